@@ -1,0 +1,34 @@
+/*
+ * Tables of the configuration: a set of keys with an optional value each.
+ * Text form, one item per line: "key", "key value" or "key: value"; '#'
+ * starts a comment; a line that starts with white space continues the one
+ * before (aliases(5)).  Keys compare without case.
+ */
+#ifndef MAIL_TABLE_H
+#define MAIL_TABLE_H
+
+#include <stddef.h>
+
+struct table;
+
+/* NULL and a reason with its line number in err on failure. */
+struct table	*table_parse(const char *text, size_t size, char *err,
+		    size_t errsize);
+void		 table_free(struct table *);
+size_t		 table_size(const struct table *);
+/* The value ("" if it has none) or NULL if the key is not there. */
+const char	*table_get(const struct table *, const char *key);
+/* Domain "a.example.org": itself, or ".example.org" for a parent domain. */
+int		 table_has_domain(const struct table *, const char *domain);
+/*
+ * Address: "user@domain", "@domain" or "domain" (all of a domain), "user+*@
+ * domain" as "user@domain" with any +tag, or "*".
+ */
+int		 table_has_address(const struct table *, const char *address);
+/* Numeric address in a set of addresses and CIDR networks. */
+int		 table_has_net(const struct table *, const char *address);
+/* Calls each(key, value, arg) for all items in order of the text. */
+void		 table_each(const struct table *,
+		    void (*each)(const char *, const char *, void *), void *);
+
+#endif

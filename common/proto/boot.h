@@ -1,0 +1,85 @@
+/*
+ * What passes between the parent and every child: start, links to others,
+ * configuration transactions, stop.  MSG_PARENT_ANY_* go down,
+ * MSG_ANY_PARENT_* come up.
+ */
+#ifndef PROTO_BOOT_H
+#define PROTO_BOOT_H
+
+#include <stdint.h>
+
+#include "sizes.h"
+
+enum proc_kind {
+	PROC_PARENT = 1,
+	PROC_NET,
+	PROC_AUTH,
+	PROC_POLICY,
+	PROC_QUEUE,
+	PROC_RELAY,
+	PROC_RESOLVER,
+	PROC_DELIVER,
+	PROC_CONTROL,
+	PROC_SIGN		/* as a link kind: net's signing link */
+};
+
+#define MSG_PARENT_ANY_BOOT		0x0001
+#define MSG_PARENT_ANY_LINK		0x0002
+#define MSG_PARENT_ANY_CONF_BEGIN	0x0003
+#define MSG_PARENT_ANY_CONF_END		0x0004
+#define MSG_PARENT_ANY_VERBOSE		0x0005
+#define MSG_PARENT_ANY_STOP		0x0006
+#define MSG_ANY_PARENT_READY		0x0010
+#define MSG_ANY_PARENT_CONF_DONE	0x0011
+
+struct parent_any_boot {
+	uint32_t	proc_id;	/* unique for each start */
+	uint32_t	uid;
+	uint32_t	gid;
+	uint32_t	nofile;		/* RLIMIT_NOFILE */
+	uint16_t	instance;
+	uint8_t		kind;
+	uint8_t		verbose;
+	uint32_t	pad;
+	char		root[PATHNAME_SIZE];	/* chroot to this; "/" only for
+						 * a deliver that runs a command */
+};
+_Static_assert(sizeof(struct parent_any_boot) == 24 + PATHNAME_SIZE, "boot");
+
+/* With a descriptor: your end of a link to another process. */
+struct parent_any_link {
+	uint32_t	peer_id;	/* its proc_id */
+	uint8_t		kind;		/* its proc_kind */
+	uint8_t		pad[3];
+	uint64_t	cookie;		/* deliver: id of MSG_QUEUE_PARENT_DELIVER */
+};
+_Static_assert(sizeof(struct parent_any_link) == 16, "link");
+
+/* CONF_BEGIN, CONF_END, CONF_DONE: generation counts reloads from 1. */
+struct any_conf {
+	uint32_t	generation;
+	uint32_t	failed;		/* CONF_DONE: 0 in force, 1 refused */
+};
+_Static_assert(sizeof(struct any_conf) == 8, "conf");
+
+struct parent_any_verbose {
+	uint32_t	on;
+};
+
+/* STOP, READY: no payload. */
+
+/*
+ * A piece of a text or file; the message type says of what.  Pieces of one
+ * blob come in order, offset after offset; see common/base/blob.h.
+ */
+struct conf_piece {
+	uint32_t	id;
+	uint32_t	kind;
+	uint32_t	total;		/* bytes of the whole */
+	uint32_t	offset;		/* of this piece */
+	char		name[NAME_SIZE];
+	/* tail: the piece */
+};
+_Static_assert(sizeof(struct conf_piece) == 16 + NAME_SIZE, "piece");
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * control and those it asks (net, policy, queue, relay, parent).  Every
+ * request has an id of control's; the one asked answers with zero or more
+ * SESSION, ITEM, STAT or LISTENER messages and exactly one DONE.
+ */
+#ifndef PROTO_CONTROL_ANY_H
+#define PROTO_CONTROL_ANY_H
+
+#include <stdint.h>
+
+#include "sizes.h"
+
+#define MSG_CONTROL_ANY_STATS		0x0c00
+#define MSG_CONTROL_NET_SESSIONS	0x0c01
+#define MSG_CONTROL_NET_KILL		0x0c02
+#define MSG_CONTROL_QUEUE_LIST		0x0c03
+#define MSG_CONTROL_PARENT_RELOAD	0x0c04
+#define MSG_CONTROL_PARENT_STOP		0x0c05
+#define MSG_CONTROL_PARENT_USERS	0x0c06	/* read the users file again */
+#define MSG_ANY_CONTROL_STAT		0x0c10
+#define MSG_ANY_CONTROL_DONE		0x0c11
+#define MSG_NET_CONTROL_SESSION		0x0c12
+#define MSG_QUEUE_CONTROL_ITEM		0x0c13
+#define MSG_PARENT_CONTROL_CONF		0x0c20
+#define MSG_PARENT_CONTROL_SOCKET	0x0c21	/* with the listening socket */
+
+/* STATS, SESSIONS, RELOAD, STOP, USERS: arg is 0.  KILL: arg is a session.
+ * LIST: items with a key above arg, at most limit of them. */
+struct control_request {
+	uint64_t	request;
+	uint64_t	arg;
+	uint32_t	limit;
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct control_request) == 24, "request");
+
+struct any_control_stat {
+	uint64_t	request;
+	uint64_t	value;
+	char		name[48];	/* "net.sessions" */
+};
+_Static_assert(sizeof(struct any_control_stat) == 64, "stat");
+
+struct any_control_done {
+	uint64_t	request;
+	uint32_t	failed;		/* 0: done */
+	uint32_t	pad;
+	/* a failed reload: every complaint, one per line */
+	char		text[4096];
+};
+_Static_assert(sizeof(struct any_control_done) == 16 + 4096, "done");
+
+struct session_info {
+	uint64_t	session;
+	uint64_t	bytes;		/* received */
+	uint64_t	age_s;
+	uint64_t	idle_s;
+	uint32_t	messages;	/* accepted */
+	uint16_t	port;		/* of the listener */
+	uint16_t	kind;		/* LISTENER_* */
+	char		address[IPADDR_SIZE];
+	char		tls_version[16];
+	char		tls_cipher[48];
+	char		state[16];	/* "mail", "data", "idle", ... */
+	char		user[LOGIN_SIZE];
+};
+_Static_assert(sizeof(struct session_info) == 40 + IPADDR_SIZE + 80 +
+    LOGIN_SIZE, "session_info");
+
+struct net_control_session {
+	uint64_t		request;
+	struct session_info	info;
+};
+
+enum queue_state { QUEUE_WAITING = 1, QUEUE_RUNNING, QUEUE_HELD };
+
+struct queue_item {
+	uint64_t	envelope;	/* message << 10 | n */
+	uint64_t	size;		/* bytes of the body */
+	uint64_t	created_s;	/* since the epoch */
+	uint64_t	next_s;		/* next attempt, since the epoch */
+	uint32_t	attempts;
+	uint32_t	state;		/* enum queue_state */
+	char		action[NAME_SIZE];
+	char		sender[MAILADDR_SIZE];
+	char		recipient[MAILADDR_SIZE];
+	char		error[TEXT_SIZE];	/* of the last attempt */
+};
+_Static_assert(sizeof(struct queue_item) == 40 + NAME_SIZE +
+    2 * MAILADDR_SIZE + TEXT_SIZE, "item");
+
+struct queue_control_item {
+	uint64_t		request;
+	struct queue_item	item;
+};
+
+struct parent_control_conf {
+	uint32_t	read_gid;	/* may read; 0xffffffff: none */
+};
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * net and parent: listeners and certificates down; AUTH up, its result down;
+ * and on the signing link (a socketpair of its own, synchronous for net)
+ * signatures.
+ */
+#ifndef PROTO_NET_PARENT_H
+#define PROTO_NET_PARENT_H
+
+#include <stdint.h>
+
+#include "sizes.h"
+
+#define MSG_PARENT_NET_CONF		0x0100
+#define MSG_PARENT_NET_PKI		0x0101	/* conf_piece: PEM chain */
+#define MSG_PARENT_NET_LISTENER		0x0102	/* with the socket */
+#define MSG_PARENT_NET_AUTH_DONE	0x0103
+#define MSG_PARENT_NET_SIGN_DONE	0x0104
+#define MSG_NET_PARENT_AUTH		0x0110	/* secret */
+#define MSG_NET_PARENT_AUTH_CANCEL	0x0111
+#define MSG_NET_PARENT_SIGN		0x0112
+
+/* Limits in force for all listeners. */
+struct parent_net_conf {
+	uint64_t	message_max;	/* bytes of one message */
+	uint32_t	sessions_max;	/* of this process */
+	uint32_t	sessions_per_ip;
+	uint32_t	recipients_max;	/* of one transaction */
+	uint32_t	messages_max;	/* of one session */
+	uint32_t	errors_max;	/* replies 4xx/5xx before 421 */
+	uint32_t	command_s;	/* time for one command, RFC 5321 4.5.3.2 */
+	uint32_t	data_s;		/* time for all of DATA */
+	uint32_t	received_max;	/* Received fields before 5.4.6 */
+	char		hostname[HOSTNAME_SIZE];
+};
+_Static_assert(sizeof(struct parent_net_conf) == 40 + HOSTNAME_SIZE, "conf");
+
+enum listener_kind {
+	LISTENER_SMTPS = 1,	/* TLS at once, AUTH required */
+	LISTENER_SUBMISSION,	/* STARTTLS required, then AUTH */
+	LISTENER_SMTP		/* STARTTLS offered if there is a pki */
+};
+#define LISTENER_PKI_MAX	16
+
+struct parent_net_listener {
+	uint32_t	id;
+	uint16_t	port;
+	uint8_t		kind;
+	uint8_t		auth;		/* 1: AUTH is offered (inside TLS) */
+	uint32_t	npki;
+	uint32_t	pki[LISTENER_PKI_MAX];	/* ids; the first is the default */
+	char		hostname[HOSTNAME_SIZE];
+	char		tag[NAME_SIZE];
+	char		address[IPADDR_SIZE];
+};
+_Static_assert(sizeof(struct parent_net_listener) == 12 +
+    4 * LISTENER_PKI_MAX + HOSTNAME_SIZE + NAME_SIZE + IPADDR_SIZE, "listener");
+
+#define AUTH_PLAIN	1	/* tail: authzid NUL authcid NUL password */
+#define AUTH_LOGIN	2	/* tail: the same form, authzid empty */
+#define AUTH_TAIL_MAX	1024
+
+struct net_parent_auth {
+	uint64_t	session;
+	uint32_t	listener;
+	uint8_t		mechanism;
+	uint8_t		pad[3];
+	char		address[IPADDR_SIZE];	/* of the client: net's word */
+	/* tail: what the client sent, decoded, at most AUTH_TAIL_MAX */
+};
+_Static_assert(sizeof(struct net_parent_auth) == 16 + IPADDR_SIZE, "auth");
+
+/* AUTH_CANCEL: the session ended, no answer is wanted. */
+struct net_parent_session {
+	uint64_t	session;
+};
+
+enum auth_result {
+	AUTH_OK = 1,
+	AUTH_BAD,		/* 535 5.7.8: whatever the reason was */
+	AUTH_LATER		/* 454 4.7.0: workers down or overloaded */
+};
+
+struct parent_net_auth_done {
+	uint64_t	session;
+	uint32_t	result;
+	uint32_t	pad;
+	char		user[LOGIN_SIZE];	/* as in the users table */
+};
+_Static_assert(sizeof(struct parent_net_auth_done) == 16 + LOGIN_SIZE, "done");
+
+enum sign_kind {
+	SIGN_RSA_RAW = 1,	/* tail: a whole EMSA-PSS block, RFC 8017 9.1 */
+	SIGN_RSA_PKCS1,		/* tail: DigestInfo, RFC 8017 9.2 */
+	SIGN_ECDSA		/* tail: digest of 32, 48 or 64 bytes */
+};
+#define SIGN_TAIL_MAX	1024
+
+struct net_parent_sign {
+	uint8_t		key[32];	/* SHA-256 of the public part */
+	uint32_t	kind;
+	uint32_t	pad;
+	/* tail: what is to be signed */
+};
+_Static_assert(sizeof(struct net_parent_sign) == 40, "sign");
+
+struct parent_net_sign_done {
+	uint32_t	failed;		/* 0: tail is the signature (DER for EC) */
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct parent_net_sign_done) == 8, "sign_done");
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * parent and policy: rules, tables and identities down, questions about
+ * Unix users up.  Tables cross as text (one item per line) and are parsed
+ * by policy, not by the parent.
+ */
+#ifndef PROTO_PARENT_POLICY_H
+#define PROTO_PARENT_POLICY_H
+
+#include <stdint.h>
+
+#include "sizes.h"
+
+#define MSG_PARENT_POLICY_CONF		0x0500
+#define MSG_PARENT_POLICY_TABLE		0x0501	/* conf_piece, kind: TABLE_* */
+#define MSG_PARENT_POLICY_ACTION	0x0502
+#define MSG_PARENT_POLICY_RULE		0x0503	/* in order */
+#define MSG_PARENT_POLICY_LISTENER	0x0504
+#define MSG_PARENT_POLICY_AUTHENTICATED	0x0505
+#define MSG_PARENT_POLICY_USER_DONE	0x0506
+#define MSG_POLICY_PARENT_USER		0x0510
+
+struct parent_policy_conf {
+	uint64_t	message_max;	/* bytes */
+	uint32_t	recipients_max;	/* of one transaction */
+	uint32_t	pad;
+	char		hostname[HOSTNAME_SIZE];
+};
+_Static_assert(sizeof(struct parent_policy_conf) == 16 + HOSTNAME_SIZE, "conf");
+
+/* Names of tables are ids; 0 means no table. */
+struct parent_policy_action {
+	uint32_t	alias_table;
+	uint8_t		is_local;	/* maildir: needs a Unix user */
+	uint8_t		pad[3];
+	char		name[NAME_SIZE];
+	char		user[NAME_SIZE]; /* maildir as this one user, or "" */
+};
+_Static_assert(sizeof(struct parent_policy_action) == 8 + 2 * NAME_SIZE, "act");
+
+enum rule_from { FROM_ANY = 1, FROM_AUTH, FROM_LOCAL, FROM_SRC };
+enum rule_for { FOR_ANY = 1, FOR_LOCAL, FOR_DOMAIN, FOR_RCPT };
+
+struct parent_policy_rule {
+	uint32_t	line;		/* in the configuration, for trace */
+	uint8_t		from;		/* enum rule_from */
+	uint8_t		to;		/* enum rule_for */
+	uint8_t		reject;		/* 1: refuse, no action */
+	uint8_t		pad;
+	uint32_t	from_table;	/* FROM_AUTH: logins (or 0), FROM_SRC: nets */
+	uint32_t	to_table;	/* FOR_DOMAIN, FOR_RCPT */
+	uint32_t	sender_table;	/* mail-from: addresses, domains; 0: any */
+	char		tag[NAME_SIZE];	/* of the listener, "" any */
+	char		action[NAME_SIZE];
+};
+_Static_assert(sizeof(struct parent_policy_rule) == 20 + 2 * NAME_SIZE, "rule");
+
+struct parent_policy_listener {
+	uint32_t	id;
+	uint32_t	senders_table;	/* sender map; 0: own login only */
+	uint8_t		kind;		/* LISTENER_* */
+	uint8_t		auth;		/* AUTH required */
+	uint8_t		pad[2];
+	char		hostname[HOSTNAME_SIZE];
+	char		tag[NAME_SIZE];
+};
+_Static_assert(sizeof(struct parent_policy_listener) == 12 + HOSTNAME_SIZE +
+    NAME_SIZE, "listener");
+
+/* Sent before net hears of it. */
+struct parent_policy_authenticated {
+	uint64_t	session;
+	char		user[LOGIN_SIZE];
+};
+_Static_assert(sizeof(struct parent_policy_authenticated) == 8 + LOGIN_SIZE,
+    "authenticated");
+
+struct policy_parent_user {
+	char		name[NAME_SIZE];
+};
+
+struct parent_policy_user_done {
+	char		name[NAME_SIZE];
+	uint32_t	exists;		/* 1: has a Unix account that is not root */
+};
+_Static_assert(sizeof(struct parent_policy_user_done) == NAME_SIZE + 4, "user");
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * parent and queue: queue settings down, requests for a deliver process up.
+ * The parent answers DELIVER with MSG_PARENT_ANY_LINK (kind PROC_DELIVER,
+ * cookie = id) or with DELIVER_FAILED.
+ */
+#ifndef PROTO_PARENT_QUEUE_H
+#define PROTO_PARENT_QUEUE_H
+
+#include <stdint.h>
+
+#include "sizes.h"
+
+#define MSG_PARENT_QUEUE_CONF		0x0700
+#define MSG_PARENT_QUEUE_ACTION		0x0701
+#define MSG_PARENT_QUEUE_DELIVER_FAILED	0x0702
+#define MSG_QUEUE_PARENT_DELIVER	0x0710
+
+struct parent_queue_conf {
+	uint64_t	message_max;	/* bytes */
+	uint32_t	expire_s;	/* bounce after this */
+	uint32_t	retry_min_s;	/* first retry */
+	uint32_t	retry_max_s;	/* longest pause */
+	uint32_t	pad;
+	char		hostname[HOSTNAME_SIZE];	/* for DSN and their Message-ID */
+};
+_Static_assert(sizeof(struct parent_queue_conf) == 24 + HOSTNAME_SIZE, "conf");
+
+struct parent_queue_action {
+	uint32_t	is_local;	/* 1: deliver, 0: relay */
+	uint32_t	pad;
+	char		name[NAME_SIZE];
+};
+_Static_assert(sizeof(struct parent_queue_action) == 8 + NAME_SIZE, "action");
+
+struct queue_parent_deliver {
+	uint64_t	id;
+	char		action[NAME_SIZE];
+	char		user[NAME_SIZE];
+};
+_Static_assert(sizeof(struct queue_parent_deliver) == 8 + 2 * NAME_SIZE, "del");
+
+struct parent_queue_deliver_failed {
+	uint64_t	id;
+	uint32_t	is_permanent;	/* no such user or action */
+	uint32_t	pad;
+	char		text[TEXT_SIZE];
+};
+_Static_assert(sizeof(struct parent_queue_deliver_failed) == 16 + TEXT_SIZE,
+    "deliver_failed");
+
+#endif

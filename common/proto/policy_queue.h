@@ -1,0 +1,48 @@
+/*
+ * policy to queue: the envelope of a message, which net cannot touch.
+ */
+#ifndef PROTO_POLICY_QUEUE_H
+#define PROTO_POLICY_QUEUE_H
+
+#include <stdint.h>
+
+#include "sizes.h"
+
+#define MSG_POLICY_QUEUE_OPEN	0x0400
+#define MSG_POLICY_QUEUE_RCPT	0x0401
+#define MSG_POLICY_QUEUE_CANCEL	0x0402
+
+/* OPEN comes with the first accepted recipient, before its RCPT. */
+struct policy_queue_open {
+	uint64_t	session;
+	uint64_t	message;	/* id: microseconds since the epoch, unique
+					 * among policy's; the queue may renumber */
+	uint32_t	tx;
+	uint32_t	flags;		/* MAIL_* */
+	char		sender[MAILADDR_SIZE];
+	char		user[LOGIN_SIZE];	/* "" if not authenticated */
+	char		address[IPADDR_SIZE];	/* client, for log lines */
+};
+_Static_assert(sizeof(struct policy_queue_open) == 24 + MAILADDR_SIZE +
+    LOGIN_SIZE + IPADDR_SIZE, "open");
+
+struct policy_queue_rcpt {
+	uint64_t	session;
+	uint32_t	tx;
+	uint32_t	pad;
+	char		action[NAME_SIZE];
+	char		recipient[MAILADDR_SIZE]; /* after alias expansion */
+	char		original[MAILADDR_SIZE];  /* as in RCPT, for DSN, RFC 3461 */
+	char		user[NAME_SIZE];	/* local actions: whose mailbox */
+};
+_Static_assert(sizeof(struct policy_queue_rcpt) == 16 + 2 * NAME_SIZE +
+    2 * MAILADDR_SIZE, "rcpt");
+
+struct policy_queue_cancel {
+	uint64_t	session;
+	uint32_t	tx;
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct policy_queue_cancel) == 16, "cancel");
+
+#endif

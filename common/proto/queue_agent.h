@@ -1,0 +1,68 @@
+/*
+ * queue and a delivery agent (relay or deliver): one delivery is one message
+ * with the recipients that share an action.
+ *
+ * The queue sends OPEN, the RCPTs, then the body: the first WINDOW bytes at
+ * once, each further window after a MORE.  Body bytes are CRLF lines without
+ * dot-stuffing; the body is complete when OPEN's size has been sent.  The
+ * agent answers with one RESULT for each recipient, then DONE; after that
+ * the delivery id is unknown on both sides.
+ */
+#ifndef PROTO_QUEUE_AGENT_H
+#define PROTO_QUEUE_AGENT_H
+
+#include <stdint.h>
+
+#include "sizes.h"
+
+#define MSG_QUEUE_AGENT_OPEN	0x0800
+#define MSG_QUEUE_AGENT_RCPT	0x0801
+#define MSG_QUEUE_AGENT_BODY	0x0802	/* tail <= BODY_PIECE_MAX, net_queue.h */
+#define MSG_QUEUE_AGENT_CANCEL	0x0803	/* the body cannot be read: give up */
+#define MSG_AGENT_QUEUE_MORE	0x0810
+#define MSG_AGENT_QUEUE_RESULT	0x0811
+#define MSG_AGENT_QUEUE_DONE	0x0812
+
+#define AGENT_WINDOW	65536	/* bytes of body sent ahead */
+
+struct queue_agent_open {
+	uint64_t	delivery;
+	uint64_t	message;
+	uint64_t	size;		/* bytes of the body */
+	uint32_t	nrcpt;		/* RCPT messages that follow */
+	uint32_t	flags;		/* MAIL_* of net_policy.h */
+	char		action[NAME_SIZE];
+	char		sender[MAILADDR_SIZE];
+};
+_Static_assert(sizeof(struct queue_agent_open) == 32 + NAME_SIZE +
+    MAILADDR_SIZE, "open");
+
+struct queue_agent_rcpt {
+	uint64_t	delivery;
+	uint32_t	n;		/* from 0 */
+	uint32_t	pad;
+	char		recipient[MAILADDR_SIZE];
+	char		original[MAILADDR_SIZE];
+};
+_Static_assert(sizeof(struct queue_agent_rcpt) == 16 + 2 * MAILADDR_SIZE,
+    "rcpt");
+
+/* BODY, CANCEL, MORE, DONE */
+struct agent_delivery {
+	uint64_t	delivery;
+};
+
+enum agent_class { AGENT_OK = 1, AGENT_TEMPFAIL, AGENT_PERMFAIL };
+
+struct agent_queue_result {
+	uint64_t	delivery;
+	uint32_t	n;
+	uint32_t	class;		/* enum agent_class */
+	char		status[12];	/* enhanced status, RFC 3463: "5.1.1" */
+	char		remote[HOSTNAME_SIZE + 4];	/* host that said so or "" */
+	char		text[TEXT_SIZE];	/* one line, printable ASCII */
+};
+_Static_assert(sizeof(struct agent_queue_result) == 32 + HOSTNAME_SIZE +
+    TEXT_SIZE, "result");
+
+#endif
