@@ -1,0 +1,214 @@
+/*
+ * The configuration in memory: what conf_load() makes of the file, with
+ * everything it names (certificates, keys, users, tables) already read and
+ * checked.  Only the parent has it; a reload makes a new one and drops the
+ * old one if the new one is good.  Strings are never NULL unless said.
+ */
+#ifndef PARENT_CONF_H
+#define PARENT_CONF_H
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/evp.h>
+
+#include "mail/usersfile.h"
+#include "proto/boot.h"
+#include "proto/net_parent.h"
+#include "proto/parent_policy.h"
+#include "proto/parent_relay.h"
+#include "proto/sizes.h"
+
+struct link;
+
+/* Where something stands; file belongs to the conf. */
+struct conf_where {
+	const char	*file;
+	uint32_t	 line;
+};
+
+struct conf_pki {
+	uint32_t		 id;	/* from 1 */
+	char			 name[NAME_SIZE];
+	char			*cert_path;	/* NULL: not named */
+	char			*key_path;	/* NULL: not named */
+	char			*chain_pem;	/* certificates only */
+	size_t			 chain_len;
+	EVP_PKEY		*key;
+	struct conf_where	 where;
+};
+
+/* What a table is used for; the first two are secret and stay here. */
+#define TABLE_USERS	0x1
+#define TABLE_SECRETS	0x2
+#define TABLE_PLAIN	0x4
+
+struct conf_table {
+	uint32_t		 id;	/* from 1 */
+	char			 name[NAME_SIZE];
+	char			*path;	/* NULL: written in the configuration */
+	char			*text;	/* items, one per line */
+	size_t			 size;	/* bytes of text */
+	struct users		*users;	/* TABLE_USERS, else NULL */
+	int			 uses;
+	int			 is_inline;	/* unnamed, made of one item */
+	struct conf_where	 where;
+};
+
+/*
+ * fd is the listening socket, -1 until it is bound.  A reload moves it from
+ * the old to the new conf by id (set the old one to -1); conf_free() closes
+ * it.  The id depends on address, port and kind only, so it means the same
+ * before and after a reload.
+ */
+struct listener_addr {
+	struct sockaddr_storage	 ss;
+	socklen_t		 ss_len;
+	uint32_t		 id;
+	int			 fd;
+	char			 text[IPADDR_SIZE];	/* numeric */
+};
+
+struct conf_listener {
+	uint8_t			 kind;	/* LISTENER_* */
+	uint16_t		 port;
+	struct conf_table	*users;		/* NULL: no AUTH */
+	struct conf_table	*senders;	/* NULL: own login only */
+	char			 tag[NAME_SIZE];
+	char			 hostname[HOSTNAME_SIZE];
+	struct conf_pki		*pki[LISTENER_PKI_MAX]; /* first: default */
+	uint32_t		 npki;
+	struct listener_addr	*addrs;
+	size_t			 naddrs;
+	struct conf_where	 where;
+};
+
+struct conf_action {
+	char			 name[NAME_SIZE];
+	int			 is_local;	/* maildir, else relay */
+	int			 is_used;
+	/* maildir: "~/..." or absolute, with %{dest.user} %{dest.domain}
+	 * %{user.username} only below a fixed directory */
+	char			 path[PATHNAME_SIZE];
+	char			 user[NAME_SIZE];	/* "": the recipient */
+	struct conf_table	*aliases;	/* or NULL */
+	/* relay */
+	uint8_t			 tls;		/* enum relay_tls */
+	int			 verify;
+	uint16_t		 port;
+	char			 host[HOSTNAME_SIZE];
+	char			 label[NAME_SIZE];
+	struct conf_table	*secrets;	/* or NULL */
+	char			 login[LOGIN_SIZE];	/* "": no AUTH */
+	char			 password[LOGIN_SIZE];
+	char			*ca_path;	/* NULL: conf's */
+	char			*ca_pem;
+	size_t			 ca_len;
+	uint32_t		 ca_id;		/* 0: conf's */
+	struct conf_where	 where;
+};
+
+struct conf_rule {
+	uint8_t			 from;		/* enum rule_from */
+	uint8_t			 to;		/* enum rule_for */
+	int			 reject;
+	struct conf_table	*from_table;	/* or NULL */
+	struct conf_table	*to_table;	/* or NULL */
+	struct conf_table	*sender_table;	/* or NULL */
+	struct conf_action	*action;	/* NULL: reject */
+	char			 tag[NAME_SIZE];
+	struct conf_where	 where;
+};
+
+struct conf {
+	char			 hostname[HOSTNAME_SIZE];
+	struct conf_pki		**pkis;
+	size_t			 npkis;
+	struct conf_table	**tables;
+	size_t			 ntables;
+	struct conf_listener	**listeners;
+	size_t			 nlisteners;
+	struct conf_action	**actions;
+	size_t			 nactions;
+	struct conf_rule	**rules;	/* in order */
+	size_t			 nrules;
+
+	uint64_t		 message_max;	/* bytes */
+	uint32_t		 recipients_max;
+	uint32_t		 sessions_max;	/* of all net processes */
+	uint32_t		 sessions_per_ip;
+	uint32_t		 messages_max;
+	uint32_t		 errors_max;
+
+	uint32_t		 expire_s;
+	uint32_t		 retry_min_s;
+	uint32_t		 retry_max_s;
+	char			 queue_directory[PATHNAME_SIZE];
+
+	char			 control_path[PATHNAME_SIZE];
+	char			 control_group[NAME_SIZE];	/* "": none */
+	uint32_t		 control_gid;	/* 0xffffffff: none */
+	int			 control_fd;	/* as listener_addr.fd */
+
+	uint16_t		 net_procs;
+	uint16_t		 auth_procs;
+	uint16_t		 relay_procs;
+
+	char			*forwarders;	/* one "address[@port]" a line */
+	char			*hosts;		/* hosts(5) */
+	char			*ca_pem;	/* NULL: none needed */
+	size_t			 ca_len;
+
+	char			**files;	/* all that were read */
+	size_t			 nfiles;
+};
+
+/* -D: these win over what the file says.  Zeroed is empty. */
+struct conf_macro {
+	char	*name;
+	char	*value;
+};
+struct conf_macros {
+	struct conf_macro	*list;
+	size_t			 n;
+};
+/* "name=value"; -1 if it is not of that form. */
+int	conf_macros_add(struct conf_macros *, const char *definition);
+void	conf_macros_free(struct conf_macros *);
+
+/* Zeroed is empty. */
+struct conf_error {
+	int	 is_warning;
+	char	*text;		/* "file:line: text (hint)" */
+};
+struct conf_errors {
+	struct conf_error	*list;
+	size_t			 n;
+	size_t			 nerrors;	/* those that are no warnings */
+};
+void	conf_errors_free(struct conf_errors *);
+
+/*
+ * Reads and checks; NULL if there is at least one error.  Warnings may be in
+ * errors as well when it succeeds.  macros may be NULL.
+ */
+struct conf	*conf_load(const char *path, const struct conf_macros *,
+		    struct conf_errors *);
+void		 conf_free(struct conf *);	/* wipes; NULL is fine */
+
+/* NULL if there is none. */
+struct conf_listener	*conf_listener_by_id(const struct conf *, uint32_t id);
+struct conf_action	*conf_action_by_name(const struct conf *,
+			    const char *name);
+
+/*
+ * Sends CONF_BEGIN, all that this kind of child has to know, CONF_END.
+ * Sockets are duplicated.  -1 if the link is down.
+ */
+int	conf_send(const struct conf *, enum proc_kind, uint16_t instance,
+	    struct link *, uint32_t generation);
+
+#endif
