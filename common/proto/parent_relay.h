@@ -10,7 +10,8 @@
 
 #define MSG_PARENT_RELAY_CONF	0x0900
 #define MSG_PARENT_RELAY_ACTION	0x0901	/* secret */
-#define MSG_PARENT_RELAY_CA	0x0902	/* conf_piece: PEM bundle */
+#define MSG_PARENT_RELAY_CA	0x0902	/* conf_piece: PEM bundle; id
+					 * 0 is the default one */
 
 struct parent_relay_conf {
 	char		hostname[HOSTNAME_SIZE];	/* for EHLO */
@@ -26,7 +27,7 @@ struct parent_relay_action {
 	uint16_t	port;
 	uint8_t		tls;		/* enum relay_tls */
 	uint8_t		verify;		/* 1: certificate chain and name */
-	uint32_t	pad;
+	uint32_t	ca;		/* id of RELAY_CA; 0: the default one */
 	char		name[NAME_SIZE];
 	char		host[HOSTNAME_SIZE];	/* name or numeric address */
 	char		user[LOGIN_SIZE];	/* "" no AUTH */
