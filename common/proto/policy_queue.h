@@ -22,9 +22,16 @@ struct policy_queue_open {
 	char		sender[MAILADDR_SIZE];
 	char		user[LOGIN_SIZE];	/* "" if not authenticated */
 	char		address[IPADDR_SIZE];	/* client, for log lines */
+	/*
+	 * How a bounce reaches the sender: policy routes the reverse-path by
+	 * its rules as mail from this host (from local), because the queue
+	 * knows no rules.  "" is no route: such a bounce is logged and dropped.
+	 */
+	char		bounce_action[NAME_SIZE];
+	char		bounce_user[NAME_SIZE];	/* local actions: whose mailbox */
 };
 _Static_assert(sizeof(struct policy_queue_open) == 24 + MAILADDR_SIZE +
-    LOGIN_SIZE + IPADDR_SIZE, "open");
+    LOGIN_SIZE + IPADDR_SIZE + 2 * NAME_SIZE, "open");
 
 struct policy_queue_rcpt {
 	uint64_t	session;
