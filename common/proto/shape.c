@@ -1,0 +1,225 @@
+/*
+ * The table of message shapes.  Every MSG_ of the headers in this folder has
+ * one row: its struct, the longest tail, whether a descriptor comes with it,
+ * whether it is secret, and which char arrays must be terminated.  Rows are
+ * sorted by type, so that a look-up is a binary search.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/blob.h"
+#include "base/link.h"
+
+#include "boot.h"
+#include "control_any.h"
+#include "ctl.h"
+#include "net_parent.h"
+#include "net_policy.h"
+#include "net_queue.h"
+#include "parent_auth.h"
+#include "parent_deliver.h"
+#include "parent_policy.h"
+#include "parent_queue.h"
+#include "parent_relay.h"
+#include "policy_queue.h"
+#include "queue_agent.h"
+#include "relay_resolver.h"
+#include "shape.h"
+
+#define STR(s, member) \
+	{ offsetof(struct s, member), sizeof(((struct s *)0)->member) }
+#define NO_STRINGS	{ { 0, 0 } }
+
+/* A message that is just its struct; with a tail; with a descriptor. */
+#define FIXED(type, s, secret, ...) \
+	{ type, #type, sizeof(struct s), sizeof(struct s), 0, secret, \
+	    { __VA_ARGS__ } }
+#define TAILED(type, s, least, most, secret, ...) \
+	{ type, #type, sizeof(struct s) + (least), sizeof(struct s) + (most), \
+	    0, secret, { __VA_ARGS__ } }
+#define WITH_FD(type, s, ...) \
+	{ type, #type, sizeof(struct s), sizeof(struct s), 1, 0, \
+	    { __VA_ARGS__ } }
+#define EMPTY(type)	{ type, #type, 0, 0, 0, 0, NO_STRINGS }
+#define PIECE(type, secret) \
+	TAILED(type, conf_piece, 0, BLOB_PIECE_MAX, secret, STR(conf_piece, name))
+#define PLAIN(type, s)	FIXED(type, s, 0, { 0, 0 })
+
+static const struct link_shape shapes[] = {
+	FIXED(MSG_PARENT_ANY_BOOT, parent_any_boot, 0,
+	    STR(parent_any_boot, root)),
+	WITH_FD(MSG_PARENT_ANY_LINK, parent_any_link, { 0, 0 }),
+	PLAIN(MSG_PARENT_ANY_CONF_BEGIN, any_conf),
+	PLAIN(MSG_PARENT_ANY_CONF_END, any_conf),
+	PLAIN(MSG_PARENT_ANY_VERBOSE, parent_any_verbose),
+	EMPTY(MSG_PARENT_ANY_STOP),
+	EMPTY(MSG_ANY_PARENT_READY),
+	PLAIN(MSG_ANY_PARENT_CONF_DONE, any_conf),
+
+	FIXED(MSG_PARENT_NET_CONF, parent_net_conf, 0,
+	    STR(parent_net_conf, hostname)),
+	PIECE(MSG_PARENT_NET_PKI, 0),
+	WITH_FD(MSG_PARENT_NET_LISTENER, parent_net_listener,
+	    STR(parent_net_listener, hostname), STR(parent_net_listener, tag),
+	    STR(parent_net_listener, address)),
+	FIXED(MSG_PARENT_NET_AUTH_DONE, parent_net_auth_done, 0,
+	    STR(parent_net_auth_done, user)),
+	TAILED(MSG_PARENT_NET_SIGN_DONE, parent_net_sign_done, 0, SIGN_TAIL_MAX,
+	    0, { 0, 0 }),
+	TAILED(MSG_NET_PARENT_AUTH, net_parent_auth, 1, AUTH_TAIL_MAX, 1,
+	    STR(net_parent_auth, address)),
+	PLAIN(MSG_NET_PARENT_AUTH_CANCEL, net_parent_session),
+	TAILED(MSG_NET_PARENT_SIGN, net_parent_sign, 1, SIGN_TAIL_MAX, 0,
+	    { 0, 0 }),
+
+	FIXED(MSG_NET_POLICY_MAIL, net_policy_mail, 0,
+	    STR(net_policy_mail, address), STR(net_policy_mail, helo),
+	    STR(net_policy_mail, sender)),
+	FIXED(MSG_NET_POLICY_RCPT, net_policy_rcpt, 0,
+	    STR(net_policy_rcpt, recipient)),
+	PLAIN(MSG_NET_POLICY_RESET, net_policy_session),
+	PLAIN(MSG_NET_POLICY_END, net_policy_session),
+	PLAIN(MSG_POLICY_NET_MAIL_DONE, policy_net_mail_done),
+	PLAIN(MSG_POLICY_NET_RCPT_DONE, policy_net_rcpt_done),
+
+	TAILED(MSG_NET_QUEUE_BODY, net_queue_body, 1, BODY_PIECE_MAX, 0,
+	    { 0, 0 }),
+	PLAIN(MSG_NET_QUEUE_END, net_queue_end),
+	PLAIN(MSG_NET_QUEUE_ABORT, net_queue_body),
+	PLAIN(MSG_QUEUE_NET_DONE, queue_net_done),
+
+	FIXED(MSG_POLICY_QUEUE_OPEN, policy_queue_open, 0,
+	    STR(policy_queue_open, sender), STR(policy_queue_open, user),
+	    STR(policy_queue_open, address),
+	    STR(policy_queue_open, bounce_action),
+	    STR(policy_queue_open, bounce_user)),
+	FIXED(MSG_POLICY_QUEUE_RCPT, policy_queue_rcpt, 0,
+	    STR(policy_queue_rcpt, action), STR(policy_queue_rcpt, recipient),
+	    STR(policy_queue_rcpt, original), STR(policy_queue_rcpt, user)),
+	PLAIN(MSG_POLICY_QUEUE_CANCEL, policy_queue_cancel),
+
+	FIXED(MSG_PARENT_POLICY_CONF, parent_policy_conf, 0,
+	    STR(parent_policy_conf, hostname)),
+	PIECE(MSG_PARENT_POLICY_TABLE, 0),
+	FIXED(MSG_PARENT_POLICY_ACTION, parent_policy_action, 0,
+	    STR(parent_policy_action, name), STR(parent_policy_action, user)),
+	FIXED(MSG_PARENT_POLICY_RULE, parent_policy_rule, 0,
+	    STR(parent_policy_rule, tag), STR(parent_policy_rule, action)),
+	FIXED(MSG_PARENT_POLICY_LISTENER, parent_policy_listener, 0,
+	    STR(parent_policy_listener, hostname),
+	    STR(parent_policy_listener, tag)),
+	FIXED(MSG_PARENT_POLICY_AUTHENTICATED, parent_policy_authenticated, 0,
+	    STR(parent_policy_authenticated, user)),
+	FIXED(MSG_PARENT_POLICY_USER_DONE, parent_policy_user_done, 0,
+	    STR(parent_policy_user_done, name)),
+	FIXED(MSG_POLICY_PARENT_USER, policy_parent_user, 0,
+	    STR(policy_parent_user, name)),
+
+	FIXED(MSG_PARENT_AUTH_CHECK, parent_auth_check, 1,
+	    STR(parent_auth_check, hash), STR(parent_auth_check, password)),
+	PLAIN(MSG_AUTH_PARENT_RESULT, auth_parent_result),
+
+	FIXED(MSG_PARENT_QUEUE_CONF, parent_queue_conf, 0,
+	    STR(parent_queue_conf, hostname)),
+	FIXED(MSG_PARENT_QUEUE_ACTION, parent_queue_action, 0,
+	    STR(parent_queue_action, name)),
+	FIXED(MSG_PARENT_QUEUE_DELIVER_FAILED, parent_queue_deliver_failed, 0,
+	    STR(parent_queue_deliver_failed, text)),
+	FIXED(MSG_QUEUE_PARENT_DELIVER, queue_parent_deliver, 0,
+	    STR(queue_parent_deliver, action), STR(queue_parent_deliver, user)),
+
+	FIXED(MSG_QUEUE_AGENT_OPEN, queue_agent_open, 0,
+	    STR(queue_agent_open, action), STR(queue_agent_open, sender)),
+	FIXED(MSG_QUEUE_AGENT_RCPT, queue_agent_rcpt, 0,
+	    STR(queue_agent_rcpt, recipient), STR(queue_agent_rcpt, original)),
+	TAILED(MSG_QUEUE_AGENT_BODY, agent_delivery, 1, BODY_PIECE_MAX, 0,
+	    { 0, 0 }),
+	PLAIN(MSG_QUEUE_AGENT_CANCEL, agent_delivery),
+	PLAIN(MSG_AGENT_QUEUE_MORE, agent_delivery),
+	FIXED(MSG_AGENT_QUEUE_RESULT, agent_queue_result, 0,
+	    STR(agent_queue_result, status), STR(agent_queue_result, remote),
+	    STR(agent_queue_result, text)),
+	PLAIN(MSG_AGENT_QUEUE_DONE, agent_delivery),
+
+	FIXED(MSG_PARENT_RELAY_CONF, parent_relay_conf, 0,
+	    STR(parent_relay_conf, hostname)),
+	FIXED(MSG_PARENT_RELAY_ACTION, parent_relay_action, 1,
+	    STR(parent_relay_action, name), STR(parent_relay_action, host),
+	    STR(parent_relay_action, user), STR(parent_relay_action, password)),
+	PIECE(MSG_PARENT_RELAY_CA, 0),
+
+	FIXED(MSG_RELAY_RESOLVER_HOST, relay_resolver_host, 0,
+	    STR(relay_resolver_host, name)),
+	PLAIN(MSG_RESOLVER_RELAY_HOST_DONE, resolver_relay_host_done),
+	PIECE(MSG_PARENT_RESOLVER_TEXT, 0),
+
+	FIXED(MSG_PARENT_DELIVER_CONF, parent_deliver_conf, 0,
+	    STR(parent_deliver_conf, user), STR(parent_deliver_conf, path)),
+
+	PLAIN(MSG_CONTROL_ANY_STATS, control_request),
+	PLAIN(MSG_CONTROL_NET_SESSIONS, control_request),
+	PLAIN(MSG_CONTROL_NET_KILL, control_request),
+	PLAIN(MSG_CONTROL_QUEUE_LIST, control_request),
+	PLAIN(MSG_CONTROL_PARENT_RELOAD, control_request),
+	PLAIN(MSG_CONTROL_PARENT_STOP, control_request),
+	PLAIN(MSG_CONTROL_PARENT_USERS, control_request),
+	FIXED(MSG_ANY_CONTROL_STAT, any_control_stat, 0,
+	    STR(any_control_stat, name)),
+	FIXED(MSG_ANY_CONTROL_DONE, any_control_done, 0,
+	    STR(any_control_done, text)),
+	FIXED(MSG_NET_CONTROL_SESSION, net_control_session, 0,
+	    STR(net_control_session, info.address),
+	    STR(net_control_session, info.tls_version),
+	    STR(net_control_session, info.tls_cipher),
+	    STR(net_control_session, info.state),
+	    STR(net_control_session, info.user)),
+	FIXED(MSG_QUEUE_CONTROL_ITEM, queue_control_item, 0,
+	    STR(queue_control_item, item.action),
+	    STR(queue_control_item, item.sender),
+	    STR(queue_control_item, item.recipient),
+	    STR(queue_control_item, item.error)),
+	PLAIN(MSG_PARENT_CONTROL_CONF, parent_control_conf),
+	{ MSG_PARENT_CONTROL_SOCKET, "MSG_PARENT_CONTROL_SOCKET", 0, 0, 1, 0,
+	    NO_STRINGS },
+
+	PLAIN(MSG_CTL_CONTROL_SESSIONS, ctl_request),
+	PLAIN(MSG_CTL_CONTROL_QUEUE, ctl_request),
+	PLAIN(MSG_CTL_CONTROL_STATS, ctl_request),
+	PLAIN(MSG_CTL_CONTROL_KILL, ctl_request),
+	PLAIN(MSG_CTL_CONTROL_RELOAD, ctl_request),
+	PLAIN(MSG_CTL_CONTROL_STOP, ctl_request),
+	PLAIN(MSG_CTL_CONTROL_USERS, ctl_request),
+	FIXED(MSG_CONTROL_CTL_SESSION, session_info, 0,
+	    STR(session_info, address), STR(session_info, tls_version),
+	    STR(session_info, tls_cipher), STR(session_info, state),
+	    STR(session_info, user)),
+	FIXED(MSG_CONTROL_CTL_ITEM, queue_item, 0,
+	    STR(queue_item, action), STR(queue_item, sender),
+	    STR(queue_item, recipient), STR(queue_item, error)),
+	FIXED(MSG_CONTROL_CTL_STAT, ctl_stat, 0, STR(ctl_stat, name)),
+	FIXED(MSG_CONTROL_CTL_DONE, ctl_done, 0, STR(ctl_done, text)),
+};
+
+const struct link_shape *
+proto_shapes(size_t *n)
+{
+	*n = sizeof(shapes) / sizeof(shapes[0]);
+	return (shapes);
+}
+
+const struct link_shape *
+proto_shape(uint32_t type)
+{
+	size_t	 lo = 0, hi = sizeof(shapes) / sizeof(shapes[0]), mid;
+
+	while (lo < hi) {
+		mid = (lo + hi) / 2;
+		if (shapes[mid].type == type)
+			return (&shapes[mid]);
+		if (shapes[mid].type < type)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (NULL);
+}
