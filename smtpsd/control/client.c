@@ -1,0 +1,279 @@
+/*
+ * The control socket and smtpsctl's connections.  The parent bound the
+ * socket and hands it over; the kernel's peer credentials decide what a
+ * client may do.  One request at a time from each client; whatever a client
+ * does wrong ends only its own connection.  Asks through ask.c.
+ */
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <errno.h>
+#include <event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+
+#include "control.h"
+#include "peer.h"
+
+#define CLIENTS_MAX	64
+#define IDLE_S		10		/* until a request comes */
+#define ANSWER_S	60		/* until the answer is complete */
+#define QUEUED_MAX	(32U << 20)	/* bytes a client may lag behind */
+
+struct client {
+	TAILQ_ENTRY(client)	 entry;
+	struct link		*link;
+	struct event		 timer;
+	uint64_t		 request;	/* 0: none waits */
+	uid_t			 uid;
+	gid_t			 gid;
+};
+
+static TAILQ_HEAD(, client) clients = TAILQ_HEAD_INITIALIZER(clients);
+static unsigned int client_count;
+static uint64_t request_last;
+static struct event listen_event;
+static int listen_fd = -1;
+static struct parent_control_conf conf = { UINT32_MAX }, conf_new;
+
+static void
+client_timer_start(struct client *client, int seconds)
+{
+	struct timeval tv = { seconds, 0 };
+
+	evtimer_del(&client->timer);
+	evtimer_add(&client->timer, &tv);
+}
+
+static void
+client_free(struct client *client)
+{
+	if (client->request != 0)
+		ask_cancel(client->request);
+	evtimer_del(&client->timer);
+	link_close(client->link);
+	TAILQ_REMOVE(&clients, client, entry);
+	client_count--;
+	free(client);
+}
+
+static void
+client_reply_done(struct client *client, int failed, const char *text)
+{
+	struct ctl_done done;
+
+	memset(&done, 0, sizeof(done));
+	done.failed = failed != 0;
+	strlcpy(done.text, text, sizeof(done.text));
+	link_send(client->link, MSG_CONTROL_CTL_DONE, &done, sizeof(done));
+}
+
+static void
+on_client_timer(int fd, short what, void *arg)
+{
+	struct client *client = arg;
+
+	(void)fd;
+	(void)what;
+	if (client->request == 0) {
+		client_free(client);
+		return;
+	}
+	ask_cancel(client->request);
+	client->request = 0;
+	client_timer_start(client, IDLE_S);
+	client_reply_done(client, 1, "no answer in time");
+}
+
+static struct client *
+client_find(uint64_t request)
+{
+	struct client *client;
+
+	TAILQ_FOREACH(client, &clients, entry)
+		if (client->request == request)
+			return client;
+	return NULL;
+}
+
+void
+client_answer(uint64_t request, uint32_t type, const void *data, size_t size)
+{
+	struct client *client = client_find(request);
+
+	if (client == NULL)
+		return;
+	if (link_queued(client->link) > QUEUED_MAX) {
+		client_free(client);
+		return;
+	}
+	link_send(client->link, type, data, size);
+}
+
+void
+client_done(uint64_t request, int failed, const char *text)
+{
+	struct client *client = client_find(request);
+
+	if (client == NULL)
+		return;
+	client->request = 0;
+	client_timer_start(client, IDLE_S);
+	client_reply_done(client, failed, text);
+}
+
+static int
+client_may(const struct client *client, uint32_t type)
+{
+	if (client->uid == 0)
+		return 1;
+	switch (type) {
+	case MSG_CTL_CONTROL_SESSIONS:
+	case MSG_CTL_CONTROL_QUEUE:
+	case MSG_CTL_CONTROL_STATS:
+		return conf.read_gid != UINT32_MAX &&
+		    client->gid == conf.read_gid;
+	default:
+		return 0;
+	}
+}
+
+static void
+on_ctl_request(struct link *link, struct link_in *in)
+{
+	struct client *client = link_arg(link);
+
+	if (client->request != 0) {
+		link_fault(link, "second request before the answer");
+		return;
+	}
+	if (!client_may(client, in->type)) {
+		log_info("smtpsctl: permission denied for uid %lu",
+		    (unsigned long)client->uid);
+		client_reply_done(client, 1, "permission denied");
+		return;
+	}
+	client->request = ++request_last;
+	client_timer_start(client, ANSWER_S);
+	ask_start(client->request, in->type, in->data);
+}
+
+static void
+on_client_down(struct link *link, const char *why)
+{
+	struct client *client = link_arg(link);
+
+	if (why != NULL)
+		log_info("smtpsctl: uid %lu: %s", (unsigned long)client->uid,
+		    why);
+	client->link = NULL;
+	client_free(client);
+}
+
+static const struct link_rule client_rules[] = {
+	{ MSG_CTL_CONTROL_SESSIONS, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_QUEUE, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_STATS, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_KILL, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_RELOAD, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_STOP, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_USERS, LINK_STATE_ANY, on_ctl_request },
+};
+
+/* Takes fd in any case. */
+static void
+client_new(int fd)
+{
+	struct link_end end = {
+		.name = "smtpsctl", .rules = client_rules,
+		.nrules = sizeof(client_rules) / sizeof(client_rules[0]),
+		.down = on_client_down,
+	};
+	struct client *client;
+
+	if (client_count >= CLIENTS_MAX ||
+	    (client = calloc(1, sizeof(*client))) == NULL) {
+		close(fd);
+		return;
+	}
+	end.arg = client;
+	if (peer_ids(fd, &client->uid, &client->gid) == -1 ||
+	    (client->link = link_new(fd, &end)) == NULL) {
+		log_warn("smtpsctl");
+		free(client);
+		close(fd);
+		return;
+	}
+	evtimer_set(&client->timer, on_client_timer, client);
+	TAILQ_INSERT_TAIL(&clients, client, entry);
+	client_count++;
+	client_timer_start(client, IDLE_S);
+}
+
+static void
+on_accept(int listener, short what, void *arg)
+{
+	int fd;
+
+	(void)what;
+	(void)arg;
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd != -1)
+		client_new(fd);
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		log_warn("accept");
+}
+
+void
+on_parent_socket(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (listen_fd != -1) {
+		event_del(&listen_event);
+		close(listen_fd);
+	}
+	listen_fd = in->fd;
+	in->fd = -1;
+	event_set(&listen_event, listen_fd, EV_READ | EV_PERSIST, on_accept,
+	    NULL);
+	event_add(&listen_event, NULL);
+}
+
+void
+on_parent_conf(struct link *link, struct link_in *in)
+{
+	(void)link;
+	memcpy(&conf_new, in->data, sizeof(conf_new));
+}
+
+void
+client_conf_begin(void)
+{
+	conf_new.read_gid = UINT32_MAX;
+}
+
+int
+client_conf_end(void)
+{
+	conf = conf_new;
+	return 0;
+}
+
+int
+client_init(struct link *parent)
+{
+	(void)parent;
+	return 0;
+}
+
+void
+client_on_stop(void)
+{
+	proc_exit(0);
+}
