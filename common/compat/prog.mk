@@ -1,0 +1,31 @@
+# A program folder: PROG, OBJS, PROG_LIBS, TESTS, TEST_OBJS and TOP.  Each
+# test NAME_test is NAME_test.o with TEST_OBJS and the libraries.
+
+include $(TOP)/common/compat/common.mk
+
+COMMON_LIBS = $(TOP)/common/mail/libmail.a $(TOP)/common/proto/libproto.a \
+	$(TOP)/common/base/libbase.a $(TOP)/common/proto/libproto.a \
+	$(TOP)/common/compat/libcompat.a
+
+all: $(PROG)
+
+$(PROG): $(OBJS) $(COMMON_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(COMMON_LIBS) $(PROG_LIBS) \
+	    $(LIBS_EVENT) $(LIBS_BSD)
+
+$(OBJS) $(TESTS:=.o): $(STAMP)
+no-tests $(TESTS:=.t): $(TEST_OBJS) $(COMMON_LIBS)
+
+.o.t:
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_OBJS) $(COMMON_LIBS) \
+	    $(PROG_LIBS) $(LIBS_EVENT) $(LIBS_BSD)
+
+check: $(TESTS:=.t)
+	@sh $(TOP)/common/compat/runtests.sh $(TESTS:=.t)
+
+clean:
+	rm -f $(PROG) *.o *.d *.t
+
+.PHONY: all check clean
+
+-include $(OBJS:.o=.d) $(TESTS:=.d)
