@@ -1,0 +1,135 @@
+/*
+ * The connection to control: one request at a time over the same link code
+ * as the daemon's, driven by a loop of its own until DONE has come.
+ */
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <event.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/link.h"
+
+#include "ctl.h"
+
+static struct link *control;
+static const struct ctl_handlers *handlers;
+static int is_done, is_failed;
+
+static void
+on_control_session(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (handlers != NULL && handlers->session != NULL)
+		handlers->session(in->data);
+}
+
+static void
+on_control_item(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (handlers != NULL && handlers->item != NULL)
+		handlers->item(in->data);
+}
+
+static void
+on_control_stat(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (handlers != NULL && handlers->stat != NULL)
+		handlers->stat(in->data);
+}
+
+static void
+on_control_done(struct link *link, struct link_in *in)
+{
+	const struct ctl_done *done = in->data;
+
+	(void)link;
+	is_done = 1;
+	is_failed = done->failed != 0;
+	if (is_failed)
+		fprintf(stderr, "smtpsctl: %s\n", done->text[0] == '\0' ?
+		    "failed" : done->text);
+}
+
+static const struct link_rule rules[] = {
+	{ MSG_CONTROL_CTL_SESSION, LINK_STATE_ANY, on_control_session },
+	{ MSG_CONTROL_CTL_ITEM, LINK_STATE_ANY, on_control_item },
+	{ MSG_CONTROL_CTL_STAT, LINK_STATE_ANY, on_control_stat },
+	{ MSG_CONTROL_CTL_DONE, LINK_STATE_ANY, on_control_done },
+};
+
+static void
+on_control_down(struct link *link, const char *why)
+{
+	(void)link;
+	control = NULL;
+	if (is_done)
+		return;
+	is_done = is_failed = 1;
+	fprintf(stderr, "smtpsctl: connection lost: %s\n",
+	    why == NULL ? "closed by smtpsd" : why);
+}
+
+int
+ctl_connect(const char *path)
+{
+	struct link_end end = {
+		.name = "control", .rules = rules,
+		.nrules = sizeof(rules) / sizeof(rules[0]),
+		.down = on_control_down,
+	};
+	struct sockaddr_un sun;
+	int fd, saved;
+
+	memset(&sun, 0, sizeof(sun));
+	sun.sun_family = AF_UNIX;
+	if (strlcpy(sun.sun_path, path, sizeof(sun.sun_path)) >=
+	    sizeof(sun.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    event_init() == NULL ||
+	    (control = link_new(fd, &end)) == NULL) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+int
+ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
+    const struct ctl_handlers *with)
+{
+	struct ctl_request request;
+
+	memset(&request, 0, sizeof(request));
+	request.arg = arg;
+	request.limit = limit;
+	handlers = with;
+	is_done = is_failed = 0;
+	if (link_send(control, type, &request, sizeof(request)) == -1) {
+		if (!is_done)
+			fprintf(stderr, "smtpsctl: connection lost\n");
+		return -1;
+	}
+	link_flush_all();
+	while (!is_done) {
+		if (event_loop(EVLOOP_ONCE) != 0) {
+			fprintf(stderr, "smtpsctl: connection lost\n");
+			return -1;
+		}
+		link_flush_all();
+	}
+	return is_failed ? -1 : 0;
+}

@@ -1,0 +1,38 @@
+/*
+ * smtpsctl's parts: the connection to control, the commands that show and
+ * the commands that change users.  For smtpsctl only.
+ */
+#ifndef SMTPSCTL_CTL_H
+#define SMTPSCTL_CTL_H
+
+#include <stdint.h>
+
+#include "proto/ctl.h"
+
+struct ctl_handlers {
+	void	(*session)(const struct session_info *);
+	void	(*item)(const struct queue_item *);
+	void	(*stat)(const struct ctl_stat *);
+};
+
+/* connect.c: -1 and errno if nobody listens there. */
+int	ctl_connect(const char *path);
+/*
+ * One request and its whole answer.  0: done; -1: refused, failed or the
+ * connection broke (complaint printed to standard error).
+ */
+int	ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
+	    const struct ctl_handlers *);
+
+/* show.c: exit status */
+int	show_sessions(int json);
+int	show_queue(int json);
+int	show_stats(int json);
+
+/* users.c: exit status */
+int	users_show(const char *file, int json);
+int	users_add(const char *file, const char *user, int must_exist);
+int	users_delete(const char *file, const char *user);
+int	users_check(const char *file, const char *user);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * smtpsctl: looks into and steers a running smtpsd over its control socket,
+ * and keeps its users file.  Only the command line is here.
+ */
+#include <sys/types.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#include "ctl.h"
+
+#ifndef SYSCONFDIR
+#define SYSCONFDIR	"/etc/smtpsd"
+#endif
+#ifdef __OpenBSD__
+#define SOCKET_PATH	"/var/run/smtpsd.sock"
+#else
+#define SOCKET_PATH	"/run/smtpsd.sock"
+#endif
+
+static const char *socket_path = SOCKET_PATH;
+static const char *users_file = SYSCONFDIR "/users";
+static int json;
+
+static int
+usage(void)
+{
+	fputs("usage: smtpsctl [-j] [-s socket] [-t users-file] command\n"
+	    "  show sessions|queue|stats|users\n"
+	    "  kill session ID\n"
+	    "  reload | stop\n"
+	    "  user add|passwd|del|check NAME\n", stderr);
+	return 1;
+}
+
+static int
+connected(void)
+{
+	if (ctl_connect(socket_path) == 0)
+		return 1;
+	if (errno == ENOENT || errno == ECONNREFUSED)
+		fprintf(stderr, "smtpsctl: smtpsd is not running (%s: %s)\n",
+		    socket_path, strerror(errno));
+	else
+		fprintf(stderr, "smtpsctl: %s: %s\n", socket_path,
+		    strerror(errno));
+	return 0;
+}
+
+static int
+run_show(const char *what)
+{
+	if (strcmp(what, "users") == 0)
+		return users_show(users_file, json);
+	if (strcmp(what, "sessions") != 0 && strcmp(what, "queue") != 0 &&
+	    strcmp(what, "stats") != 0)
+		return usage();
+	if (!connected())
+		return 1;
+	if (strcmp(what, "sessions") == 0)
+		return show_sessions(json);
+	if (strcmp(what, "queue") == 0)
+		return show_queue(json);
+	return show_stats(json);
+}
+
+static int
+run_kill(const char *id)
+{
+	unsigned long long session;
+	char *end;
+
+	errno = 0;
+	session = strtoull(id, &end, 16);
+	if (id[0] == '\0' || id[0] == '-' || *end != '\0' || errno != 0) {
+		fputs("smtpsctl: bad session ID, see `smtpsctl show "
+		    "sessions'\n", stderr);
+		return 1;
+	}
+	if (!connected())
+		return 1;
+	return ctl_request(MSG_CTL_CONTROL_KILL, session, 0, NULL) == -1;
+}
+
+static int
+run_simple(uint32_t type)
+{
+	return !connected() || ctl_request(type, 0, 0, NULL) == -1;
+}
+
+/* A running smtpsd reads the file again; without one there is no need. */
+static int
+users_tell(void)
+{
+	if (ctl_connect(socket_path) == -1) {
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			return 0;
+		fprintf(stderr, "smtpsctl: the file is changed, but smtpsd "
+		    "cannot be told: %s\n", strerror(errno));
+		return 1;
+	}
+	return ctl_request(MSG_CTL_CONTROL_USERS, 0, 0, NULL) == -1;
+}
+
+static int
+run_user(const char *verb, const char *name)
+{
+	int status;
+
+	if (strcmp(verb, "check") == 0)
+		return users_check(users_file, name);
+	if (strcmp(verb, "add") == 0)
+		status = users_add(users_file, name, 0);
+	else if (strcmp(verb, "passwd") == 0)
+		status = users_add(users_file, name, 1);
+	else if (strcmp(verb, "del") == 0)
+		status = users_delete(users_file, name);
+	else
+		return usage();
+	return status != 0 ? status : users_tell();
+}
+
+int
+main(int argc, char **argv)
+{
+	int option;
+
+	log_init("smtpsctl", LOG_TO_STDERR);
+	while ((option = getopt(argc, argv, "js:t:")) != -1) {
+		switch (option) {
+		case 'j':
+			json = 1;
+			break;
+		case 's':
+			socket_path = optarg;
+			break;
+		case 't':
+			users_file = optarg;
+			break;
+		default:
+			return usage();
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc == 2 && strcmp(argv[0], "show") == 0)
+		return run_show(argv[1]);
+	if (argc == 3 && strcmp(argv[0], "kill") == 0 &&
+	    strcmp(argv[1], "session") == 0)
+		return run_kill(argv[2]);
+	if (argc == 1 && strcmp(argv[0], "reload") == 0)
+		return run_simple(MSG_CTL_CONTROL_RELOAD);
+	if (argc == 1 && strcmp(argv[0], "stop") == 0)
+		return run_simple(MSG_CTL_CONTROL_STOP);
+	if (argc == 3 && strcmp(argv[0], "user") == 0)
+		return run_user(argv[1], argv[2]);
+	return usage();
+}

@@ -1,0 +1,224 @@
+/*
+ * The show commands: sessions, queue, stats, as aligned tables for people or
+ * as JSON.  Everything that came from the network is vis-encoded before it
+ * reaches a terminal.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#define LIBBSD_NETBSD_VIS
+#include <vis.h>
+
+
+#include "ctl.h"
+#include "json.h"
+
+#define QUEUE_PAGE	500	/* items of one request */
+
+static uint64_t queue_last;
+static unsigned int queue_count;
+
+/* Printable form of text in one of four rotating buffers. */
+static const char *
+plain(const char *text)
+{
+	static char buffers[4][4 * 512 + 1];
+	static int next;
+	char *buffer = buffers[next++ & 3];
+
+	strvis(buffer, text,
+	    VIS_CSTYLE | VIS_NL | VIS_TAB);	/* texts have at most 512 bytes */
+	return text[0] == '\0' ? "-" : buffer;
+}
+
+/* "12s", "5m", "3h12m", "4d" */
+static const char *
+duration(uint64_t seconds)
+{
+	static char buffers[4][32];
+	static int next;
+	char *buffer = buffers[next++ & 3];
+
+	if (seconds < 60)
+		snprintf(buffer, sizeof(buffers[0]), "%us",
+		    (unsigned int)seconds);
+	else if (seconds < 3600)
+		snprintf(buffer, sizeof(buffers[0]), "%um",
+		    (unsigned int)(seconds / 60));
+	else if (seconds < 86400)
+		snprintf(buffer, sizeof(buffers[0]), "%uh%02um",
+		    (unsigned int)(seconds / 3600),
+		    (unsigned int)(seconds % 3600 / 60));
+	else
+		snprintf(buffer, sizeof(buffers[0]), "%" PRIu64 "d",
+		    seconds / 86400);
+	return buffer;
+}
+
+static void
+session_table(const struct session_info *s)
+{
+	printf("%016" PRIx64 "  %-24s %5u  %-8s %-16s %5u %8s %6s %6s  %s\n",
+	    s->session, plain(s->address), s->port, plain(s->tls_version),
+	    plain(s->user), s->messages, duration(s->age_s),
+	    duration(s->idle_s), plain(s->state), plain(s->tls_cipher));
+}
+
+static void
+session_json(const struct session_info *s)
+{
+	char id[17];
+
+	snprintf(id, sizeof(id), "%016" PRIx64, s->session);
+	json_object();
+	json_string("session", id);
+	json_string("address", s->address);
+	json_number("port", s->port);
+	json_string("user", s->user);
+	json_string("tls_version", s->tls_version);
+	json_string("tls_cipher", s->tls_cipher);
+	json_string("state", s->state);
+	json_number("messages", s->messages);
+	json_number("bytes", s->bytes);
+	json_number("age_s", s->age_s);
+	json_number("idle_s", s->idle_s);
+	json_object_end();
+}
+
+int
+show_sessions(int json)
+{
+	static const struct ctl_handlers table = { .session = session_table };
+	static const struct ctl_handlers lines = { .session = session_json };
+	int error;
+
+	if (json)
+		json_begin();
+	else
+		printf("%-16s  %-24s %5s  %-8s %-16s %5s %8s %6s %6s  %s\n",
+		    "SESSION", "ADDRESS", "PORT", "TLS", "USER", "MAILS",
+		    "AGE", "IDLE", "STATE", "CIPHER");
+	error = ctl_request(MSG_CTL_CONTROL_SESSIONS, 0, 0,
+	    json ? &lines : &table);
+	if (json)
+		json_end();
+	return error == -1;
+}
+
+static const char *
+queue_state_name(uint32_t state)
+{
+	switch (state) {
+	case QUEUE_WAITING:
+		return "waiting";
+	case QUEUE_RUNNING:
+		return "running";
+	case QUEUE_HELD:
+		return "held";
+	default:
+		return "unknown";
+	}
+}
+
+static void
+item_count(const struct queue_item *item)
+{
+	queue_last = item->envelope;
+	queue_count++;
+}
+
+static void
+item_table(const struct queue_item *q)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	item_count(q);
+	printf("%016" PRIx64 "  %-7s %9" PRIu64 " %6s %6s %3u  %-10s %s -> %s",
+	    q->envelope, queue_state_name(q->state), q->size,
+	    duration(now > q->created_s ? now - q->created_s : 0),
+	    duration(q->next_s > now ? q->next_s - now : 0), q->attempts,
+	    plain(q->action), q->sender[0] == '\0' ? "<>" : plain(q->sender),
+	    plain(q->recipient));
+	if (q->error[0] != '\0')
+		printf("\n%18s%s", "", plain(q->error));
+	putchar('\n');
+}
+
+static void
+item_json(const struct queue_item *q)
+{
+	char id[17];
+
+	item_count(q);
+	json_object();
+	snprintf(id, sizeof(id), "%016" PRIx64, q->envelope);
+	json_string("envelope", id);
+	snprintf(id, sizeof(id), "%013" PRIx64, q->envelope >> 10);
+	json_string("message", id);
+	json_string("state", queue_state_name(q->state));
+	json_number("size", q->size);
+	json_number("created_s", q->created_s);
+	json_number("next_s", q->next_s);
+	json_number("attempts", q->attempts);
+	json_string("action", q->action);
+	json_string("sender", q->sender);
+	json_string("recipient", q->recipient);
+	json_string("error", q->error);
+	json_object_end();
+}
+
+int
+show_queue(int json)
+{
+	static const struct ctl_handlers table = { .item = item_table };
+	static const struct ctl_handlers lines = { .item = item_json };
+	int error;
+
+	if (json)
+		json_begin();
+	else
+		printf("%-16s  %-7s %9s %6s %6s %3s  %-10s %s\n", "ENVELOPE",
+		    "STATE", "SIZE", "AGE", "NEXT", "TRY", "ACTION",
+		    "SENDER -> RECIPIENT");
+	queue_last = 0;
+	do {
+		queue_count = 0;
+		error = ctl_request(MSG_CTL_CONTROL_QUEUE, queue_last,
+		    QUEUE_PAGE, json ? &lines : &table);
+	} while (error == 0 && queue_count >= QUEUE_PAGE);
+	if (json)
+		json_end();
+	return error == -1;
+}
+
+static void
+stat_table(const struct ctl_stat *stat)
+{
+	printf("%-40s %" PRIu64 "\n", plain(stat->name), stat->value);
+}
+
+static void
+stat_json(const struct ctl_stat *stat)
+{
+	json_object();
+	json_string("name", stat->name);
+	json_number("value", stat->value);
+	json_object_end();
+}
+
+int
+show_stats(int json)
+{
+	static const struct ctl_handlers table = { .stat = stat_table };
+	static const struct ctl_handlers lines = { .stat = stat_json };
+	int error;
+
+	if (json)
+		json_begin();
+	error = ctl_request(MSG_CTL_CONTROL_STATS, 0, 0,
+	    json ? &lines : &table);
+	if (json)
+		json_end();
+	return error == -1;
+}
