@@ -55,6 +55,7 @@ struct conf_table {
 	struct users		*users;	/* TABLE_USERS, else NULL */
 	int			 uses;
 	int			 is_inline;	/* unnamed, made of one item */
+	int			 is_private;	/* text stands in a private file */
 	struct conf_where	 where;
 };
 
@@ -83,6 +84,7 @@ struct conf_listener {
 	uint32_t		 npki;
 	struct listener_addr	*addrs;
 	size_t			 naddrs;
+	int			 is_broken;	/* had a complaint already */
 	struct conf_where	 where;
 };
 
@@ -108,6 +110,7 @@ struct conf_action {
 	char			*ca_pem;
 	size_t			 ca_len;
 	uint32_t		 ca_id;		/* 0: conf's */
+	int			 is_broken;	/* had a complaint already */
 	struct conf_where	 where;
 };
 
@@ -120,6 +123,7 @@ struct conf_rule {
 	struct conf_table	*sender_table;	/* or NULL */
 	struct conf_action	*action;	/* NULL: reject */
 	char			 tag[NAME_SIZE];
+	int			 is_broken;	/* had a complaint already */
 	struct conf_where	 where;
 };
 

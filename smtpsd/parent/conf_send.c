@@ -1,0 +1,332 @@
+/*
+ * Turns the configuration into the messages that each kind of child gets,
+ * between CONF_BEGIN and CONF_END.  What a child must not know is kept from
+ * it here: policy never gets a table of passwords, net gets certificates
+ * without keys.  Called by the parent at start of a child and at a reload.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/blob.h"
+#include "base/link.h"
+#include "conf.h"
+#include "proto/control_any.h"
+#include "proto/parent_queue.h"
+#include "proto/relay_resolver.h"
+
+#define COMMAND_S	300	/* RFC 5321 4.5.3.2.7 */
+#define DATA_S		1800
+#define RECEIVED_MAX	100	/* RFC 5321 6.3 */
+
+/* All of a blob; one empty piece if it is empty. */
+static int
+send_blob(struct link *link, uint32_t type, uint32_t id, uint32_t kind,
+    const char *name, const char *data, size_t size)
+{
+	struct conf_piece piece;
+	size_t at = 0, n;
+
+	do {
+		n = size - at > BLOB_PIECE_MAX ? BLOB_PIECE_MAX : size - at;
+		memset(&piece, 0, sizeof(piece));
+		piece.id = id;
+		piece.kind = kind;
+		piece.total = (uint32_t)size;
+		piece.offset = (uint32_t)at;
+		strlcpy(piece.name, name, sizeof(piece.name));
+		if (link_send_tail(link, type, &piece, sizeof(piece),
+		    data + at, n) == -1)
+			return -1;
+		at += n;
+	} while (at < size);
+	return 0;
+}
+
+static uint32_t
+table_id(const struct conf_table *t)
+{
+	return t == NULL ? 0 : t->id;
+}
+
+static int
+send_listener(const struct conf_listener *l, const struct listener_addr *a,
+    struct link *link)
+{
+	struct parent_net_listener msg;
+	uint32_t i;
+	int fd;
+
+	if (a->fd == -1)
+		return 0;	/* not bound: nothing to accept on */
+	memset(&msg, 0, sizeof(msg));
+	msg.id = a->id;
+	msg.port = l->port;
+	msg.kind = l->kind;
+	msg.auth = l->users != NULL;
+	msg.npki = l->npki;
+	for (i = 0; i < l->npki; i++)
+		msg.pki[i] = l->pki[i]->id;
+	strlcpy(msg.hostname, l->hostname, sizeof(msg.hostname));
+	strlcpy(msg.tag, l->tag, sizeof(msg.tag));
+	strlcpy(msg.address, a->text, sizeof(msg.address));
+	if ((fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 5)) == -1)
+		return -1;
+	return link_send_fd(link, MSG_PARENT_NET_LISTENER, fd, &msg,
+	    sizeof(msg));
+}
+
+static int
+send_net(const struct conf *c, struct link *link)
+{
+	struct parent_net_conf msg;
+	const struct conf_listener *l;
+	size_t i, j;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.message_max = c->message_max;
+	msg.sessions_max = (c->sessions_max + c->net_procs - 1) / c->net_procs;
+	msg.sessions_per_ip = c->sessions_per_ip;
+	msg.recipients_max = c->recipients_max;
+	msg.messages_max = c->messages_max;
+	msg.errors_max = c->errors_max;
+	msg.command_s = COMMAND_S;
+	msg.data_s = DATA_S;
+	msg.received_max = RECEIVED_MAX;
+	strlcpy(msg.hostname, c->hostname, sizeof(msg.hostname));
+	if (link_send(link, MSG_PARENT_NET_CONF, &msg, sizeof(msg)) == -1)
+		return -1;
+	for (i = 0; i < c->npkis; i++)
+		if (send_blob(link, MSG_PARENT_NET_PKI, c->pkis[i]->id, 0,
+		    c->pkis[i]->name, c->pkis[i]->chain_pem,
+		    c->pkis[i]->chain_len) == -1)
+			return -1;
+	for (i = 0; i < c->nlisteners; i++) {
+		l = c->listeners[i];
+		for (j = 0; j < l->naddrs; j++)
+			if (send_listener(l, &l->addrs[j], link) == -1)
+				return -1;
+	}
+	return 0;
+}
+
+static int
+send_policy_rule(const struct conf_rule *r, struct link *link)
+{
+	struct parent_policy_rule msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.line = r->where.line;
+	msg.from = r->from;
+	msg.to = r->to;
+	msg.reject = r->reject != 0;
+	msg.from_table = table_id(r->from_table);
+	msg.to_table = table_id(r->to_table);
+	msg.sender_table = table_id(r->sender_table);
+	strlcpy(msg.tag, r->tag, sizeof(msg.tag));
+	if (r->action != NULL)
+		strlcpy(msg.action, r->action->name, sizeof(msg.action));
+	return link_send(link, MSG_PARENT_POLICY_RULE, &msg, sizeof(msg));
+}
+
+static int
+send_policy_action(const struct conf_action *a, struct link *link)
+{
+	struct parent_policy_action msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.alias_table = table_id(a->aliases);
+	msg.is_local = a->is_local != 0;
+	strlcpy(msg.name, a->name, sizeof(msg.name));
+	strlcpy(msg.user, a->user, sizeof(msg.user));
+	return link_send(link, MSG_PARENT_POLICY_ACTION, &msg, sizeof(msg));
+}
+
+static int
+send_policy_listener(const struct conf_listener *l, struct link *link)
+{
+	struct parent_policy_listener msg;
+	size_t i;
+
+	for (i = 0; i < l->naddrs; i++) {
+		memset(&msg, 0, sizeof(msg));
+		msg.id = l->addrs[i].id;
+		msg.senders_table = table_id(l->senders);
+		msg.kind = l->kind;
+		msg.auth = l->kind != LISTENER_SMTP;
+		strlcpy(msg.hostname, l->hostname, sizeof(msg.hostname));
+		strlcpy(msg.tag, l->tag, sizeof(msg.tag));
+		if (link_send(link, MSG_PARENT_POLICY_LISTENER, &msg,
+		    sizeof(msg)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+send_policy(const struct conf *c, struct link *link)
+{
+	struct parent_policy_conf msg;
+	const struct conf_table *t;
+	size_t i;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.message_max = c->message_max;
+	msg.recipients_max = c->recipients_max;
+	strlcpy(msg.hostname, c->hostname, sizeof(msg.hostname));
+	if (link_send(link, MSG_PARENT_POLICY_CONF, &msg, sizeof(msg)) == -1)
+		return -1;
+	for (i = 0; i < c->ntables; i++) {
+		t = c->tables[i];
+		if (t->uses != TABLE_PLAIN || t->text == NULL)
+			continue;	/* secret or unused */
+		if (send_blob(link, MSG_PARENT_POLICY_TABLE, t->id, 0, t->name,
+		    t->text, t->size) == -1)
+			return -1;
+	}
+	for (i = 0; i < c->nactions; i++)
+		if (send_policy_action(c->actions[i], link) == -1)
+			return -1;
+	for (i = 0; i < c->nlisteners; i++)
+		if (send_policy_listener(c->listeners[i], link) == -1)
+			return -1;
+	for (i = 0; i < c->nrules; i++)
+		if (send_policy_rule(c->rules[i], link) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+send_queue(const struct conf *c, struct link *link)
+{
+	struct parent_queue_conf msg;
+	struct parent_queue_action action;
+	size_t i;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.message_max = c->message_max;
+	msg.expire_s = c->expire_s;
+	msg.retry_min_s = c->retry_min_s;
+	msg.retry_max_s = c->retry_max_s;
+	strlcpy(msg.hostname, c->hostname, sizeof(msg.hostname));
+	if (link_send(link, MSG_PARENT_QUEUE_CONF, &msg, sizeof(msg)) == -1)
+		return -1;
+	for (i = 0; i < c->nactions; i++) {
+		memset(&action, 0, sizeof(action));
+		action.is_local = c->actions[i]->is_local != 0;
+		strlcpy(action.name, c->actions[i]->name, sizeof(action.name));
+		if (link_send(link, MSG_PARENT_QUEUE_ACTION, &action,
+		    sizeof(action)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+send_relay_action(const struct conf_action *a, struct link *link)
+{
+	struct parent_relay_action msg;
+	int rc;
+
+	/* Its bundle first, so that it is there when the action comes. */
+	if (a->ca_pem != NULL && send_blob(link, MSG_PARENT_RELAY_CA, a->ca_id,
+	    0, a->name, a->ca_pem, a->ca_len) == -1)
+		return -1;
+	memset(&msg, 0, sizeof(msg));
+	msg.port = a->port;
+	msg.tls = a->tls;
+	msg.verify = a->verify != 0;
+	msg.ca = a->ca_id;
+	strlcpy(msg.name, a->name, sizeof(msg.name));
+	strlcpy(msg.host, a->host, sizeof(msg.host));
+	strlcpy(msg.user, a->login, sizeof(msg.user));
+	strlcpy(msg.password, a->password, sizeof(msg.password));
+	rc = link_send(link, MSG_PARENT_RELAY_ACTION, &msg, sizeof(msg));
+	explicit_bzero(&msg, sizeof(msg));
+	return rc;
+}
+
+static int
+send_relay(const struct conf *c, struct link *link)
+{
+	struct parent_relay_conf msg;
+	size_t i;
+
+	memset(&msg, 0, sizeof(msg));
+	strlcpy(msg.hostname, c->hostname, sizeof(msg.hostname));
+	if (link_send(link, MSG_PARENT_RELAY_CONF, &msg, sizeof(msg)) == -1)
+		return -1;
+	if (c->ca_pem != NULL && send_blob(link, MSG_PARENT_RELAY_CA, 0, 0, "",
+	    c->ca_pem, c->ca_len) == -1)
+		return -1;
+	for (i = 0; i < c->nactions; i++)
+		if (!c->actions[i]->is_local &&
+		    send_relay_action(c->actions[i], link) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+send_resolver(const struct conf *c, struct link *link)
+{
+	if (c->forwarders != NULL && send_blob(link, MSG_PARENT_RESOLVER_TEXT,
+	    0, RESOLVER_FORWARDERS, "", c->forwarders, strlen(c->forwarders))
+	    == -1)
+		return -1;
+	if (c->hosts != NULL && send_blob(link, MSG_PARENT_RESOLVER_TEXT, 0,
+	    RESOLVER_HOSTS, "", c->hosts, strlen(c->hosts)) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+send_control(const struct conf *c, struct link *link)
+{
+	struct parent_control_conf msg;
+	int fd;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.read_gid = c->control_gid;
+	if (link_send(link, MSG_PARENT_CONTROL_CONF, &msg, sizeof(msg)) == -1)
+		return -1;
+	if (c->control_fd == -1)
+		return 0;
+	if ((fd = fcntl(c->control_fd, F_DUPFD_CLOEXEC, 5)) == -1)
+		return -1;
+	return link_send_fd(link, MSG_PARENT_CONTROL_SOCKET, fd, NULL, 0);
+}
+
+static int
+send_items(const struct conf *c, enum proc_kind kind, struct link *link)
+{
+	switch (kind) {
+	case PROC_NET:
+		return send_net(c, link);
+	case PROC_POLICY:
+		return send_policy(c, link);
+	case PROC_QUEUE:
+		return send_queue(c, link);
+	case PROC_RELAY:
+		return send_relay(c, link);
+	case PROC_RESOLVER:
+		return send_resolver(c, link);
+	case PROC_CONTROL:
+		return send_control(c, link);
+	default:
+		return 0;	/* auth and deliver have nothing of this */
+	}
+}
+
+/* All instances of a kind are the same so far. */
+int
+conf_send(const struct conf *c, enum proc_kind kind,
+    uint16_t instance __attribute__((unused)), struct link *link,
+    uint32_t generation)
+{
+	struct any_conf msg = { generation, 0 };
+
+	if (link_send(link, MSG_PARENT_ANY_CONF_BEGIN, &msg, sizeof(msg)) ==
+	    -1 || send_items(c, kind, link) == -1)
+		return -1;
+	return link_send(link, MSG_PARENT_ANY_CONF_END, &msg, sizeof(msg));
+}
