@@ -145,9 +145,9 @@ test_paths(void)
 			    strcmp(end, paths[i].rest) == 0, "path: %s",
 			    paths[i].name);
 	}
-	tap_ok(address_parse_path("<abc@d.e>", 0, out, 8, &end) == -1,
+	tap_ok(address_parse_path("<abc@d.e>", 0, out, 7, &end) == -1,
 	    "path: does not fit");
-	tap_ok(address_parse_path("<abc@d.e>", 0, out, 9, &end) == 0,
+	tap_ok(address_parse_path("<abc@d.e>", 0, out, 8, &end) == 0,
 	    "path: just fits");
 }
 

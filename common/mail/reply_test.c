@@ -25,7 +25,7 @@ static const struct {
 	{ "percent in argument", REPLY_NO_SUCH_USER, "%s%n", 512,
 	    "550 5.1.1 <%s%n>: no such user here\r\n" },
 	{ "8 bit in argument", REPLY_NO_SUCH_USER, "\xc3\xa4\x7f", 512,
-	    "550 5.1.1 <???>: no such user here\r\n" },
+	    "550 5.1.1 <?\?\?>: no such user here\r\n" },
 	{ "challenge", REPLY_AUTH_GO, "VXNlcm5hbWU6", 512,
 	    "334 VXNlcm5hbWU6\r\n" },
 	{ "empty challenge", REPLY_AUTH_GO, "", 512, "334 \r\n" },
