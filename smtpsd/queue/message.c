@@ -1,0 +1,118 @@
+/*
+ * Messages and envelopes in memory: allocation, references, and the limit on
+ * the bodies that are kept until delivery so that they need not be read
+ * back.  State owned: how many bytes of bodies are held.  Knows neither
+ * store nor links.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "message.h"
+
+#define HELD_MAX	(UINT64_C(64) << 20)	/* bytes, all bodies */
+
+static uint64_t held_bytes;
+
+struct message *
+message_new(void)
+{
+	struct message *m;
+
+	if ((m = calloc(1, sizeof(*m))) != NULL)
+		m->refs = 1;
+	return m;
+}
+
+struct message *
+message_ref(struct message *m)
+{
+	m->refs++;
+	return m;
+}
+
+void
+message_unref(struct message *m)
+{
+	if (m == NULL || --m->refs > 0)
+		return;
+	if (m->is_held)
+		held_bytes -= m->size;
+	free(m->body);
+	free(m);
+}
+
+void
+message_hold_body(struct message *m)
+{
+	if (m->body == NULL || m->is_held)
+		return;
+	if (held_bytes + m->size > HELD_MAX) {
+		free(m->body);
+		m->body = NULL;
+		return;
+	}
+	held_bytes += m->size;
+	m->is_held = 1;
+}
+
+uint64_t
+message_held_bytes(void)
+{
+	return held_bytes;
+}
+
+uint64_t
+message_id_now(void)
+{
+	static uint64_t last;
+	struct timeval tv;
+	uint64_t id;
+
+	gettimeofday(&tv, NULL);
+	id = (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec;
+	if (id <= last)
+		id = last + 1;
+	last = id;
+	return id;
+}
+
+struct envelope *
+envelope_new(void)
+{
+	return calloc(1, sizeof(struct envelope));
+}
+
+void
+envelope_free(struct envelope *e)
+{
+	if (e == NULL)
+		return;
+	free(e->result);
+	free(e);
+}
+
+void
+envelope_list_free(struct envelope_list *list)
+{
+	struct envelope *e;
+
+	while ((e = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, e, entry);
+		envelope_free(e);
+	}
+}
+
+int
+envelope_result(struct envelope *e, uint32_t class, const char *status,
+    const char *remote, const char *text)
+{
+	if (e->result == NULL &&
+	    (e->result = calloc(1, sizeof(*e->result))) == NULL)
+		return -1;
+	e->result->class = class;
+	strlcpy(e->result->status, status, sizeof(e->result->status));
+	strlcpy(e->result->remote, remote, sizeof(e->result->remote));
+	strlcpy(e->result->text, text, sizeof(e->result->text));
+	return 0;
+}

@@ -1,0 +1,67 @@
+/*
+ * A queued message and its envelopes as they are held in memory.  Included
+ * by all of queue; a message is counted and freed with its last reference,
+ * an envelope belongs to one transaction or one job.
+ */
+#ifndef QUEUE_MESSAGE_H
+#define QUEUE_MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/tree.h>
+
+#include "proto/queue_agent.h"
+#include "proto/sizes.h"
+
+#define MESSAGE_ID_MAX		((UINT64_C(1) << 53) - 1)
+#define MESSAGE_ENVELOPES_MAX	1023	/* n has 10 bits, from 1 */
+#define MESSAGE_INLINE_MAX	65535	/* larger bodies are chunks */
+#define MESSAGE_CHUNK_SIZE	65536	/* bytes of one chunk, at most */
+
+struct message {
+	uint64_t	 id;
+	uint64_t	 created_s;	/* since the epoch */
+	uint64_t	 size;		/* bytes of the body */
+	uint64_t	 body_id;	/* of its chunks; 0: in the row */
+	uint32_t	 flags;		/* MAIL_* */
+	uint32_t	 refs;
+	char		*body;		/* all of it, or NULL: read the store */
+	int		 is_held;	/* body counts against the limit */
+	char		 sender[MAILADDR_SIZE];
+	char		 user[LOGIN_SIZE];
+	char		 bounce_action[NAME_SIZE];
+	char		 bounce_user[NAME_SIZE];
+};
+
+struct envelope {
+	TAILQ_ENTRY(envelope)	 entry;
+	RB_ENTRY(envelope)	 busy;
+	uint64_t	 id;		/* message << 10 | n */
+	uint32_t	 attempts;
+	int		 is_running;
+	struct agent_queue_result *result;	/* of this attempt */
+	char		 action[NAME_SIZE];
+	char		 user[NAME_SIZE];
+	char		 recipient[MAILADDR_SIZE];
+	char		 original[MAILADDR_SIZE];
+};
+TAILQ_HEAD(envelope_list, envelope);
+
+struct message	*message_new(void);		/* one reference */
+struct message	*message_ref(struct message *);
+void		 message_unref(struct message *);	/* NULL is ok */
+/* Keep the body in memory if the limit for all of them allows, else drop it. */
+void		 message_hold_body(struct message *);
+uint64_t	 message_held_bytes(void);
+/* Microseconds since the epoch, growing with each call. */
+uint64_t	 message_id_now(void);
+
+struct envelope	*envelope_new(void);
+void		 envelope_free(struct envelope *);	/* NULL is ok */
+void		 envelope_list_free(struct envelope_list *);
+/* Record how an attempt ended; remote may be "".  -1: no memory. */
+int		 envelope_result(struct envelope *, uint32_t class,
+		    const char *status, const char *remote, const char *text);
+
+#endif

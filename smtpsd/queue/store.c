@@ -1,0 +1,425 @@
+/*
+ * The queue on disk, writing part: opening, schema, transactions, changes.
+ * One connection that nobody shares (locking_mode=EXCLUSIVE), write-ahead
+ * log, prepared statements only.  A failure of any kind (full disk, i/o
+ * error) is logged and returned; the caller rolls back and the next
+ * transaction starts from what was committed.  Knows no links and no
+ * schedule.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "store_sql.h"
+
+#define SCHEMA_VERSION	1
+
+static const char schema[] =
+    "BEGIN;"
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, created INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    " body_id INTEGER NOT NULL, sender TEXT NOT NULL, user TEXT NOT NULL,"
+    " bounce_action TEXT NOT NULL, bounce_user TEXT NOT NULL, body BLOB);"
+    "CREATE TABLE envelope (id INTEGER PRIMARY KEY, next INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL, action TEXT NOT NULL, user TEXT NOT NULL,"
+    " recipient TEXT NOT NULL, original TEXT NOT NULL,"
+    " error TEXT NOT NULL);"
+    /* next 0 is held: never due */
+    "CREATE INDEX due ON envelope (next) WHERE next > 0;"
+    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+
+static const char *const statements[ST_MAX] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_ADD_MESSAGE] = "INSERT INTO message (id, created, size, flags,"
+	    " body_id, sender, user, bounce_action, bounce_user, body)"
+	    " VALUES (?,?,?,?,?,?,?,?,?,?)",
+	[ST_ADD_ENVELOPE] = "INSERT INTO envelope (id, next, attempts, action,"
+	    " user, recipient, original, error) VALUES (?,?,?,?,?,?,?,'')",
+	[ST_RETRY_ENVELOPE] = "UPDATE envelope SET next = ?, attempts = ?,"
+	    " error = ? WHERE id = ?",
+	[ST_REMOVE_ENVELOPE] = "DELETE FROM envelope WHERE id = ?",
+	[ST_HAS_ENVELOPE] = "SELECT 1 FROM envelope WHERE id BETWEEN ? AND ?"
+	    " LIMIT 1",
+	[ST_REMOVE_MESSAGE] = "DELETE FROM message WHERE id = ?",
+	[ST_ADD_CHUNK] = "INSERT INTO chunk (id, data) VALUES (?,?)",
+	[ST_REMOVE_CHUNKS] = "DELETE FROM chunk WHERE id BETWEEN ? AND ?",
+	[ST_DUE] = "SELECT next, id FROM envelope INDEXED BY due"
+	    " WHERE next > 0 AND next >= ? AND next <= ?"
+	    " AND (next > ?1 OR id > ?3) ORDER BY next, id LIMIT ?",
+	[ST_LOAD] = "SELECT e.attempts, e.action, e.user, e.recipient,"
+	    " e.original, m.id, m.created, m.size, m.flags, m.body_id,"
+	    " m.sender, m.user, m.bounce_action, m.bounce_user"
+	    " FROM envelope e JOIN message m ON m.id = (e.id >> 10)"
+	    " WHERE e.id = ?",
+	[ST_BODY] = "SELECT body FROM message WHERE id = ?",
+	[ST_CHUNK] = "SELECT data FROM chunk WHERE id = ?",
+	[ST_LIST] = "SELECT e.id, m.size, m.created, e.next, e.attempts,"
+	    " e.action, m.sender, e.recipient, e.error"
+	    " FROM envelope e CROSS JOIN message m ON m.id = (e.id >> 10)"
+	    " WHERE e.id > ? ORDER BY e.id LIMIT ?",
+};
+
+int
+store_complain(struct store *s, const char *what)
+{
+	uint64_t now_s = (uint64_t)time(NULL);
+
+	if (now_s == s->complained_s) {
+		s->complaints++;
+		return -1;
+	}
+	log_warnx("store: %s: %s (%d, errno %d), %u more like it before", what,
+	    sqlite3_errmsg(s->db), sqlite3_extended_errcode(s->db),
+	    sqlite3_system_errno(s->db), s->complaints);
+	s->complained_s = now_s;
+	s->complaints = 0;
+	return -1;
+}
+
+int
+store_step(struct store *s, enum statement st)
+{
+	switch (sqlite3_step(s->st[st])) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+void
+store_reset(struct store *s, enum statement st)
+{
+	sqlite3_reset(s->st[st]);
+}
+
+void
+store_bind_id(struct store *s, enum statement st, int column, uint64_t id)
+{
+	sqlite3_bind_int64(s->st[st], column, (sqlite3_int64)id);
+}
+
+void
+store_bind_text(struct store *s, enum statement st, int column,
+    const char *text)
+{
+	/* the caller's text lives until the step is done */
+	sqlite3_bind_text(s->st[st], column, text, -1, SQLITE_STATIC);
+}
+
+/* Run a statement that gives no rows. */
+static int
+store_run(struct store *s, enum statement st)
+{
+	int r;
+
+	if ((r = store_step(s, st)) == -1)
+		store_complain(s, statements[st]);
+	store_reset(s, st);
+	return r == -1 ? -1 : 0;
+}
+
+static int
+store_exec(struct store *s, const char *sql)
+{
+	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK)
+		return 0;
+	return store_complain(s, sql);
+}
+
+/* One number out of the database, for use at the start. */
+static int
+store_number(struct store *s, const char *sql, uint64_t *number)
+{
+	sqlite3_stmt *st = NULL;
+	int r = -1;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		store_complain(s, sql);
+	else {
+		*number = (uint64_t)sqlite3_column_int64(st, 0);
+		r = 0;
+	}
+	sqlite3_finalize(st);
+	return r;
+}
+
+static int
+store_init_schema(struct store *s)
+{
+	uint64_t version;
+
+	if (store_number(s, "PRAGMA user_version", &version) == -1)
+		return -1;
+	if (version == 0)
+		return store_exec(s, schema);
+	if (version != SCHEMA_VERSION) {
+		log_warnx("store: the queue has form %" PRIu64 ", this program "
+		    "knows form %d", version, SCHEMA_VERSION);
+		return -1;
+	}
+	return 0;
+}
+
+/* Chunks without a message are of bodies that never came to their end. */
+static int
+store_sweep(struct store *s)
+{
+	uint64_t last_chunk, last_message;
+
+	if (store_exec(s, "DELETE FROM chunk WHERE (id >> 20) NOT IN"
+	    " (SELECT body_id FROM message WHERE body_id > 0)") == -1)
+		return -1;
+	if (sqlite3_changes(s->db) > 0)
+		log_info("store: swept chunks=%d of messages received by half",
+		    sqlite3_changes(s->db));
+	if (store_number(s, "SELECT ifnull(max(id) >> 20, 0) FROM chunk",
+	    &last_chunk) == -1 ||
+	    store_number(s, "SELECT ifnull(max(body_id), 0) FROM message",
+	    &last_message) == -1 ||
+	    store_number(s, "SELECT count(*) FROM envelope", &s->count) == -1)
+		return -1;
+	s->next_body_id = 1 +
+	    (last_chunk > last_message ? last_chunk : last_message);
+	return 0;
+}
+
+static int
+store_prepare(struct store *s)
+{
+	int i;
+
+	for (i = 0; i < ST_MAX; i++)
+		if (sqlite3_prepare_v3(s->db, statements[i], -1,
+		    SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL) != SQLITE_OK)
+			return store_complain(s, statements[i]);
+	return 0;
+}
+
+struct store *
+store_open(const char *path, uint64_t prealloc)
+{
+	struct store *s;
+
+	/* one thread; no counters behind a lock */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	if ((s = calloc(1, sizeof(*s))) == NULL ||
+	    (s->path = strdup(path)) == NULL)
+		goto fail;
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK) {
+		if (s->db != NULL)
+			store_complain(s, path);
+		goto fail;
+	}
+	sqlite3_extended_result_codes(s->db, 1);
+	/* the order matters: no page size after WAL, no shared memory before
+	 * exclusive */
+	if (store_exec(s, "PRAGMA page_size = 16384;"
+	    "PRAGMA locking_mode = EXCLUSIVE;"
+	    "PRAGMA temp_store = MEMORY;"
+	    "PRAGMA secure_delete = OFF;"
+	    "PRAGMA journal_mode = WAL;"
+	    "PRAGMA synchronous = FULL;"
+	    "PRAGMA wal_autocheckpoint = 0;"
+	    "PRAGMA cache_size = -32768;") == -1) {
+		if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_BUSY)
+			log_warnx("store: another smtpsd uses this spool");
+		goto fail;
+	}
+	s->is_full = 1;
+	if (store_init_schema(s) == -1 || store_sweep(s) == -1 ||
+	    store_prepare(s) == -1 || store_wal_init(s, prealloc) == -1)
+		goto fail;
+	return s;
+fail:
+	store_close(s);
+	return NULL;
+}
+
+void
+store_close(struct store *s)
+{
+	int i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < ST_MAX; i++)
+		sqlite3_finalize(s->st[i]);
+	sqlite3_close(s->db);
+	free(s->path);
+	free(s);
+}
+
+int
+store_begin(struct store *s, int is_durable)
+{
+	/*
+	 * NORMAL writes the frames without a flush.  The log is one file
+	 * read in order after a crash, so that the flush of the next FULL
+	 * commit covers them too.
+	 */
+	if (!s->is_full != !is_durable) {
+		if (store_exec(s, is_durable ? "PRAGMA synchronous = FULL" :
+		    "PRAGMA synchronous = NORMAL") == -1)
+			return -1;
+		s->is_full = is_durable;
+	}
+	s->count_change = 0;
+	return store_run(s, ST_BEGIN);
+}
+
+int
+store_commit(struct store *s)
+{
+	if (store_run(s, ST_COMMIT) == -1)
+		return -1;
+	s->count = (uint64_t)((int64_t)s->count + s->count_change);
+	s->count_change = 0;
+	return 0;
+}
+
+void
+store_rollback(struct store *s)
+{
+	s->count_change = 0;
+	/* SQLite has already rolled back after the worst failures */
+	if (!sqlite3_get_autocommit(s->db))
+		store_run(s, ST_ROLLBACK);
+}
+
+int
+store_add_message(struct store *s, struct message *m)
+{
+	sqlite3_stmt *st = s->st[ST_ADD_MESSAGE];
+	int r, tries;
+
+	if (m->id == 0 || m->id > MESSAGE_ID_MAX)
+		m->id = message_id_now();
+	store_bind_id(s, ST_ADD_MESSAGE, 2, m->created_s);
+	store_bind_id(s, ST_ADD_MESSAGE, 3, m->size);
+	sqlite3_bind_int64(st, 4, m->flags);
+	store_bind_id(s, ST_ADD_MESSAGE, 5, m->body_id);
+	store_bind_text(s, ST_ADD_MESSAGE, 6, m->sender);
+	store_bind_text(s, ST_ADD_MESSAGE, 7, m->user);
+	store_bind_text(s, ST_ADD_MESSAGE, 8, m->bounce_action);
+	store_bind_text(s, ST_ADD_MESSAGE, 9, m->bounce_user);
+	if (m->body_id == 0)
+		sqlite3_bind_blob64(st, 10, m->body != NULL ? m->body : "",
+		    m->size, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, 10);
+	for (tries = 0; tries < 1000; tries++, m->id++) {
+		store_bind_id(s, ST_ADD_MESSAGE, 1, m->id);
+		r = sqlite3_step(st);
+		if (r != SQLITE_DONE && (r & 0xff) != SQLITE_CONSTRAINT)
+			store_complain(s, "add message");
+		sqlite3_reset(st);
+		if ((r & 0xff) != SQLITE_CONSTRAINT)
+			break;
+	}
+	sqlite3_clear_bindings(st);	/* the body may be freed now */
+	return r == SQLITE_DONE ? 0 : -1;
+}
+
+int
+store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
+{
+	store_bind_id(s, ST_ADD_ENVELOPE, 1, e->id);
+	store_bind_id(s, ST_ADD_ENVELOPE, 2, next_s);
+	sqlite3_bind_int64(s->st[ST_ADD_ENVELOPE], 3, e->attempts);
+	store_bind_text(s, ST_ADD_ENVELOPE, 4, e->action);
+	store_bind_text(s, ST_ADD_ENVELOPE, 5, e->user);
+	store_bind_text(s, ST_ADD_ENVELOPE, 6, e->recipient);
+	store_bind_text(s, ST_ADD_ENVELOPE, 7, e->original);
+	if (store_run(s, ST_ADD_ENVELOPE) == -1)
+		return -1;
+	s->count_change++;
+	return 0;
+}
+
+int
+store_retry_envelope(struct store *s, uint64_t envelope, uint64_t next_s,
+    uint32_t attempts, const char *error)
+{
+	store_bind_id(s, ST_RETRY_ENVELOPE, 1, next_s);
+	sqlite3_bind_int64(s->st[ST_RETRY_ENVELOPE], 2, attempts);
+	store_bind_text(s, ST_RETRY_ENVELOPE, 3, error);
+	store_bind_id(s, ST_RETRY_ENVELOPE, 4, envelope);
+	return store_run(s, ST_RETRY_ENVELOPE);
+}
+
+int
+store_remove_envelope(struct store *s, uint64_t envelope)
+{
+	store_bind_id(s, ST_REMOVE_ENVELOPE, 1, envelope);
+	if (store_run(s, ST_REMOVE_ENVELOPE) == -1)
+		return -1;
+	s->count_change -= sqlite3_changes(s->db);
+	return 0;
+}
+
+int
+store_remove_message(struct store *s, uint64_t message, uint64_t body_id)
+{
+	int has;
+
+	store_bind_id(s, ST_HAS_ENVELOPE, 1, message << 10);
+	store_bind_id(s, ST_HAS_ENVELOPE, 2, message << 10 | 1023);
+	if ((has = store_step(s, ST_HAS_ENVELOPE)) == -1)
+		store_complain(s, "count envelopes");
+	store_reset(s, ST_HAS_ENVELOPE);
+	if (has == -1)
+		return -1;
+	if (has == 1)
+		return 0;
+	store_bind_id(s, ST_REMOVE_MESSAGE, 1, message);
+	if (store_run(s, ST_REMOVE_MESSAGE) == -1)
+		return -1;
+	if (body_id != 0 && store_remove_chunks(s, body_id) == -1)
+		return -1;
+	return 1;
+}
+
+uint64_t
+store_new_body_id(struct store *s)
+{
+	return s->next_body_id++;
+}
+
+int
+store_add_chunk(struct store *s, uint64_t body_id, uint32_t n,
+    const void *data, size_t size)
+{
+	if (n >= 1U << STORE_CHUNK_BITS)
+		return -1;
+	store_bind_id(s, ST_ADD_CHUNK, 1, body_id << STORE_CHUNK_BITS | n);
+	sqlite3_bind_blob64(s->st[ST_ADD_CHUNK], 2, data, size, SQLITE_STATIC);
+	return store_run(s, ST_ADD_CHUNK);
+}
+
+int
+store_remove_chunks(struct store *s, uint64_t body_id)
+{
+	store_bind_id(s, ST_REMOVE_CHUNKS, 1, body_id << STORE_CHUNK_BITS);
+	store_bind_id(s, ST_REMOVE_CHUNKS, 2, (body_id << STORE_CHUNK_BITS) +
+	    (1U << STORE_CHUNK_BITS) - 1);
+	return store_run(s, ST_REMOVE_CHUNKS);
+}
+
+uint64_t
+store_count(struct store *s)
+{
+	return s->count;
+}

@@ -1,0 +1,82 @@
+/*
+ * The queue on disk: messages, envelopes and body chunks in one SQLite
+ * database.  Everything of SQLite stays in store.c, store_wal.c and
+ * store_read.c, so that another store can take its place.
+ *
+ * Changes happen between store_begin() and store_commit().  After any -1 in
+ * between, call store_rollback(): nothing of the transaction remains.  The
+ * reason is logged by the store.  Reads are allowed at any time.
+ */
+#ifndef QUEUE_STORE_H
+#define QUEUE_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "message.h"
+#include "proto/control_any.h"
+
+struct store;
+
+/*
+ * Opens or makes the database, sweeps what was received by half.  prealloc:
+ * bytes of log to allocate ahead, 0 for none.  NULL: reason logged.
+ */
+struct store	*store_open(const char *path, uint64_t prealloc);
+void		 store_close(struct store *);
+
+/*
+ * is_durable 1: commit returns when everything so far is on the disk.
+ * 0: a later durable commit makes it so; for chunks of unfinished bodies.
+ */
+int	store_begin(struct store *, int is_durable);
+int	store_commit(struct store *);
+void	store_rollback(struct store *);
+
+/* Adds row and body; takes the next free id if m->id is in use. */
+int	store_add_message(struct store *, struct message *);
+/* next_s is the next attempt; e->id is the key. */
+int	store_add_envelope(struct store *, const struct envelope *,
+	    uint64_t next_s);
+int	store_retry_envelope(struct store *, uint64_t envelope,
+	    uint64_t next_s, uint32_t attempts, const char *error);
+int	store_remove_envelope(struct store *, uint64_t envelope);
+/* Drops message and chunks if no envelope is left.  1: dropped, 0: not. */
+int	store_remove_message(struct store *, uint64_t message,
+	    uint64_t body_id);
+
+/* Chunks n = 0, 1, ... of a body, each at most MESSAGE_CHUNK_SIZE. */
+uint64_t store_new_body_id(struct store *);
+int	store_add_chunk(struct store *, uint64_t body_id, uint32_t n,
+	    const void *data, size_t size);
+int	store_remove_chunks(struct store *, uint64_t body_id);
+
+/* Where a scan of the schedule stands; zeroed at its start. */
+struct store_cursor {
+	uint64_t	next_s;
+	uint64_t	envelope;
+};
+/* Keys of envelopes due by now_s behind the cursor; how many, or -1. */
+int	store_due(struct store *, uint64_t now_s, struct store_cursor *,
+	    uint64_t *envelopes, int max);
+/* Fills in one envelope and, without body, its message. 1, 0: gone, -1. */
+int	store_load(struct store *, uint64_t envelope, struct envelope *,
+	    struct message *);
+/*
+ * Piece n of the body: a chunk, or for n = 0 the body of the row.  The
+ * caller frees *data.  -1: cannot be read or is not there.
+ */
+int	store_read_body(struct store *, const struct message *, uint32_t n,
+	    char **data, size_t *size);
+/* Calls each() for envelopes above a key, in order.  How many, or -1. */
+int	store_list(struct store *, uint64_t above, uint32_t limit,
+	    void (*each)(const struct queue_item *, void *), void *arg);
+
+/* Envelopes in the store. */
+uint64_t store_count(struct store *);
+/* Copies the log into the database when it has grown enough. */
+void	store_checkpoint(struct store *);
+/* For tests: at most this many pages of 16 KiB, as on a full disk. */
+int	store_limit_pages(struct store *, uint32_t pages);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * The queue on disk, reading part: what is due, one envelope, a piece of a
+ * body, a page of the list.  Strings from the database are cut to the sizes
+ * that cross links; they were within them when they were stored.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_sql.h"
+
+static void
+column_text(sqlite3_stmt *st, int column, char *out, size_t outsize)
+{
+	const char *text = (const char *)sqlite3_column_text(st, column);
+
+	strlcpy(out, text != NULL ? text : "", outsize);
+}
+
+static uint64_t
+column_id(sqlite3_stmt *st, int column)
+{
+	return (uint64_t)sqlite3_column_int64(st, column);
+}
+
+int
+store_due(struct store *s, uint64_t now_s, struct store_cursor *cursor,
+    uint64_t *envelopes, int max)
+{
+	int n, r = 0;
+
+	store_bind_id(s, ST_DUE, 1, cursor->next_s);
+	store_bind_id(s, ST_DUE, 2, now_s);
+	store_bind_id(s, ST_DUE, 3, cursor->envelope);
+	sqlite3_bind_int(s->st[ST_DUE], 4, max);
+	for (n = 0; n < max && (r = store_step(s, ST_DUE)) == 1; n++) {
+		cursor->next_s = column_id(s->st[ST_DUE], 0);
+		envelopes[n] = cursor->envelope = column_id(s->st[ST_DUE], 1);
+	}
+	if (r == -1)
+		store_complain(s, "look for due envelopes");
+	store_reset(s, ST_DUE);
+	return r == -1 ? -1 : n;
+}
+
+int
+store_load(struct store *s, uint64_t envelope, struct envelope *e,
+    struct message *m)
+{
+	sqlite3_stmt *st = s->st[ST_LOAD];
+	int r;
+
+	store_bind_id(s, ST_LOAD, 1, envelope);
+	if ((r = store_step(s, ST_LOAD)) == -1)
+		store_complain(s, "load envelope");
+	if (r == 1) {
+		e->id = envelope;
+		e->attempts = (uint32_t)sqlite3_column_int64(st, 0);
+		column_text(st, 1, e->action, sizeof(e->action));
+		column_text(st, 2, e->user, sizeof(e->user));
+		column_text(st, 3, e->recipient, sizeof(e->recipient));
+		column_text(st, 4, e->original, sizeof(e->original));
+		m->id = column_id(st, 5);
+		m->created_s = column_id(st, 6);
+		m->size = column_id(st, 7);
+		m->flags = (uint32_t)sqlite3_column_int64(st, 8);
+		m->body_id = column_id(st, 9);
+		column_text(st, 10, m->sender, sizeof(m->sender));
+		column_text(st, 11, m->user, sizeof(m->user));
+		column_text(st, 12, m->bounce_action,
+		    sizeof(m->bounce_action));
+		column_text(st, 13, m->bounce_user, sizeof(m->bounce_user));
+	}
+	store_reset(s, ST_LOAD);
+	return r;
+}
+
+int
+store_read_body(struct store *s, const struct message *m, uint32_t n,
+    char **data, size_t *size)
+{
+	enum statement st = m->body_id == 0 ? ST_BODY : ST_CHUNK;
+	const void *blob;
+	int r;
+
+	*data = NULL;
+	*size = 0;
+	if (m->body_id == 0 && n > 0)
+		return -1;
+	store_bind_id(s, st, 1, m->body_id == 0 ? m->id :
+	    m->body_id << STORE_CHUNK_BITS | n);
+	if ((r = store_step(s, st)) == -1)
+		store_complain(s, "read body");
+	if (r == 1) {
+		blob = sqlite3_column_blob(s->st[st], 0);
+		*size = (size_t)sqlite3_column_bytes(s->st[st], 0);
+		if ((*data = malloc(*size + 1)) == NULL)
+			r = -1;
+		else if (*size > 0)
+			memcpy(*data, blob, *size);
+	}
+	store_reset(s, st);
+	return r == 1 ? 0 : -1;
+}
+
+int
+store_list(struct store *s, uint64_t above, uint32_t limit,
+    void (*each)(const struct queue_item *, void *), void *arg)
+{
+	sqlite3_stmt *st = s->st[ST_LIST];
+	struct queue_item item;
+	int n, r;
+
+	store_bind_id(s, ST_LIST, 1, above);
+	sqlite3_bind_int64(st, 2, limit);
+	for (n = 0; (r = store_step(s, ST_LIST)) == 1; n++) {
+		memset(&item, 0, sizeof(item));
+		item.envelope = column_id(st, 0);
+		item.size = column_id(st, 1);
+		item.created_s = column_id(st, 2);
+		item.next_s = column_id(st, 3);
+		item.attempts = (uint32_t)sqlite3_column_int64(st, 4);
+		item.state = item.next_s == 0 ? QUEUE_HELD : QUEUE_WAITING;
+		column_text(st, 5, item.action, sizeof(item.action));
+		column_text(st, 6, item.sender, sizeof(item.sender));
+		column_text(st, 7, item.recipient, sizeof(item.recipient));
+		column_text(st, 8, item.error, sizeof(item.error));
+		each(&item, arg);
+	}
+	if (r == -1)
+		store_complain(s, "list");
+	store_reset(s, ST_LIST);
+	return r == -1 ? -1 : n;
+}

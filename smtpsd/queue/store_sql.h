@@ -1,0 +1,49 @@
+/*
+ * The inside of the store, for store.c, store_read.c and store_wal.c only.
+ */
+#ifndef QUEUE_STORE_SQL_H
+#define QUEUE_STORE_SQL_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+#include "store.h"
+
+enum statement {
+	ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_ADD_MESSAGE, ST_ADD_ENVELOPE,
+	ST_RETRY_ENVELOPE, ST_REMOVE_ENVELOPE, ST_HAS_ENVELOPE,
+	ST_REMOVE_MESSAGE, ST_ADD_CHUNK, ST_REMOVE_CHUNKS, ST_DUE, ST_LOAD,
+	ST_BODY, ST_CHUNK, ST_LIST, ST_MAX
+};
+
+struct store {
+	sqlite3		*db;
+	sqlite3_stmt	*st[ST_MAX];
+	char		*path;
+	uint64_t	 next_body_id;
+	uint64_t	 count;		/* envelopes, committed */
+	int64_t		 count_change;	/* in the open transaction */
+	int		 is_full;	/* synchronous is FULL, else NORMAL */
+	int		 wal_pages;	/* after the last commit */
+	int		 wal_next;	/* checkpoint from here */
+	uint64_t	 complained_s;	/* last log line of a failure */
+	uint32_t	 complaints;	/* swallowed since */
+};
+
+#define STORE_PAGE_SIZE		16384
+#define STORE_CHUNK_BITS	20	/* chunk key: body_id << 20 | n */
+#define STORE_WAL_PAGES		4096	/* 64 MiB */
+
+/* Log why the last call failed, at most once a second.  Always -1. */
+int	store_complain(struct store *, const char *what);
+/* The row loop of one prepared statement: 1 row, 0 done, -1 failed. */
+int	store_step(struct store *, enum statement);
+void	store_reset(struct store *, enum statement);
+void	store_bind_id(struct store *, enum statement, int column, uint64_t);
+void	store_bind_text(struct store *, enum statement, int column,
+	    const char *);
+
+/* store_wal.c */
+int	store_wal_init(struct store *, uint64_t prealloc);
+
+#endif

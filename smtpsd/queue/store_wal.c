@@ -1,0 +1,109 @@
+/*
+ * The store's write-ahead log as a file: it is allocated ahead with written
+ * zeros and never cut, so that a commit changes no metadata, and it is
+ * copied into the database every 64 MiB instead of in small steps.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "proto/sizes.h"
+#include "store_sql.h"
+
+/* SQLite calls this after each commit. */
+static int
+on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = arg;
+
+	(void)db;
+	(void)name;
+	s->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+/*
+ * Zeros behind the frames are safe: a frame counts only with the salts of
+ * the header and a running checksum.  The lock of SQLite is on the database,
+ * not on this file, so that our close() releases nothing.
+ */
+static void
+store_wal_allocate(struct store *s, uint64_t size)
+{
+	char path[PATHNAME_SIZE];
+	struct stat st;
+	char *zeros = NULL;
+	off_t offset;
+	ssize_t n;
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "%s-wal", s->path);
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) == -1 ||
+	    fstat(fd, &st) == -1 ||
+	    (zeros = calloc(1, 1 << 20)) == NULL) {
+		log_debug("store: %s: not allocated ahead", path);
+		goto out;
+	}
+	for (offset = st.st_size; (uint64_t)offset < size; offset += n)
+		if ((n = pwrite(fd, zeros, 1 << 20, offset)) <= 0)
+			break;
+	if ((uint64_t)offset < size || fdatasync(fd) == -1) {
+		log_warn("store: %s: not allocated ahead", path);
+		/* a full disk: leave the space to messages */
+		if (ftruncate(fd, st.st_size) == -1)
+			log_warn("store: %s", path);
+	}
+out:
+	free(zeros);
+	if (fd != -1)
+		close(fd);
+}
+
+int
+store_wal_init(struct store *s, uint64_t prealloc)
+{
+	int keep = 1;
+
+	s->wal_next = STORE_WAL_PAGES;
+	sqlite3_wal_hook(s->db, on_commit, s);
+	sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+	    NULL, NULL) != SQLITE_OK)
+		store_complain(s, "checkpoint");
+	if (prealloc > 0)
+		store_wal_allocate(s, prealloc);
+	return 0;
+}
+
+void
+store_checkpoint(struct store *s)
+{
+	int frames = 0, copied = 0;
+
+	if (s->wal_pages < s->wal_next || !sqlite3_get_autocommit(s->db))
+		return;
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+	    &frames, &copied) != SQLITE_OK) {
+		/* nothing is lost, the log grows; try again later */
+		store_complain(s, "checkpoint");
+		s->wal_next = s->wal_pages + STORE_WAL_PAGES;
+		return;
+	}
+	log_debug("store: checkpoint frames=%d copied=%d", frames, copied);
+	s->wal_pages = 0;
+	s->wal_next = STORE_WAL_PAGES;
+}
+
+int
+store_limit_pages(struct store *s, uint32_t pages)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %u", pages);
+	return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ?
+	    0 : -1;
+}
