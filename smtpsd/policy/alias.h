@@ -1,0 +1,45 @@
+/*
+ * From one recipient to what the queue gets: rules, aliases (RFC 5321
+ * 3.9.1), local users.  All or nothing: one bad target refuses the
+ * recipient, because a target dropped in silence would be lost mail.
+ */
+#ifndef POLICY_ALIAS_H
+#define POLICY_ALIAS_H
+
+#include "proto/sizes.h"
+#include "rules.h"
+
+#define ALIAS_DEPTH_MAX		20
+#define ALIAS_RESULTS_MAX	1000
+
+struct alias_result {
+	const struct conf_action	*action;
+	uint64_t			 hash;
+	char				 recipient[MAILADDR_SIZE];
+	char				 user[NAME_SIZE];	/* "": relay */
+};
+
+/* About 460 KB: never on the stack.  Filled by the caller up to arg. */
+struct alias_expansion {
+	const struct conf	*conf;
+	struct rules_request	 request;
+	/* 1: is a local user, 0: is not, -1: not known yet. */
+	int			(*exists)(const char *name, void *arg);
+	void			*arg;
+
+	char			 waits_for[NAME_SIZE];	/* with REPLY_NONE */
+	char			 culprit[MAILADDR_SIZE]; /* on refusal */
+	size_t			 nresults;
+	unsigned int		 visits;
+	const char		*chain[ALIAS_DEPTH_MAX];
+	struct alias_result	 results[ALIAS_RESULTS_MAX];
+};
+
+/*
+ * REPLY_OK with at least one result; REPLY_NONE: the user waits_for is not
+ * known yet, start again from scratch when it is; else the refusal.
+ * A recipient without a domain is one of this host.
+ */
+enum reply_id	alias_expand(struct alias_expansion *, const char *recipient);
+
+#endif

@@ -1,0 +1,396 @@
+/*
+ * RCPT: expand the recipient, hand what comes out to the queue, answer net.
+ * Nothing is handed over before the whole expansion is known to be good.  A
+ * recipient that depends on a user whom only the parent knows is parked and
+ * expanded again from scratch when the answer comes; the rules may have been
+ * reloaded in between.  Parked ones belong to their transaction and die with
+ * it, unanswered, because net no longer wants to know.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/link.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "mail/address.h"
+#include "mail/reply.h"
+#include "alias.h"
+#include "conf.h"
+#include "handover.h"
+#include "hash.h"
+#include "transaction.h"
+#include "users.h"
+
+#define PARKED_MAX	10000		/* of one net */
+#define PARKED_MS	10000
+#define HANDED_MAX	1000		/* of one transaction: the queue numbers
+					 * envelopes with ten bits */
+#define REMEMBERED_MAX	(8U << 20)	/* of one net */
+
+struct parked {
+	TAILQ_ENTRY(parked)	 of_tx;
+	TAILQ_ENTRY(parked)	 all;		/* oldest first */
+	struct session		*session;
+	uint64_t		 name_hash;	/* whom it waits for */
+	uint64_t		 until_ms;
+	struct net_policy_rcpt	 rcpt;
+};
+
+static TAILQ_HEAD(parked_list, parked)	 waiting =
+    TAILQ_HEAD_INITIALIZER(waiting);
+static struct alias_expansion		 expansion;
+static struct policy_counts		 counts;
+
+struct policy_counts *
+policy_counts(void)
+{
+	return &counts;
+}
+
+void
+transaction_log_refusal(const struct session *s, const char *address,
+    const char *from, const char *to, unsigned int reply)
+{
+	const struct reply	*r = reply_get(reply);
+
+	log_info("refused session=%016llx address=%s user=%s from=<%s>%s%s%s "
+	    "reply=%d %s", (unsigned long long)s->id, log_vis(address),
+	    log_vis(s->user), log_vis(from), to != NULL ? " to=<" : "",
+	    to != NULL ? log_vis(to) : "", to != NULL ? ">" : "", r->code,
+	    r->enhanced);
+}
+
+static void
+answer(struct session *s, const struct net_policy_rcpt *rcpt,
+    unsigned int reply, uint32_t count)
+{
+	struct policy_net_rcpt_done	 done;
+	struct transaction		*tx = s->tx;
+	int				 is_open;
+
+	is_open = tx != NULL && tx->tx == rcpt->tx;
+	if (reply == REPLY_RCPT_OK) {
+		counts.rcpt_ok++;
+	} else {
+		counts.rcpt_refused++;
+		transaction_log_refusal(s, is_open ? tx->address : NULL,
+		    is_open ? tx->sender : NULL, rcpt->recipient, reply);
+	}
+	memset(&done, 0, sizeof(done));
+	done.session = s->id;
+	done.tx = rcpt->tx;
+	done.n = rcpt->n;
+	done.reply = reply;
+	done.count = count;
+	link_send(s->net->link, MSG_POLICY_NET_RCPT_DONE, &done, sizeof(done));
+}
+
+/* Whoever a bounce is for is not asked for: it may fail later, visibly. */
+static int
+exists_always(const char *name, void *arg)
+{
+	(void)name;
+	(void)arg;
+	return 1;
+}
+
+static int
+exists_by_parent(const char *name, void *arg)
+{
+	(void)arg;
+	return users_exists(name);
+}
+
+static void
+prepare(const struct conf *conf, const struct session *s)
+{
+	const struct conf_listener	*listener;
+
+	expansion.conf = conf;
+	listener = conf_find_listener(conf, s->tx->listener);
+	expansion.request.address = s->tx->address;
+	expansion.request.user = s->user;
+	expansion.request.tag = listener != NULL ? listener->is.tag : "";
+	expansion.request.sender = s->tx->sender;
+	expansion.request.is_own = 0;
+	expansion.exists = exists_by_parent;
+}
+
+/* The way of a bounce to the sender, as mail from this host. */
+static void
+find_bounce_route(const struct conf *conf, const struct session *s,
+    struct policy_queue_open *open)
+{
+	const struct alias_result	*r;
+	size_t				 i;
+
+	if (s->tx->sender[0] == '\0')
+		return;
+	prepare(conf, s);
+	expansion.request.sender = "";
+	expansion.request.tag = "";
+	expansion.request.is_own = 1;
+	expansion.exists = exists_always;
+	if (alias_expand(&expansion, s->tx->sender) != REPLY_OK)
+		return;
+	/* The queue sends to the sender's address itself: an alias that leads
+	 * to another host is no way, one that leads to a mailbox is. */
+	for (i = 0; i < expansion.nresults; i++) {
+		r = &expansion.results[i];
+		if (!r->action->is.is_local &&
+		    strcasecmp(r->recipient, s->tx->sender) != 0)
+			continue;
+		strlcpy(open->bounce_action, r->action->is.name,
+		    sizeof(open->bounce_action));
+		strlcpy(open->bounce_user, r->user, sizeof(open->bounce_user));
+		return;
+	}
+}
+
+/* Its bounce route needs the expansion: fill it before the recipient's. */
+static void
+fill_open(const struct conf *conf, const struct session *s,
+    struct policy_queue_open *open)
+{
+	const struct transaction	*tx = s->tx;
+
+	memset(open, 0, sizeof(*open));
+	open->session = s->id;
+	open->message = tx->message;
+	open->tx = tx->tx;
+	open->flags = tx->flags;
+	strlcpy(open->sender, tx->sender, sizeof(open->sender));
+	strlcpy(open->user, s->user != NULL ? s->user : "",
+	    sizeof(open->user));
+	strlcpy(open->address, tx->address, sizeof(open->address));
+	find_bounce_route(conf, s, open);
+}
+
+/* 1: new in this transaction and remembered, 0: was there. */
+static int
+remember(struct session *s, const struct alias_result *r)
+{
+	struct transaction	*tx = s->tx;
+	uint64_t		 pair[2], hash;
+	uint32_t		 i;
+
+	pair[0] = r->hash;
+	pair[1] = hash_string(r->action->is.name);
+	hash = hash_bytes(pair, sizeof(pair));
+	for (i = 0; i < tx->nseen; i++)
+		if (tx->seen[i] == hash)
+			return 0;
+	tx->seen[tx->nseen++] = hash;
+	s->net->nrecipients++;
+	return 1;
+}
+
+static int
+make_room(struct session *s, size_t n)
+{
+	struct transaction	*tx = s->tx;
+	uint64_t		*more;
+	size_t			 room = tx->nseen + n;
+
+	if (s->net->nrecipients + n > REMEMBERED_MAX)
+		return -1;
+	if (room <= tx->seen_room)
+		return 0;
+	if (room > 4 && room < 2 * (size_t)tx->seen_room)
+		room = 2 * (size_t)tx->seen_room;
+	if ((more = reallocarray(tx->seen, room, sizeof(*more))) == NULL)
+		return -1;
+	tx->seen = more;
+	tx->seen_room = room;
+	return 0;
+}
+
+static unsigned int
+hand_over(struct session *s, const char *original, uint32_t *count)
+{
+	struct policy_queue_rcpt	 rcpt;
+	const struct alias_result	*r;
+	size_t				 i;
+
+	memset(&rcpt, 0, sizeof(rcpt));
+	rcpt.session = s->id;
+	rcpt.tx = s->tx->tx;
+	strlcpy(rcpt.original, original, sizeof(rcpt.original));
+	for (i = 0; i < expansion.nresults; i++) {
+		r = &expansion.results[i];
+		if (!remember(s, r))
+			continue;
+		/* Whole fields: nothing of the one before may stay behind. */
+		memset(rcpt.action, 0, sizeof(rcpt.action));
+		memset(rcpt.recipient, 0, sizeof(rcpt.recipient));
+		memset(rcpt.user, 0, sizeof(rcpt.user));
+		strlcpy(rcpt.action, r->action->is.name, sizeof(rcpt.action));
+		strlcpy(rcpt.recipient, r->recipient, sizeof(rcpt.recipient));
+		strlcpy(rcpt.user, r->user, sizeof(rcpt.user));
+		if (handover_rcpt(&rcpt) == -1)
+			return REPLY_TRY_LATER;
+		(*count)++;
+		counts.handed++;
+	}
+	return REPLY_RCPT_OK;
+}
+
+/*
+ * REPLY_NONE: waits for a user.  A failure on the way to the queue voids
+ * what was handed over: the queue is gone then, and its memory of it too.
+ */
+static unsigned int
+accept_recipient(struct session *s, const struct net_policy_rcpt *rcpt,
+    uint32_t *count)
+{
+	struct policy_queue_open	 open;
+	const struct conf		*conf = conf_current();
+	unsigned int			 reply;
+
+	*count = 0;
+	if (conf == NULL || handover_generation() == 0 ||
+	    (s->tx->opened != 0 && s->tx->opened != handover_generation()))
+		return REPLY_TRY_LATER;
+	if (s->tx->opened == 0)
+		fill_open(conf, s, &open);
+	prepare(conf, s);
+	reply = alias_expand(&expansion, rcpt->recipient);
+	if (reply != REPLY_OK) {
+		if (reply != REPLY_NONE &&
+		    strcasecmp(expansion.culprit, rcpt->recipient) != 0)
+			log_info("alias of %s leads to %s: refused",
+			    log_vis(rcpt->recipient),
+			    log_vis(expansion.culprit));
+		return reply;
+	}
+	if (s->tx->nseen + expansion.nresults > HANDED_MAX)
+		return REPLY_TOO_MANY_RCPT;
+	if (make_room(s, expansion.nresults) == -1)
+		return REPLY_TRY_LATER;
+	if (s->tx->opened == 0) {
+		if (handover_open(&open) == -1)
+			return REPLY_TRY_LATER;
+		s->tx->opened = handover_generation();
+	}
+	reply = hand_over(s, rcpt->recipient, count);
+	if (reply != REPLY_RCPT_OK)
+		*count = 0;
+	return reply;
+}
+
+/* Answer one that counts against the limit of the transaction. */
+static void
+settle(struct session *s, const struct net_policy_rcpt *rcpt,
+    unsigned int reply, uint32_t count)
+{
+	if (reply != REPLY_RCPT_OK)
+		s->tx->ncommands--;
+	answer(s, rcpt, reply, count);
+}
+
+static void
+park(struct session *s, const struct net_policy_rcpt *rcpt)
+{
+	struct parked	*p;
+
+	if (s->net->nparked >= PARKED_MAX ||
+	    (p = malloc(sizeof(*p))) == NULL) {
+		settle(s, rcpt, REPLY_TRY_LATER, 0);
+		return;
+	}
+	p->session = s;
+	p->rcpt = *rcpt;
+	p->name_hash = hash_string(expansion.waits_for);
+	p->until_ms = proc_now_ms() + PARKED_MS;
+	TAILQ_INSERT_TAIL(&waiting, p, all);
+	TAILQ_INSERT_TAIL(&s->tx->parked, p, of_tx);
+	s->net->nparked++;
+	counts.parked++;
+}
+
+static void
+unpark(struct parked *p)
+{
+	TAILQ_REMOVE(&waiting, p, all);
+	TAILQ_REMOVE(&p->session->tx->parked, p, of_tx);
+	p->session->net->nparked--;
+	counts.parked--;
+	free(p);
+}
+
+void
+recipient_add(struct session *s, const struct net_policy_rcpt *rcpt)
+{
+	const struct conf	*conf = conf_current();
+	uint32_t		 count;
+	unsigned int		 reply;
+
+	if (s->tx == NULL || s->tx->tx != rcpt->tx) {
+		answer(s, rcpt, REPLY_SEQUENCE, 0);
+		return;
+	}
+	if (address_domain(rcpt->recipient) == NULL &&
+	    strcasecmp(rcpt->recipient, "postmaster") != 0) {
+		answer(s, rcpt, REPLY_BAD_RCPT, 0);
+		return;
+	}
+	if (conf != NULL && conf->limits.recipients_max != 0 &&
+	    s->tx->ncommands >= conf->limits.recipients_max) {
+		answer(s, rcpt, REPLY_TOO_MANY_RCPT, 0);
+		return;
+	}
+	s->tx->ncommands++;
+	reply = accept_recipient(s, rcpt, &count);
+	if (reply == REPLY_NONE)
+		park(s, rcpt);
+	else
+		settle(s, rcpt, reply, count);
+}
+
+void
+recipient_retry(const char *name)
+{
+	struct parked	*p, *next;
+	uint64_t	 hash = hash_string(name);
+	uint32_t	 count;
+	unsigned int	 reply;
+
+	for (p = TAILQ_FIRST(&waiting); p != NULL; p = next) {
+		next = TAILQ_NEXT(p, all);
+		if (p->name_hash != hash)
+			continue;
+		reply = accept_recipient(p->session, &p->rcpt, &count);
+		if (reply == REPLY_NONE) {
+			p->name_hash = hash_string(expansion.waits_for);
+			continue;
+		}
+		settle(p->session, &p->rcpt, reply, count);
+		unpark(p);
+	}
+}
+
+void
+recipient_expire(void)
+{
+	struct parked	*p;
+
+	while ((p = TAILQ_FIRST(&waiting)) != NULL &&
+	    p->until_ms <= proc_now_ms()) {
+		settle(p->session, &p->rcpt, REPLY_TRY_LATER, 0);
+		unpark(p);
+	}
+}
+
+void
+recipient_forget(struct session *s)
+{
+	struct parked	*p;
+
+	while ((p = TAILQ_FIRST(&s->tx->parked)) != NULL)
+		unpark(p);
+	s->net->nrecipients -= s->tx->nseen;
+	free(s->tx->seen);
+	s->tx->seen = NULL;
+	s->tx->nseen = 0;
+}

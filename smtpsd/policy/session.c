@@ -1,0 +1,479 @@
+/*
+ * Handlers of what net says of its sessions, and of control's question for
+ * statistics.  net is not believed: not that a session is authenticated (the
+ * parent says so), not that an address is well formed, not that ids are its
+ * own.  What makes no sense at all is a fault of the link; what is merely
+ * late is answered or ignored.  State lives in the book and in transactions.
+ */
+#include <sys/time.h>
+
+#include <ctype.h>
+#include <event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "mail/address.h"
+#include "mail/reply.h"
+#include "proto/boot.h"
+#include "proto/control_any.h"
+#include "conf.h"
+#include "handover.h"
+#include "sender.h"
+#include "session.h"
+#include "transaction.h"
+#include "users.h"
+
+#define UNREAD_MAX	(16U << 20)	/* bytes of answers a net leaves */
+#define LINK_BUFFER	(1 << 20)	/* bytes */
+
+static void	on_net_mail(struct link *, struct link_in *);
+static void	on_net_rcpt(struct link *, struct link_in *);
+static void	on_net_reset(struct link *, struct link_in *);
+static void	on_net_end(struct link *, struct link_in *);
+static void	on_control_stats(struct link *, struct link_in *);
+
+static const struct link_rule	net_rules[] = {
+	{ MSG_NET_POLICY_MAIL, LINK_STATE_ANY, on_net_mail },
+	{ MSG_NET_POLICY_RCPT, LINK_STATE_ANY, on_net_rcpt },
+	{ MSG_NET_POLICY_RESET, LINK_STATE_ANY, on_net_reset },
+	{ MSG_NET_POLICY_END, LINK_STATE_ANY, on_net_end },
+};
+static const struct link_rule	control_rules[] = {
+	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
+};
+
+static struct link	*control;
+static struct event	 tick;
+static int		 is_ticking;
+
+/* Ends the open transaction, if there is one. */
+static void
+end_transaction(struct session *s)
+{
+	if (s->tx == NULL)
+		return;
+	if (s->tx->opened != 0 && s->tx->opened == handover_generation())
+		handover_cancel(s->id, s->tx->tx);
+	recipient_forget(s);
+	free(s->tx);
+	s->tx = NULL;
+}
+
+/* Once a second while something waits; an idle process is not woken. */
+static void
+on_tick(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	is_ticking = 0;
+	recipient_expire();
+	handover_pay();
+}
+
+static void
+arm_tick(void)
+{
+	struct timeval	second = { 1, 0 };
+
+	if (is_ticking || (!handover_owes() && policy_counts()->parked == 0))
+		return;
+	if (evtimer_add(&tick, &second) == 0)
+		is_ticking = 1;
+}
+
+int
+session_init(struct link *parent)
+{
+	(void)parent;
+	book_init(end_transaction);
+	evtimer_set(&tick, on_tick, NULL);
+	return 0;
+}
+
+static void
+flush_net(struct net *net)
+{
+	if (net->link != NULL && link_queued(net->link) > UNREAD_MAX)
+		link_fault(net->link, "does not read its answers");
+	if (net->link != NULL)
+		link_flush(net->link);
+}
+
+/* The client's answer before the queue's work: END's count makes the order
+ * harmless, and it is the shorter way. */
+void
+session_turn(void)
+{
+	book_net_each(flush_net);
+	book_sweep();
+	arm_tick();
+}
+
+static void
+on_net_down(struct link *link, const char *why)
+{
+	struct net	*net = link_arg(link);
+
+	if (net->link != link)
+		return;
+	log_debug("net %u is gone%s%s", net->id, why != NULL ? ": " : "",
+	    why != NULL ? why : "");
+	net->link = NULL;
+}
+
+static void
+add_net(uint32_t peer_id, int fd)
+{
+	struct link_end	 end;
+	struct net	*net = book_net_find(peer_id);
+	struct link	*link;
+
+	if (net == NULL && (net = book_net_new(peer_id)) == NULL) {
+		log_warn("net link");
+		close(fd);
+		return;
+	}
+	memset(&end, 0, sizeof(end));
+	end.name = "net";
+	end.rules = net_rules;
+	end.nrules = sizeof(net_rules) / sizeof(net_rules[0]);
+	end.down = on_net_down;
+	end.arg = net;
+	end.peer_id = peer_id;
+	if ((link = link_new(fd, &end)) == NULL) {
+		log_warn("net link");
+		close(fd);
+		return;
+	}
+	link_set_buffer(link, LINK_BUFFER);
+	link_close(net->link);
+	net->link = link;
+}
+
+static void
+on_control_down(struct link *link, const char *why)
+{
+	(void)why;
+	if (link == control)
+		control = NULL;
+}
+
+static void
+add_control(uint32_t peer_id, int fd)
+{
+	struct link_end	 end;
+	struct link	*link;
+
+	memset(&end, 0, sizeof(end));
+	end.name = "control";
+	end.rules = control_rules;
+	end.nrules = sizeof(control_rules) / sizeof(control_rules[0]);
+	end.down = on_control_down;
+	end.peer_id = peer_id;
+	if ((link = link_new(fd, &end)) == NULL) {
+		log_warn("control link");
+		close(fd);
+		return;
+	}
+	link_close(control);
+	control = link;
+}
+
+void
+session_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd)
+{
+	(void)cookie;
+	switch (kind) {
+	case PROC_NET:
+		add_net(peer_id, fd);
+		break;
+	case PROC_QUEUE:
+		handover_link(peer_id, fd);
+		break;
+	case PROC_CONTROL:
+		add_control(peer_id, fd);
+		break;
+	default:
+		log_warnx("a link of kind %u is not for policy", kind);
+		close(fd);
+	}
+}
+
+/* Microseconds since the epoch, unique and growing. */
+static uint64_t
+next_message(void)
+{
+	static uint64_t	last;
+	struct timespec	now;
+	uint64_t	us;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	last = us > last ? us : last + 1;
+	return last;
+}
+
+static int
+is_address_text(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (!isalnum((unsigned char)*s) && strchr(":.%-_[]", *s) == NULL)
+			return 0;
+	return 1;
+}
+
+static int
+open_transaction(struct session *s, const struct net_policy_mail *mail,
+    const char *sender)
+{
+	struct transaction	*tx;
+	size_t			 size = strlen(sender) + 1;
+
+	if ((tx = malloc(sizeof(*tx) + size)) == NULL)
+		return -1;
+	memset(tx, 0, sizeof(*tx));
+	TAILQ_INIT(&tx->parked);
+	tx->message = next_message();
+	tx->tx = mail->tx;
+	tx->listener = mail->listener;
+	tx->flags = mail->flags & (MAIL_8BITMIME | MAIL_SMTPUTF8 | MAIL_TLS);
+	strlcpy(tx->address, mail->address, sizeof(tx->address));
+	memcpy(tx->sender, sender, size);
+	s->tx = tx;
+	return 0;
+}
+
+static unsigned int
+check_mail(struct session *s, const struct net_policy_mail *mail,
+    const char *sender)
+{
+	const struct conf		*conf = conf_current();
+	const struct conf_listener	*listener;
+
+	if (conf == NULL || handover_generation() == 0 || proc_is_stopping())
+		return REPLY_TRY_LATER;
+	if ((listener = conf_find_listener(conf, mail->listener)) == NULL)
+		return REPLY_TRY_LATER;
+	if (s->user == NULL && mail->authenticated) {
+		/* policy started afresh since: the client has to reconnect. */
+		log_warnx("session=%016llx: not known to be authenticated",
+		    (unsigned long long)s->id);
+		return REPLY_TRY_LATER;
+	}
+	if (s->user == NULL && listener->is.auth)
+		return REPLY_AUTH_REQUIRED;
+	if (conf->limits.message_max != 0 &&
+	    mail->size > conf->limits.message_max)
+		return REPLY_TOO_BIG;
+	if (s->user != NULL &&
+	    !sender_is_allowed(conf, listener, s->user, sender))
+		return REPLY_SENDER_NOT_YOURS;
+	if (open_transaction(s, mail, sender) == -1)
+		return REPLY_TRY_LATER;
+	return REPLY_SENDER_OK;
+}
+
+static void
+answer_mail(struct net *net, const struct session *s,
+    const struct net_policy_mail *mail, unsigned int reply)
+{
+	struct policy_net_mail_done	 done;
+
+	memset(&done, 0, sizeof(done));
+	done.session = mail->session;
+	done.tx = mail->tx;
+	done.reply = reply;
+	if (reply == REPLY_SENDER_OK) {
+		done.message = s->tx->message;
+		policy_counts()->mail_ok++;
+	} else {
+		policy_counts()->mail_refused++;
+		if (s != NULL)
+			transaction_log_refusal(s, mail->address, mail->sender,
+			    NULL, reply);
+	}
+	link_send(net->link, MSG_POLICY_NET_MAIL_DONE, &done, sizeof(done));
+}
+
+static void
+on_net_mail(struct link *link, struct link_in *in)
+{
+	const struct net_policy_mail	*mail = in->data;
+	struct net			*net = link_arg(link);
+	struct session			*s;
+	char				 sender[MAILADDR_SIZE] = "";
+
+	if (mail->session >> 32 != net->id || mail->tx == 0) {
+		link_fault(link, "MAIL of a session that is not its own");
+		return;
+	}
+	if ((mail->sender[0] != '\0' && address_parse(mail->sender,
+	    ADDRESS_UTF8, sender, sizeof(sender)) == -1) ||
+	    !is_address_text(mail->address)) {
+		link_fault(link, "MAIL with a malformed address");
+		return;
+	}
+	s = book_find(mail->session);
+	/* The parent told us before it told net, but over another socket. */
+	if (mail->authenticated && (s == NULL || s->user == NULL))
+		link_poll(proc_parent());
+	if ((s = book_get(net, mail->session)) == NULL) {
+		answer_mail(net, NULL, mail, REPLY_TRY_LATER);
+		return;
+	}
+	if (mail->tx <= s->tx_last) {
+		link_fault(link, "MAIL with an old transaction");
+		return;
+	}
+	end_transaction(s);
+	s->tx_last = mail->tx;
+	answer_mail(net, s, mail, check_mail(s, mail, sender));
+}
+
+/* policy was started afresh and never heard the MAIL. */
+static void
+answer_unknown(struct net *net, const struct net_policy_rcpt *rcpt)
+{
+	struct policy_net_rcpt_done	 done;
+
+	memset(&done, 0, sizeof(done));
+	done.session = rcpt->session;
+	done.tx = rcpt->tx;
+	done.n = rcpt->n;
+	done.reply = REPLY_TRY_LATER;
+	link_send(net->link, MSG_POLICY_NET_RCPT_DONE, &done, sizeof(done));
+}
+
+static void
+on_net_rcpt(struct link *link, struct link_in *in)
+{
+	const struct net_policy_rcpt	*rcpt = in->data;
+	struct net_policy_rcpt		 clean;
+	struct net			*net = link_arg(link);
+	struct session			*s;
+
+	if (rcpt->session >> 32 != net->id) {
+		link_fault(link, "RCPT of a session that is not its own");
+		return;
+	}
+	if ((s = book_find(rcpt->session)) == NULL) {
+		answer_unknown(net, rcpt);
+		return;
+	}
+	if (rcpt->tx > s->tx_last) {
+		link_fault(link, "RCPT before MAIL");
+		return;
+	}
+	memset(&clean, 0, sizeof(clean));
+	clean.session = rcpt->session;
+	clean.tx = rcpt->tx;
+	clean.n = rcpt->n;
+	if (address_parse(rcpt->recipient, ADDRESS_UTF8 | ADDRESS_LOCAL,
+	    clean.recipient, sizeof(clean.recipient)) == -1) {
+		link_fault(link, "RCPT with a malformed address");
+		return;
+	}
+	if (s->tx != NULL && s->tx->tx == rcpt->tx) {
+		if (rcpt->n < s->tx->n_next || rcpt->n == UINT32_MAX) {
+			link_fault(link, "RCPT out of order");
+			return;
+		}
+		s->tx->n_next = rcpt->n + 1;
+	}
+	recipient_add(s, &clean);
+}
+
+static void
+on_net_reset(struct link *link, struct link_in *in)
+{
+	const struct net_policy_session	*reset = in->data;
+	struct net			*net = link_arg(link);
+	struct session			*s;
+
+	if (reset->session >> 32 != net->id) {
+		link_fault(link, "RESET of a session that is not its own");
+		return;
+	}
+	s = book_find(reset->session);
+	if (s != NULL && s->tx != NULL && s->tx->tx == reset->tx)
+		end_transaction(s);
+}
+
+static void
+on_net_end(struct link *link, struct link_in *in)
+{
+	const struct net_policy_session	*end = in->data;
+	struct net			*net = link_arg(link);
+	struct session			*s;
+
+	if (end->session >> 32 != net->id) {
+		link_fault(link, "END of a session that is not its own");
+		return;
+	}
+	if ((s = book_find(end->session)) != NULL)
+		book_drop(s);
+}
+
+void
+on_parent_authenticated(struct link *link, struct link_in *in)
+{
+	const struct parent_policy_authenticated	*is = in->data;
+
+	(void)link;
+	if (is->session == 0 || is->user[0] == '\0') {
+		log_warnx("AUTHENTICATED without a session or user");
+		return;
+	}
+	book_authenticated(is->session, is->user);
+}
+
+void
+on_parent_user_done(struct link *link, struct link_in *in)
+{
+	const struct parent_policy_user_done	*done = in->data;
+
+	(void)link;
+	users_answer(done->name, done->exists == 1);
+	recipient_retry(done->name);
+}
+
+static void
+send_stat(struct link *link, uint64_t request, const char *name,
+    uint64_t value)
+{
+	struct any_control_stat	stat;
+
+	memset(&stat, 0, sizeof(stat));
+	stat.request = request;
+	stat.value = value;
+	strlcpy(stat.name, name, sizeof(stat.name));
+	link_send(link, MSG_ANY_CONTROL_STAT, &stat, sizeof(stat));
+}
+
+static void
+on_control_stats(struct link *link, struct link_in *in)
+{
+	const struct control_request	*req = in->data;
+	const struct policy_counts	*n = policy_counts();
+	struct book_counts		 book = book_count();
+	struct any_control_done		 done;
+
+	send_stat(link, req->request, "policy.sessions", book.sessions);
+	send_stat(link, req->request, "policy.authenticated",
+	    book.authenticated);
+	send_stat(link, req->request, "policy.mail.accepted", n->mail_ok);
+	send_stat(link, req->request, "policy.mail.refused", n->mail_refused);
+	send_stat(link, req->request, "policy.rcpt.accepted", n->rcpt_ok);
+	send_stat(link, req->request, "policy.rcpt.refused", n->rcpt_refused);
+	send_stat(link, req->request, "policy.rcpt.queued", n->handed);
+	send_stat(link, req->request, "policy.rcpt.waiting", n->parked);
+	send_stat(link, req->request, "policy.users.cached", users_count());
+	memset(&done, 0, sizeof(done));
+	done.request = req->request;
+	link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
+}

@@ -1,0 +1,15 @@
+/*
+ * Which Unix users exist: a bounded cache of what the parent said.
+ */
+#ifndef POLICY_USERS_H
+#define POLICY_USERS_H
+
+#include <stddef.h>
+
+/* 1: exists, 0: does not, -1: asked, the answer comes by users_answer(). */
+int	users_exists(const char *name);
+void	users_answer(const char *name, int exists);
+/* Entries in use. */
+size_t	users_count(void);
+
+#endif
