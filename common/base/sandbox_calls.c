@@ -1,0 +1,323 @@
+/*
+ * Which system calls each profile may make, as a seccomp program.
+ *
+ * Called by sandbox_linux.c.  No state.  One table: a call, the profiles that
+ * have it, and what its arguments must satisfy.  Calls that a machine lacks
+ * fall out by #ifdef.  What is not listed kills the process, except for a
+ * few look-ups of files that libraries try and whose failure they bear:
+ * those get EACCES where a profile has no files.
+ */
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/sandbox_calls.h"
+
+#define COMPUTE	(1U << SANDBOX_COMPUTE)
+#define ACCEPT	(1U << SANDBOX_ACCEPT)
+#define CONNECT	(1U << SANDBOX_CONNECT)
+#define STORE	(1U << SANDBOX_STORE)
+#define MAILBOX	(1U << SANDBOX_MAILBOX)
+#define FILES	(STORE | MAILBOX)
+#define SOCKETS	(ACCEPT | CONNECT)
+#define ALL	(COMPUTE | SOCKETS | FILES)
+
+enum test {
+	FREE,			/* any arguments */
+	NO_EXEC,		/* mmap, mprotect: no PROT_EXEC */
+	PLAIN_FCNTL,		/* flags of a descriptor only */
+	INET_ONLY,		/* socket: AF_INET, AF_INET6 */
+	READ_LIMIT,		/* prlimit64: no new limit */
+	PLAIN_IOCTL,		/* FIONREAD, FIONBIO, terminal test */
+	DENY			/* EACCES */
+};
+
+struct call {
+	int		nr;
+	uint32_t	profiles;
+	enum test	test;
+};
+
+#define CALL(name, profiles, test)	{ __NR_##name, profiles, test },
+
+/* The calls of every message stand first: the kernel walks the list for
+ * those whose arguments are tested. */
+static const struct call calls[] = {
+	CALL(recvmsg, ALL, FREE)
+	CALL(sendmsg, ALL, FREE)
+	CALL(read, ALL, FREE)
+	CALL(write, ALL, FREE)
+#ifdef __NR_epoll_wait
+	CALL(epoll_wait, ALL, FREE)
+#endif
+	CALL(epoll_pwait, ALL, FREE)
+#ifdef __NR_epoll_pwait2
+	CALL(epoll_pwait2, ALL, FREE)
+#endif
+	CALL(epoll_ctl, ALL, FREE)
+	CALL(pread64, FILES, FREE)
+	CALL(pwrite64, FILES, FREE)
+	CALL(fdatasync, FILES, FREE)
+	CALL(fsync, FILES, FREE)
+	CALL(mmap, ALL, NO_EXEC)
+	CALL(mprotect, ALL, NO_EXEC)
+	CALL(fcntl, FILES, FREE)
+	CALL(fcntl, COMPUTE | SOCKETS, PLAIN_FCNTL)
+	CALL(munmap, ALL, FREE)
+	CALL(mremap, ALL, FREE)
+	CALL(madvise, ALL, FREE)
+	CALL(brk, ALL, FREE)
+	CALL(futex, ALL, FREE)
+	CALL(readv, ALL, FREE)
+	CALL(writev, ALL, FREE)
+	CALL(close, ALL, FREE)
+	CALL(shutdown, ALL, FREE)
+	CALL(setsockopt, ALL, FREE)
+	CALL(getsockopt, ALL, FREE)
+#ifdef __NR_poll
+	CALL(poll, ALL, FREE)
+#endif
+	CALL(ppoll, ALL, FREE)
+#ifdef __NR_select
+	CALL(select, ALL, FREE)
+#endif
+	CALL(pselect6, ALL, FREE)
+	CALL(getrandom, ALL, FREE)
+	CALL(getpid, ALL, FREE)
+	CALL(getppid, ALL, FREE)
+	CALL(gettid, ALL, FREE)
+	CALL(getuid, ALL, FREE)
+	CALL(geteuid, ALL, FREE)
+	CALL(getgid, ALL, FREE)
+	CALL(getegid, ALL, FREE)
+	CALL(clock_gettime, ALL, FREE)
+	CALL(clock_getres, ALL, FREE)
+	CALL(gettimeofday, ALL, FREE)
+#ifdef __NR_time
+	CALL(time, ALL, FREE)
+#endif
+	CALL(nanosleep, ALL, FREE)
+	CALL(clock_nanosleep, ALL, FREE)
+	CALL(sched_yield, ALL, FREE)
+	CALL(sysinfo, ALL, FREE)
+	CALL(uname, ALL, FREE)
+	CALL(getrusage, ALL, FREE)
+	CALL(rt_sigaction, ALL, FREE)
+	CALL(rt_sigprocmask, ALL, FREE)
+	CALL(rt_sigreturn, ALL, FREE)
+	CALL(sigaltstack, ALL, FREE)
+	CALL(restart_syscall, ALL, FREE)
+	CALL(exit, ALL, FREE)
+	CALL(exit_group, ALL, FREE)
+	CALL(prlimit64, ALL, READ_LIMIT)
+#ifdef __NR_getrlimit
+	CALL(getrlimit, ALL, FREE)
+#endif
+	CALL(ioctl, ALL, PLAIN_IOCTL)
+
+#ifdef __NR_accept
+	CALL(accept, ACCEPT, FREE)
+#endif
+	CALL(accept4, ACCEPT, FREE)
+	CALL(getsockname, SOCKETS, FREE)
+	CALL(getpeername, SOCKETS, FREE)
+	CALL(recvfrom, ALL, FREE)
+	CALL(sendto, ALL, FREE)
+
+	CALL(socket, CONNECT, INET_ONLY)
+	CALL(connect, CONNECT, FREE)
+	CALL(bind, CONNECT, FREE)
+	CALL(sendmmsg, CONNECT, FREE)
+	CALL(recvmmsg, CONNECT, FREE)
+
+	CALL(openat, FILES, FREE)
+#ifdef __NR_open
+	CALL(open, FILES, FREE)
+	CALL(stat, FILES, FREE)
+	CALL(lstat, FILES, FREE)
+	CALL(access, FILES, FREE)
+	CALL(readlink, FILES, FREE)
+	CALL(unlink, FILES, FREE)
+	CALL(rename, FILES, FREE)
+	CALL(link, FILES, FREE)
+	CALL(mkdir, FILES, FREE)
+	CALL(rmdir, FILES, FREE)
+#endif
+	CALL(fstat, ALL, FREE)
+	CALL(newfstatat, FILES, FREE)
+#ifdef __NR_statx
+	CALL(statx, FILES, FREE)
+#endif
+	CALL(faccessat, FILES, FREE)
+#ifdef __NR_faccessat2
+	CALL(faccessat2, FILES, FREE)
+#endif
+	CALL(readlinkat, FILES, FREE)
+	CALL(unlinkat, FILES, FREE)
+#ifdef __NR_renameat
+	CALL(renameat, FILES, FREE)
+#endif
+	CALL(renameat2, FILES, FREE)
+	CALL(linkat, FILES, FREE)
+	CALL(mkdirat, FILES, FREE)
+	CALL(ftruncate, FILES, FREE)
+	CALL(fallocate, FILES, FREE)
+	CALL(fadvise64, FILES, FREE)
+	CALL(lseek, FILES, FREE)
+	CALL(getdents64, FILES, FREE)
+	CALL(flock, FILES, FREE)
+	CALL(getcwd, FILES, FREE)
+	CALL(statfs, FILES, FREE)
+	CALL(fstatfs, FILES, FREE)
+	CALL(fchmod, FILES, FREE)
+	CALL(utimensat, FILES, FREE)
+	CALL(umask, FILES, FREE)
+	CALL(dup, FILES, FREE)
+
+	/* libcrypto and libunbound look for files and bear their absence. */
+	CALL(openat, CONNECT, DENY)
+	CALL(newfstatat, CONNECT, DENY)
+#ifdef __NR_open
+	CALL(open, CONNECT, DENY)
+	CALL(stat, CONNECT, DENY)
+	CALL(access, CONNECT, DENY)
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+	/* What a report of the sanitizer needs. */
+	CALL(openat, ACCEPT | COMPUTE, DENY)
+	CALL(readlink, ALL, FREE)
+	CALL(prctl, ALL, FREE)
+#endif
+};
+
+struct program {
+	struct sock_filter	*insn;
+	size_t			 n, max;
+};
+
+static void
+emit(struct program *p, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
+{
+	if (p->n < p->max) {
+		p->insn[p->n].code = code;
+		p->insn[p->n].k = k;
+		p->insn[p->n].jt = jt;
+		p->insn[p->n].jf = jf;
+	}
+	p->n++;
+}
+
+static void
+load(struct program *p, size_t offset)
+{
+	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void
+give(struct program *p, uint32_t action)
+{
+	emit(p, BPF_RET | BPF_K, action, 0, 0);
+}
+
+/* The low half of an argument; both machines are little-endian. */
+static size_t
+low(int arg)
+{
+	return offsetof(struct seccomp_data, args) + (size_t)arg * 8;
+}
+
+/* Allow if the argument is one of the values, else kill. */
+static void
+one_of(struct program *p, int arg, const uint32_t *values, uint8_t n)
+{
+	uint8_t	i;
+
+	load(p, low(arg));
+	for (i = 0; i < n; i++)
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, values[i],
+		    (uint8_t)(n - i), 0);
+	give(p, SECCOMP_RET_KILL_PROCESS);
+	give(p, SECCOMP_RET_ALLOW);
+}
+
+/* The body of one call: ends in an action on every way. */
+static void
+test_arguments(struct program *p, enum test test)
+{
+	static const uint32_t	fcntls[] = { F_GETFL, F_SETFL, F_GETFD,
+				    F_SETFD };
+	static const uint32_t	families[] = { AF_INET, AF_INET6 };
+	static const uint32_t	ioctls[] = { FIONREAD, FIONBIO, TCGETS };
+
+	switch (test) {
+	case FREE:
+		give(p, SECCOMP_RET_ALLOW);
+		break;
+	case DENY:
+		give(p, SECCOMP_RET_ERRNO | EACCES);
+		break;
+	case NO_EXEC:
+		load(p, low(2));
+		emit(p, BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1);
+		give(p, SECCOMP_RET_KILL_PROCESS);
+		give(p, SECCOMP_RET_ALLOW);
+		break;
+	case READ_LIMIT:
+		load(p, low(2));
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
+		load(p, low(2) + 4);
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		give(p, SECCOMP_RET_KILL_PROCESS);
+		give(p, SECCOMP_RET_ALLOW);
+		break;
+	case PLAIN_FCNTL:
+		one_of(p, 1, fcntls, 4);
+		break;
+	case INET_ONLY:
+		one_of(p, 0, families, 2);
+		break;
+	case PLAIN_IOCTL:
+		one_of(p, 1, ioctls, 3);
+		break;
+	}
+}
+
+size_t
+sandbox_filter(enum sandbox_profile profile, uint32_t arch,
+    struct sock_filter *insn, size_t max)
+{
+	struct program	p = { insn, 0, max }, body;
+	struct sock_filter scratch[16];
+	const struct call *c;
+	size_t		i;
+
+	load(&p, offsetof(struct seccomp_data, arch));
+	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, arch, 1, 0);
+	give(&p, SECCOMP_RET_KILL_PROCESS);
+	load(&p, offsetof(struct seccomp_data, nr));
+	/* The x32 calls of x86-64 have this bit. */
+	emit(&p, BPF_JMP | BPF_JGE | BPF_K, 0x40000000U, 0, 1);
+	give(&p, SECCOMP_RET_KILL_PROCESS);
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		c = &calls[i];
+		if ((c->profiles & (1U << profile)) == 0)
+			continue;
+		/* The length of the body is the jump over it. */
+		body.insn = scratch;
+		body.n = 0;
+		body.max = sizeof(scratch) / sizeof(scratch[0]);
+		test_arguments(&body, c->test);
+		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->nr, 0,
+		    (uint8_t)body.n);
+		test_arguments(&p, c->test);
+	}
+	give(&p, SECCOMP_RET_KILL_PROCESS);
+	return p.n <= max ? p.n : 0;
+}

@@ -1,0 +1,61 @@
+/*
+ * Confinement by pledge(2) and unveil(2).
+ *
+ * Called by proc.c.  The first stage takes files and exec away, the second
+ * everything that configuration needed.  Processes without files live in an
+ * empty root and keep no path at all.
+ */
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+
+static const char	*in_force = "none";
+
+static int
+enter(const char *promises)
+{
+	if (pledge(promises, NULL) == -1) {
+		log_warn("pledge \"%s\"", promises);
+		return -1;
+	}
+	in_force = promises;
+	return 0;
+}
+
+int
+sandbox_first(enum sandbox_profile profile)
+{
+	switch (profile) {
+	case SANDBOX_STORE:
+	case SANDBOX_MAILBOX:
+		if (unveil("/", "rwc") == -1 || unveil(NULL, NULL) == -1) {
+			log_warn("unveil");
+			return -1;
+		}
+		return enter("stdio rpath wpath cpath fattr flock recvfd");
+	case SANDBOX_ACCEPT:
+		return enter("stdio inet unix recvfd");
+	case SANDBOX_CONNECT:
+		return enter("stdio inet recvfd");
+	case SANDBOX_COMPUTE:
+		return enter("stdio recvfd");
+	}
+	return -1;
+}
+
+/*
+ * recvfd stays: when another process was started anew, the parent hands over
+ * a new link to it.
+ */
+int
+sandbox_second(enum sandbox_profile profile)
+{
+	return sandbox_first(profile);
+}
+
+const char *
+sandbox_describe(void)
+{
+	return in_force;
+}
