@@ -448,7 +448,7 @@ table_has_domain(const struct table *t, const char *domain)
 	return 0;
 }
 
-/* "user+tag@domain" under the key "user+*@domain". */
+/* "user+tag@domain" and "user@domain" under the key "user+*@domain". */
 static int
 has_tagged(const struct table *t, const char *address, const char *at)
 {
@@ -456,7 +456,9 @@ has_tagged(const struct table *t, const char *address, const char *at)
 	const char *plus = memchr(address, '+', (size_t)(at - address));
 	int n;
 
-	if (plus == NULL || plus == address || address[0] == '"')
+	if (plus == NULL)
+		plus = at;
+	if (plus == address || address[0] == '"')
 		return 0;
 	n = snprintf(key, sizeof(key), "%.*s+*%s", (int)(plus - address),
 	    address, at);

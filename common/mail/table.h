@@ -1,7 +1,8 @@
 /*
  * Tables of the configuration: a set of keys with an optional value each.
- * Text form, one item per line: "key", "key value" or "key: value"; '#'
- * starts a comment; a line that starts with white space continues the one
+ * Text form, one item per line: "key", "key value" or "key: value"; '#' at
+ * the start of a line or behind white space, outside double quotes, starts a
+ * comment; a line that starts with white space continues the one
  * before (aliases(5)).  Keys compare without case.
  */
 #ifndef MAIL_TABLE_H
@@ -22,7 +23,7 @@ const char	*table_get(const struct table *, const char *key);
 int		 table_has_domain(const struct table *, const char *domain);
 /*
  * Address: "user@domain", "@domain" or "domain" (all of a domain), "user+*@
- * domain" as "user@domain" with any +tag, or "*".
+ * domain" as "user@domain" with any +tag or none, or "*".
  */
 int		 table_has_address(const struct table *, const char *address);
 /* Numeric address in a set of addresses and CIDR networks. */
