@@ -1,0 +1,35 @@
+/*
+ * Checks logins for net, and tells policy who is logged in where.
+ */
+#ifndef PARENT_AUTHENTICATE_H
+#define PARENT_AUTHENTICATE_H
+
+#include <stdint.h>
+
+/* Failed checks per second and net process, and how many may be saved. */
+#define AUTH_FAIL_RATE	20.0
+#define AUTH_FAIL_BURST	400.0
+
+struct link;
+struct link_in;
+
+struct authenticate_stats {
+	uint64_t	ok;
+	uint64_t	failed;
+	uint64_t	later;
+	uint64_t	remembered;	/* of ok: without a slow hash */
+	uint64_t	pending;
+};
+
+int	authenticate_init(void);
+/* A new configuration or users file is in force. */
+void	authenticate_on_users(void);
+void	authenticate_on_net_death(uint32_t proc_id);
+/* From a worker: 1 matches, 0 not, -1 the worker died. */
+void	authenticate_on_result(uint64_t request, int matches);
+void	authenticate_get_stats(struct authenticate_stats *);
+
+void	on_net_auth(struct link *, struct link_in *);
+void	on_net_auth_cancel(struct link *, struct link_in *);
+
+#endif

@@ -1,0 +1,659 @@
+/*
+ * Starts, wires, configures and restarts the long-lived children.
+ *
+ * Called by parent.c.  Owns the table of slots.  When a process says READY
+ * it gets a fresh socketpair to each ready process its kind talks to (the
+ * other end goes to the peer, where it replaces the old link), then the
+ * configuration.  So the death of one child costs the others only a link.
+ * Knows nothing of what the links carry.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <event.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "authenticate.h"
+#include "authwork.h"
+#include "base/link.h"
+#include "base/log.h"
+#include "child.h"
+#include "conf.h"
+#include "control.h"
+#include "lognet.h"
+#include "parent.h"
+#include "restart.h"
+#include "rules.h"
+#include "sign.h"
+#include "spawn.h"
+
+#define KINDS		(PROC_CONTROL + 1)
+#define STOP_GRACE_S	5
+
+struct child {
+	enum proc_kind		 kind;
+	uint16_t		 instance;
+	int			 wanted;
+	pid_t			 pid;		/* 0: none runs */
+	uint32_t		 id;
+	uint64_t		 started_ms;
+	uint32_t		 delay_ms;	/* of the last restart */
+	uint32_t		 deaths;	/* before the first configuration */
+	int			 ready;
+	uint32_t		 generation;	/* answered */
+	int			 refused;
+	struct link		*link;
+	struct link		*sign;		/* net only */
+	struct lognet		*lognet;
+	struct event		 restart_ev;
+	struct event		 kill_ev;
+	struct bucket		 sign_bucket;
+	struct bucket		 auth_bucket;
+	char			 name[32];
+};
+
+static const struct kind_def {
+	const char	*program;
+	const char	*user;
+	uint32_t	 nofile;
+} kind_defs[KINDS] = {
+	[PROC_NET] = { "net", "_smtpsd", 65536 },
+	[PROC_AUTH] = { "auth", "_smtpsp", 64 },
+	[PROC_POLICY] = { "policy", "_smtpsp", 128 },
+	[PROC_QUEUE] = { "queue", "_smtpsq", 1024 },
+	[PROC_RELAY] = { "relay", "_smtpsd", 4096 },
+	[PROC_RESOLVER] = { "resolver", "_smtpsd", 1024 },
+	[PROC_CONTROL] = { "control", "_smtpsd", 256 },
+};
+
+/* Which kinds have a link with each other. */
+static const struct { enum proc_kind a, b; } pairs[] = {
+	{ PROC_NET, PROC_POLICY },
+	{ PROC_NET, PROC_QUEUE },
+	{ PROC_POLICY, PROC_QUEUE },
+	{ PROC_QUEUE, PROC_RELAY },
+	{ PROC_RELAY, PROC_RESOLVER },
+	{ PROC_CONTROL, PROC_NET },
+	{ PROC_CONTROL, PROC_POLICY },
+	{ PROC_CONTROL, PROC_QUEUE },
+	{ PROC_CONTROL, PROC_RELAY },
+};
+
+static struct child	*slots[KINDS][CHILD_INSTANCES_MAX];
+static uid_t		 uids[KINDS];
+static gid_t		 gids[KINDS];
+static char		 empty_root[PATHNAME_SIZE], spool_root[PATHNAME_SIZE];
+static uint64_t		 nrestarts;
+static uint32_t		 sent_generation;
+
+#define FOR_SLOTS(k, i) \
+	for ((k) = 0; (k) < KINDS; (k)++) \
+		for ((i) = 0; (i) < CHILD_INSTANCES_MAX; (i)++) \
+			if (slots[k][i] != NULL)
+
+static void	child_start(struct child *);
+
+uint32_t
+child_id(const struct child *c)
+{
+	return c->id;
+}
+
+uint16_t
+child_instance(const struct child *c)
+{
+	return c->instance;
+}
+
+enum proc_kind
+child_kind(const struct child *c)
+{
+	return c->kind;
+}
+
+const char *
+child_name(const struct child *c)
+{
+	return c->name;
+}
+
+struct bucket *
+child_sign_bucket(struct child *c)
+{
+	return &c->sign_bucket;
+}
+
+struct bucket *
+child_auth_bucket(struct child *c)
+{
+	return &c->auth_bucket;
+}
+
+uint64_t
+children_restarts(void)
+{
+	return nrestarts;
+}
+
+int
+children_init(const char *empty_dir, const char *spool_dir)
+{
+	struct passwd	*pw;
+	int		 k, missing = 0;
+
+	strlcpy(empty_root, empty_dir, sizeof(empty_root));
+	strlcpy(spool_root, spool_dir, sizeof(spool_root));
+	for (k = 0; k < KINDS; k++) {
+		if (kind_defs[k].user == NULL)
+			continue;
+		pw = getpwnam(kind_defs[k].user);
+		if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0) {
+			log_warnx("user %s %s: %s needs it", kind_defs[k].user,
+			    pw == NULL ? "does not exist" : "is root",
+			    kind_defs[k].program);
+			missing = 1;
+			continue;
+		}
+		uids[k] = pw->pw_uid;
+		gids[k] = pw->pw_gid;
+	}
+	return missing ? -1 : 0;
+}
+
+static void
+on_link_down(struct link *link, const char *why)
+{
+	struct child	*c = link_arg(link);
+
+	if (c->link == link)
+		c->link = NULL;
+	if (c->sign == link)
+		c->sign = NULL;
+	if (c->pid == 0)
+		return;
+	if (why != NULL)
+		log_warnx("%s broke the rules: %s", c->name, why);
+	/* Without its links it is of no use; its death restarts it. */
+	if (why != NULL || (!parent_is_stopping() && c->wanted))
+		kill(c->pid, SIGKILL);
+}
+
+static struct link *
+make_link(struct child *c, enum proc_kind rules_kind, int fd)
+{
+	struct link_end	 end = { 0 };
+	struct link	*link;
+
+	end.name = c->name;
+	end.rules = rules_of(rules_kind, &end.nrules);
+	end.down = on_link_down;
+	end.arg = c;
+	end.peer_id = c->id;
+	if ((link = link_new(fd, &end)) == NULL) {
+		log_warn("%s: link", c->name);
+		close(fd);
+	}
+	return link;
+}
+
+static int
+send_boot(struct child *c)
+{
+	struct parent_any_boot	 boot = { 0 };
+
+	boot.proc_id = c->id;
+	boot.uid = uids[c->kind];
+	boot.gid = gids[c->kind];
+	boot.nofile = kind_defs[c->kind].nofile;
+	boot.instance = c->instance;
+	boot.kind = c->kind;
+	boot.verbose = log_is_verbose();
+	strlcpy(boot.root, c->kind == PROC_QUEUE ? spool_root : empty_root,
+	    sizeof(boot.root));
+	return link_send(c->link, MSG_PARENT_ANY_BOOT, &boot, sizeof(boot));
+}
+
+static void
+restart_later(struct child *c, uint64_t alive_ms)
+{
+	struct timeval	 tv;
+
+	c->delay_ms = restart_delay(c->delay_ms, alive_ms);
+	tv.tv_sec = c->delay_ms / 1000;
+	tv.tv_usec = c->delay_ms % 1000 * 1000;
+	evtimer_add(&c->restart_ev, &tv);
+}
+
+static void
+on_restart(int fd, short what, void *arg)
+{
+	struct child	*c = arg;
+
+	(void)fd;
+	(void)what;
+	if (parent_is_stopping() || !c->wanted || c->pid != 0)
+		return;
+	nrestarts++;
+	child_start(c);
+}
+
+static void
+on_kill_timer(int fd, short what, void *arg)
+{
+	struct child	*c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->pid != 0)
+		kill(c->pid, SIGKILL);
+}
+
+static void
+child_start(struct child *c)
+{
+	struct spawned	 s;
+
+	if (spawn(kind_defs[c->kind].program, &s) == -1) {
+		restart_later(c, 0);
+		return;
+	}
+	c->pid = s.pid;
+	c->id = spawn_next_id();
+	c->started_ms = parent_now_ms();
+	c->ready = 0;
+	c->generation = 0;
+	c->refused = 0;
+	bucket_init(&c->sign_bucket, SIGN_BURST, c->started_ms);
+	bucket_init(&c->auth_bucket, AUTH_FAIL_BURST, c->started_ms);
+	c->lognet = lognet_new(s.log_fd, c->name);
+	c->link = make_link(c, c->kind, s.link_fd);
+	if (c->lognet == NULL || c->link == NULL) {
+		kill(c->pid, SIGKILL);
+		return;
+	}
+	link_set_state(c->link, CHILD_BOOTING);
+	if (send_boot(c) == -1)
+		kill(c->pid, SIGKILL);
+}
+
+static int
+are_paired(enum proc_kind x, enum proc_kind y)
+{
+	size_t	 i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if ((pairs[i].a == x && pairs[i].b == y) ||
+		    (pairs[i].a == y && pairs[i].b == x))
+			return 1;
+	}
+	return 0;
+}
+
+static void
+send_end(struct child *to, enum proc_kind kind, uint32_t peer_id, int fd)
+{
+	struct parent_any_link	 m = { 0 };
+
+	m.peer_id = peer_id;
+	m.kind = kind;
+	(void)link_send_fd(to->link, MSG_PARENT_ANY_LINK, fd, &m, sizeof(m));
+}
+
+static void
+wire(struct child *c, struct child *peer)
+{
+	int	 fds[2];
+
+	if (spawn_pair(fds) == -1) {
+		log_warn("link of %s and %s", c->name, peer->name);
+		kill(c->pid, SIGKILL);
+		return;
+	}
+	send_end(peer, c->kind, c->id, fds[0]);
+	send_end(c, peer->kind, peer->id, fds[1]);
+}
+
+static void
+wire_sign(struct child *c)
+{
+	int	 fds[2];
+
+	if (spawn_pair(fds) == -1 ||
+	    (c->sign = make_link(c, PROC_SIGN, fds[0])) == NULL) {
+		log_warn("signing link of %s", c->name);
+		kill(c->pid, SIGKILL);
+		return;
+	}
+	send_end(c, PROC_SIGN, 0, fds[1]);
+}
+
+void
+on_child_ready(struct link *link, struct link_in *in)
+{
+	struct child	*c = link_arg(link);
+	int		 k, i;
+
+	(void)in;
+	link_set_state(link, CHILD_READY);
+	c->ready = 1;
+	log_debug("%s ready: pid %d, id %u", c->name, (int)c->pid, c->id);
+	if (c->kind == PROC_NET)
+		wire_sign(c);
+	FOR_SLOTS(k, i) {
+		struct child	*peer = slots[k][i];
+
+		if (peer != c && peer->ready && peer->link != NULL &&
+		    are_paired(c->kind, peer->kind))
+			wire(c, peer);
+	}
+	if (conf_send(parent_conf(), c->kind, c->instance, c->link,
+	    sent_generation) == -1)
+		kill(c->pid, SIGKILL);
+	if (c->kind == PROC_AUTH)
+		authwork_on_ready(c->instance, c->id);
+}
+
+void
+on_child_conf_done(struct link *link, struct link_in *in)
+{
+	const struct any_conf	*m = in->data;
+	struct child		*c = link_arg(link);
+
+	if (m->generation == 0 || m->generation > sent_generation) {
+		link_fault(link, "answers a configuration it never got");
+		return;
+	}
+	if (m->generation < c->generation)
+		return;
+	c->generation = m->generation;
+	c->refused = m->failed != 0;
+	if (c->refused)
+		log_warnx("%s refused configuration %u", c->name, m->generation);
+	parent_on_progress();
+}
+
+void
+children_configure(const struct conf *conf, uint32_t generation)
+{
+	int	 k, i;
+
+	sent_generation = generation;
+	FOR_SLOTS(k, i) {
+		struct child	*c = slots[k][i];
+
+		if (c->ready && c->link != NULL && c->wanted)
+			(void)conf_send(conf, c->kind, c->instance, c->link,
+			    generation);
+	}
+}
+
+int
+children_configured(uint32_t generation, const char **refused)
+{
+	int	 k, i, all = 1;
+
+	*refused = NULL;
+	FOR_SLOTS(k, i) {
+		struct child	*c = slots[k][i];
+
+		if (!c->wanted)
+			continue;
+		if (c->generation != generation)
+			all = 0;
+		else if (c->refused)
+			*refused = c->name;
+	}
+	return all;
+}
+
+static int
+wanted_count(const struct conf *conf, int kind)
+{
+	int	 n = 1;
+
+	if (kind_defs[kind].program == NULL)
+		return 0;
+	if (kind == PROC_NET)
+		n = conf->net_procs;
+	else if (kind == PROC_AUTH)
+		n = conf->auth_procs;
+	else if (kind == PROC_RELAY)
+		n = conf->relay_procs;
+	return n < CHILD_INSTANCES_MAX ? n : CHILD_INSTANCES_MAX;
+}
+
+static struct child *
+slot_new(int kind, int instance)
+{
+	struct child	*c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL) {
+		log_warn("slot for %s", kind_defs[kind].program);
+		return NULL;
+	}
+	c->kind = kind;
+	c->instance = instance;
+	if (instance == 0)
+		strlcpy(c->name, kind_defs[kind].program, sizeof(c->name));
+	else
+		snprintf(c->name, sizeof(c->name), "%s/%d",
+		    kind_defs[kind].program, instance);
+	evtimer_set(&c->restart_ev, on_restart, c);
+	evtimer_set(&c->kill_ev, on_kill_timer, c);
+	return c;
+}
+
+static void
+child_ask_stop(struct child *c)
+{
+	struct timeval	 grace = { STOP_GRACE_S, 0 };
+
+	if (c->pid == 0)
+		return;
+	if (c->link == NULL ||
+	    link_send(c->link, MSG_PARENT_ANY_STOP, NULL, 0) == -1)
+		kill(c->pid, SIGKILL);
+	else
+		evtimer_add(&c->kill_ev, &grace);
+}
+
+void
+children_adjust(const struct conf *conf)
+{
+	int	 k, i, n;
+
+	for (k = 0; k < KINDS; k++) {
+		n = wanted_count(conf, k);
+		for (i = 0; i < CHILD_INSTANCES_MAX; i++) {
+			if (slots[k][i] == NULL && i < n)
+				slots[k][i] = slot_new(k, i);
+			if (slots[k][i] == NULL)
+				continue;
+			if (i < n && !slots[k][i]->wanted) {
+				slots[k][i]->wanted = 1;
+				if (slots[k][i]->pid == 0)
+					child_start(slots[k][i]);
+			} else if (i >= n && slots[k][i]->wanted) {
+				slots[k][i]->wanted = 0;
+				child_ask_stop(slots[k][i]);
+			}
+		}
+	}
+}
+
+const char *
+child_describe_death(int status, char *buf, size_t size)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		snprintf(buf, size, "killed by its sandbox (SIGSYS)");
+	else if (WIFSIGNALED(status))
+		snprintf(buf, size, "signal %d (%s)", WTERMSIG(status),
+		    strsignal(WTERMSIG(status)));
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		snprintf(buf, size, "the program cannot be executed");
+	else
+		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
+	return buf;
+}
+
+static struct child *
+find_pid(pid_t pid)
+{
+	int	 k, i;
+
+	FOR_SLOTS(k, i) {
+		if (slots[k][i]->pid == pid)
+			return slots[k][i];
+	}
+	return NULL;
+}
+
+/* Forgets the process in a slot and tells those who waited for it. */
+static void
+child_clear(struct child *c)
+{
+	link_close(c->link);
+	link_close(c->sign);
+	c->link = c->sign = NULL;
+	lognet_finish(c->lognet);
+	c->lognet = NULL;
+	evtimer_del(&c->kill_ev);
+	c->pid = 0;
+	c->ready = 0;
+	c->generation = 0;
+	if (c->kind == PROC_AUTH)
+		authwork_on_death(c->instance);
+	else if (c->kind == PROC_NET)
+		authenticate_on_net_death(c->id);
+	else if (c->kind == PROC_CONTROL)
+		control_on_death();
+}
+
+int
+child_on_death(pid_t pid, int status)
+{
+	struct child	*c;
+	uint64_t	 alive_ms;
+	char		 why[128];
+
+	if ((c = find_pid(pid)) == NULL)
+		return 0;
+	alive_ms = parent_now_ms() - c->started_ms;
+	child_clear(c);
+	if (!parent_is_stopping() && c->wanted) {
+		restart_later(c, alive_ms);
+		log_warnx("%s died: pid %d, %s; restart in %u ms", c->name,
+		    (int)pid, child_describe_death(status, why, sizeof(why)),
+		    c->delay_ms);
+		parent_on_early_death(c->name, ++c->deaths);
+	} else if (status != 0)
+		log_info("%s ended: pid %d, %s", c->name, (int)pid,
+		    child_describe_death(status, why, sizeof(why)));
+	parent_on_progress();
+	return 1;
+}
+
+static void
+stop_kind(int net_only)
+{
+	int	 k, i;
+
+	FOR_SLOTS(k, i) {
+		evtimer_del(&slots[k][i]->restart_ev);
+		if ((slots[k][i]->kind == PROC_NET) == net_only)
+			child_ask_stop(slots[k][i]);
+	}
+}
+
+void
+children_stop_net(void)
+{
+	stop_kind(1);
+}
+
+void
+children_stop_rest(void)
+{
+	stop_kind(0);
+}
+
+void
+children_kill(void)
+{
+	int	 k, i;
+
+	FOR_SLOTS(k, i) {
+		if (slots[k][i]->pid != 0)
+			kill(slots[k][i]->pid, SIGKILL);
+	}
+}
+
+size_t
+children_alive(int net_only)
+{
+	size_t	 n = 0;
+	int	 k, i;
+
+	FOR_SLOTS(k, i) {
+		if (slots[k][i]->pid != 0 && (!net_only || k == PROC_NET))
+			n++;
+	}
+	return n;
+}
+
+void
+children_set_verbose(int on)
+{
+	struct parent_any_verbose	 m = { 0 };
+	int				 k, i;
+
+	m.on = on;
+	FOR_SLOTS(k, i) {
+		if (slots[k][i]->ready)
+			(void)link_send(slots[k][i]->link,
+			    MSG_PARENT_ANY_VERBOSE, &m, sizeof(m));
+	}
+}
+
+struct link *
+child_link(enum proc_kind kind, uint16_t instance)
+{
+	struct child	*c;
+
+	if ((int)kind >= KINDS || instance >= CHILD_INSTANCES_MAX ||
+	    (c = slots[kind][instance]) == NULL || !c->ready)
+		return NULL;
+	return c->link;
+}
+
+struct link *
+child_link_by_id(enum proc_kind kind, uint32_t proc_id)
+{
+	int	 i;
+
+	if ((int)kind >= KINDS)
+		return NULL;
+	for (i = 0; i < CHILD_INSTANCES_MAX; i++) {
+		if (slots[kind][i] != NULL && slots[kind][i]->ready &&
+		    slots[kind][i]->id == proc_id)
+			return slots[kind][i]->link;
+	}
+	return NULL;
+}
+
+void
+child_kill_by_id(uint32_t proc_id)
+{
+	int	 k, i;
+
+	FOR_SLOTS(k, i) {
+		if (slots[k][i]->pid != 0 && slots[k][i]->id == proc_id)
+			kill(slots[k][i]->pid, SIGKILL);
+	}
+}

@@ -1,0 +1,137 @@
+/*
+ * Requests of the control process: counters, reload, stop, users.
+ *
+ * Control has asked the kernel who the caller is before it passes one on.  A
+ * reload is answered when all children have answered the new configuration, or
+ * at once with every complaint if it is refused.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "authenticate.h"
+#include "authwork.h"
+#include "base/link.h"
+#include "base/log.h"
+#include "child.h"
+#include "conf.h"
+#include "control.h"
+#include "deliver.h"
+#include "parent.h"
+#include "proto/control_any.h"
+#include "sign.h"
+
+static uint64_t	reload_request;
+static int	reload_pending;
+
+static void
+done(struct link *link, uint64_t request, int failed, const char *text)
+{
+	struct any_control_done	 m = { 0 };
+
+	m.request = request;
+	m.failed = failed;
+	strlcpy(m.text, text, sizeof(m.text));
+	(void)link_send(link, MSG_ANY_CONTROL_DONE, &m, sizeof(m));
+}
+
+static void
+stat_one(struct link *link, uint64_t request, const char *name, uint64_t value)
+{
+	struct any_control_stat	 m = { 0 };
+
+	m.request = request;
+	m.value = value;
+	strlcpy(m.name, name, sizeof(m.name));
+	(void)link_send(link, MSG_ANY_CONTROL_STAT, &m, sizeof(m));
+}
+
+void
+on_control_stats(struct link *link, struct link_in *in)
+{
+	const struct control_request	*m = in->data;
+	struct authenticate_stats	 auth;
+
+	authenticate_get_stats(&auth);
+	stat_one(link, m->request, "parent.auth.ok", auth.ok);
+	stat_one(link, m->request, "parent.auth.remembered", auth.remembered);
+	stat_one(link, m->request, "parent.auth.failed", auth.failed);
+	stat_one(link, m->request, "parent.auth.later", auth.later);
+	stat_one(link, m->request, "parent.auth.pending", auth.pending);
+	stat_one(link, m->request, "parent.auth.queued", authwork_queued());
+	stat_one(link, m->request, "parent.signatures", sign_count());
+	stat_one(link, m->request, "parent.restarts", children_restarts());
+	stat_one(link, m->request, "parent.deliver.running", deliver_alive());
+	stat_one(link, m->request, "parent.deliver.started", deliver_count());
+	done(link, m->request, 0, "");
+}
+
+static void
+join_errors(const struct conf_errors *errors, char *out, size_t outsize)
+{
+	size_t	 i;
+
+	out[0] = '\0';
+	for (i = 0; i < errors->n; i++) {
+		if (errors->list[i].is_warning)
+			strlcat(out, "warning: ", outsize);
+		strlcat(out, errors->list[i].text, outsize);
+		strlcat(out, "\n", outsize);
+	}
+}
+
+void
+on_control_reload(struct link *link, struct link_in *in)
+{
+	const struct control_request	*m = in->data;
+	struct conf_errors		 errors = { 0 };
+	char				 text[4096];
+
+	if (reload_pending) {
+		done(link, m->request, 1, "a reload is going on already");
+		return;
+	}
+	reload_request = m->request;
+	reload_pending = 1;
+	if (parent_reload(&errors) == -1) {
+		join_errors(&errors, text, sizeof(text));
+		control_reload_done(1, text);
+	}
+	conf_errors_free(&errors);
+}
+
+void
+control_reload_done(int failed, const char *text)
+{
+	if (!reload_pending)
+		return;
+	reload_pending = 0;
+	done(child_link(PROC_CONTROL, 0), reload_request, failed, text);
+}
+
+void
+control_on_death(void)
+{
+	reload_pending = 0;
+}
+
+void
+on_control_stop(struct link *link, struct link_in *in)
+{
+	const struct control_request	*m = in->data;
+
+	log_info("stop: asked by smtpsctl");
+	done(link, m->request, 0, "");
+	link_flush(link);
+	parent_stop();
+}
+
+void
+on_control_users(struct link *link, struct link_in *in)
+{
+	const struct control_request	*m = in->data;
+	char				 err[1024] = "";
+
+	if (parent_reload_users(err, sizeof(err)) == -1)
+		log_warnx("users: %s", err);
+	done(link, m->request, err[0] != '\0', err);
+}

@@ -1,0 +1,17 @@
+/*
+ * Where a deliver process is locked in: the fixed part of a mailbox's path.
+ */
+#ifndef PARENT_MAILROOT_H
+#define PARENT_MAILROOT_H
+
+#include <stddef.h>
+
+/*
+ * "~/Maildir" gives home and "Maildir"; "/a/b/%{dest.user}/c" gives "/a/b"
+ * and the rest; "/a/b" gives "/a" and "b".  0, or -1: the path has no such
+ * form, leads upwards, or does not fit.
+ */
+int	mailroot_split(const char *path, const char *home, char *root,
+	    size_t rootsize, char *rest, size_t restsize);
+
+#endif

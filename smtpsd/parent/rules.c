@@ -1,0 +1,82 @@
+/*
+ * The parent's whole attack surface as seen by its children: the tables of
+ * messages that it takes from each kind, and who handles them.  What is not
+ * here is a fault: the link is closed and the child killed.
+ */
+#include "authenticate.h"
+#include "authwork.h"
+#include "child.h"
+#include "control.h"
+#include "deliver.h"
+#include "proto/control_any.h"
+#include "proto/net_parent.h"
+#include "proto/parent_auth.h"
+#include "proto/parent_policy.h"
+#include "proto/parent_queue.h"
+#include "rules.h"
+#include "sign.h"
+#include "userdb.h"
+
+#define COMMON \
+	{ MSG_ANY_PARENT_READY, CHILD_BOOTING, on_child_ready }, \
+	{ MSG_ANY_PARENT_CONF_DONE, CHILD_READY, on_child_conf_done }
+
+static const struct link_rule net_rules[] = {
+	COMMON,
+	{ MSG_NET_PARENT_AUTH, CHILD_READY, on_net_auth },
+	{ MSG_NET_PARENT_AUTH_CANCEL, CHILD_READY, on_net_auth_cancel },
+};
+static const struct link_rule sign_rules[] = {
+	{ MSG_NET_PARENT_SIGN, LINK_STATE_ANY, on_net_sign },
+};
+static const struct link_rule auth_rules[] = {
+	COMMON,
+	{ MSG_AUTH_PARENT_RESULT, CHILD_READY, on_auth_result },
+};
+static const struct link_rule policy_rules[] = {
+	COMMON,
+	{ MSG_POLICY_PARENT_USER, CHILD_READY, on_policy_user },
+};
+static const struct link_rule queue_rules[] = {
+	COMMON,
+	{ MSG_QUEUE_PARENT_DELIVER, CHILD_READY, on_queue_deliver },
+};
+static const struct link_rule control_rules[] = {
+	COMMON,
+	{ MSG_CONTROL_ANY_STATS, CHILD_READY, on_control_stats },
+	{ MSG_CONTROL_PARENT_RELOAD, CHILD_READY, on_control_reload },
+	{ MSG_CONTROL_PARENT_STOP, CHILD_READY, on_control_stop },
+	{ MSG_CONTROL_PARENT_USERS, CHILD_READY, on_control_users },
+};
+static const struct link_rule plain_rules[] = {
+	COMMON,
+};
+static const struct link_rule deliver_rules[] = {
+	{ MSG_ANY_PARENT_READY, CHILD_BOOTING, on_deliver_ready },
+	{ MSG_ANY_PARENT_CONF_DONE, LINK_STATE_ANY, on_deliver_conf_done },
+};
+
+#define TABLE(t)	(*n = sizeof(t) / sizeof((t)[0]), (t))
+
+const struct link_rule *
+rules_of(enum proc_kind kind, size_t *n)
+{
+	switch (kind) {
+	case PROC_NET:
+		return TABLE(net_rules);
+	case PROC_SIGN:
+		return TABLE(sign_rules);
+	case PROC_AUTH:
+		return TABLE(auth_rules);
+	case PROC_POLICY:
+		return TABLE(policy_rules);
+	case PROC_QUEUE:
+		return TABLE(queue_rules);
+	case PROC_CONTROL:
+		return TABLE(control_rules);
+	case PROC_DELIVER:
+		return TABLE(deliver_rules);
+	default:
+		return TABLE(plain_rules);
+	}
+}
