@@ -1,0 +1,51 @@
+/* Root directory and rest of a mailbox path. */
+#include "base/tap.h"
+#include "mailroot.h"
+
+int
+main(void)
+{
+	static const struct {
+		const char	*path, *home, *root, *rest;	/* NULL: refused */
+	} cases[] = {
+		{ "~/Maildir", "/home/a", "/home/a", "Maildir" },
+		{ "~/Mail/in/", "/home/a", "/home/a", "Mail/in" },
+		{ "~/%{dest.user}", "/home/a", "/home/a", "%{dest.user}" },
+		{ "/v/m/%{dest.domain}/%{dest.user}", "/", "/v/m",
+		    "%{dest.domain}/%{dest.user}" },
+		{ "/v/m/x-%{dest.user}/y", "/", "/v/m", "x-%{dest.user}/y" },
+		{ "/v//%{dest.user}", "/", "/v", "%{dest.user}" },
+		{ "/var/mail/box", "/", "/var/mail", "box" },
+		{ "~/", "/home/a", NULL, NULL },
+		{ "~", "/home/a", NULL, NULL },
+		{ "~/Maildir", "/", NULL, NULL },
+		{ "~/Maildir", "", NULL, NULL },
+		{ "~/../b", "/home/a", NULL, NULL },
+		{ "/v/../etc/%{dest.user}", "/", NULL, NULL },
+		{ "/%{dest.user}", "/", NULL, NULL },
+		{ "/box", "/", NULL, NULL },
+		{ "/", "/", NULL, NULL },
+		{ "Maildir", "/home/a", NULL, NULL },
+		{ "", "/home/a", NULL, NULL },
+	};
+	char	 root[64], rest[64];
+	size_t	 i;
+	int	 n;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		n = mailroot_split(cases[i].path, cases[i].home, root,
+		    sizeof(root), rest, sizeof(rest));
+		if (cases[i].root == NULL) {
+			tap_ok(n == -1, "\"%s\" is refused", cases[i].path);
+			continue;
+		}
+		tap_ok(n == 0, "\"%s\" is taken", cases[i].path);
+		tap_is_str(root, cases[i].root, "its root");
+		tap_is_str(rest, cases[i].rest, "its rest");
+	}
+	tap_ok(mailroot_split("~/Maildir", "/home/alice", root, 5, rest,
+	    sizeof(rest)) == -1, "root does not fit");
+	tap_ok(mailroot_split("~/Maildir", "/home/alice", root, sizeof(root),
+	    rest, 5) == -1, "rest does not fit");
+	return tap_done();
+}
