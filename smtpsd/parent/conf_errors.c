@@ -13,6 +13,10 @@
 #define COMPLAINT_SIZE	1024
 #define WORD_MAX	32	/* longer ones are not guessed at */
 
+static void	complain(struct conf_errors *, int, struct conf_where,
+		    const char *, const char *, va_list)
+		    __attribute__((format(printf, 5, 0)));
+
 static void
 complain(struct conf_errors *errors, int is_warning, struct conf_where where,
     const char *hint, const char *fmt, va_list ap)

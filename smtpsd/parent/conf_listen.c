@@ -41,6 +41,7 @@ add_address(struct parser *p, struct conf_listener *l,
 	struct listener_addr *list, *a;
 	struct sockaddr_in6 *in6;
 	struct sockaddr_in *in;
+	size_t i;
 
 	if (len > sizeof(a->ss))
 		return 0;
@@ -63,6 +64,9 @@ add_address(struct parser *p, struct conf_listener *l,
 	if (getnameinfo((struct sockaddr *)&a->ss, len, a->text,
 	    sizeof(a->text), NULL, 0, NI_NUMERICHOST) != 0)
 		return parse_fail(p, NULL, "address without a text form");
+	for (i = 0; i < l->naddrs; i++)
+		if (strcmp(list[i].text, a->text) == 0)
+			return 0;
 	a->id = listener_id(l, a);
 	l->naddrs++;
 	return 0;

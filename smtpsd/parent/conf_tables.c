@@ -1,0 +1,382 @@
+/*
+ * Tables and relay actions of the configuration: reads users, secrets and
+ * plain tables, each with the care its content asks for, and gives relay
+ * actions their credentials and CA bundles.  Called by conf_check.c.
+ */
+#include <ctype.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf_file.h"
+#include "conf_parse.h"
+#include "mail/address.h"
+#include "mail/table.h"
+
+static const char *const ca_paths[] = {
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/ssl/cert.pem",
+	NULL
+};
+
+static void
+load_users(struct conf_table *t, struct conf_errors *errors)
+{
+	char err[1024];
+
+	if (t->path == NULL) {
+		conf_complain(errors, t->where,
+		    "write: table NAME file \"/etc/smtpsd/users\"",
+		    "users <%s> must stand in a file of their own", t->name);
+		return;
+	}
+	t->users = users_load(t->path, err, sizeof(err));
+	if (t->users == NULL)
+		conf_complain(errors, t->where,
+		    "see smtpsctl user add; the file must be root's, mode 0600",
+		    "users <%s>: %s", t->name, err);
+	else if (users_count(t->users) == 0)
+		conf_caution(errors, t->where, "smtpsctl user add NAME",
+		    "users <%s>: nobody can log in yet", t->name);
+}
+
+static void
+load_secrets(struct conf_table *t, struct conf_errors *errors)
+{
+	char err[1024];
+
+	if (t->path == NULL) {
+		if (!t->is_private)
+			conf_complain(errors, t->where, "put them into a file "
+			    "of mode 0600, or make this one 0600",
+			    "secrets <%s> stand in a file that others can "
+			    "read", t->name);
+		return;
+	}
+	t->text = conf_file_read(t->path, FILE_SECRET, &t->size, NULL, err,
+	    sizeof(err));
+	if (t->text == NULL)
+		conf_complain(errors, t->where, NULL, "secrets <%s>: %s",
+		    t->name, err);
+}
+
+static void
+load_plain(struct conf_table *t, struct conf_errors *errors)
+{
+	struct table *parsed;
+	char err[1024];
+
+	if (t->path != NULL) {
+		t->text = conf_file_read(t->path, FILE_PUBLIC, &t->size, NULL,
+		    err, sizeof(err));
+		if (t->text == NULL) {
+			conf_complain(errors, t->where, NULL,
+			    "table <%s>: %s", t->name, err);
+			return;
+		}
+	}
+	parsed = table_parse(t->text, t->size, err, sizeof(err));
+	if (parsed == NULL)
+		conf_complain(errors, t->where, NULL, "table <%s>: %s%s%s",
+		    t->name, t->path == NULL ? "" : t->path,
+		    t->path == NULL ? "" : ": ", err);
+	table_free(parsed);
+}
+
+static void
+not_defined(const struct conf *conf, const struct conf_table *t,
+    struct conf_errors *errors)
+{
+	const char **names, *guess = NULL;
+	char hint[128];
+	size_t i, n = 0;
+
+	if ((names = calloc(conf->ntables + 1, sizeof(*names))) != NULL) {
+		for (i = 0; i < conf->ntables; i++)
+			if (conf_table_is_defined(conf->tables[i]) &&
+			    !conf->tables[i]->is_inline)
+				names[n++] = conf->tables[i]->name;
+		guess = conf_closest(t->name, names);
+	}
+	if (guess != NULL)
+		snprintf(hint, sizeof(hint), "did you mean <%s>?", guess);
+	else
+		snprintf(hint, sizeof(hint), "add: table %s file \"...\"",
+		    t->name);
+	conf_complain(errors, t->where, hint, "table <%s> is not defined",
+	    t->name);
+	free(names);
+}
+
+void
+conf_check_tables(struct conf *conf, struct conf_errors *errors)
+{
+	struct conf_table *t;
+	size_t i;
+
+	for (i = 0; i < conf->ntables; i++) {
+		t = conf->tables[i];
+		if (!conf_table_is_defined(t))
+			not_defined(conf, t, errors);
+		else if (t->uses == 0)
+			conf_caution(errors, t->where, NULL,
+			    "table <%s> is not used", t->name);
+		else if (t->uses == TABLE_USERS)
+			load_users(t, errors);
+		else if (t->uses == TABLE_SECRETS)
+			load_secrets(t, errors);
+		else if (t->uses == TABLE_PLAIN)
+			load_plain(t, errors);
+		else
+			conf_complain(errors, t->where,
+			    "make a second table; 'from auth' needs none to "
+			    "mean every user",
+			    "table <%s> holds passwords and is used for "
+			    "something else as well", t->name);
+	}
+}
+
+/* One line "label user:password"; 1: it was this label. */
+static int
+take_secret(struct conf_action *a, const char *s, const char *end)
+{
+	const char *colon, *start;
+	size_t len = strlen(a->label);
+
+	while (s < end && isspace((unsigned char)*s))
+		s++;
+	while (end > s && (end[-1] == '\r' || end[-1] == '\n'))
+		end--;
+	if ((size_t)(end - s) <= len || strncmp(s, a->label, len) != 0)
+		return 0;
+	s += len;
+	if (*s == ':')
+		s++;
+	if (s == end || !isspace((unsigned char)*s))
+		return 0;
+	while (s < end && isspace((unsigned char)*s))
+		s++;
+	start = s;
+	colon = memchr(s, ':', (size_t)(end - s));
+	if (colon == NULL || colon == start || colon + 1 == end ||
+	    (size_t)(colon - start) >= sizeof(a->login) ||
+	    (size_t)(end - colon) > sizeof(a->password))
+		return -1;
+	memcpy(a->login, start, (size_t)(colon - start));
+	memcpy(a->password, colon + 1, (size_t)(end - colon - 1));
+	return 1;
+}
+
+static void
+find_secret(struct conf_action *a, struct conf_errors *errors)
+{
+	const struct conf_table *t = a->secrets;
+	const char *s, *end, *nl;
+	uint32_t line = 0;
+	int rc;
+
+	if (t->text == NULL)
+		return;		/* could not be read: has its complaint */
+	end = t->text + t->size;
+	for (s = t->text; s < end; s = nl + 1) {
+		line++;
+		if ((nl = memchr(s, '\n', (size_t)(end - s))) == NULL)
+			nl = end;
+		if (*s == '#' || (rc = take_secret(a, s, nl)) == 0)
+			continue;
+		if (rc == -1)
+			conf_complain(errors, a->where, "label user:password",
+			    "secrets <%s>: line %u is not of the right form",
+			    t->name, line);
+		return;
+	}
+	conf_complain(errors, a->where, "label user:password",
+	    "secrets <%s> have no label '%s'", t->name, a->label);
+}
+
+static void
+check_credentials(struct conf_action *a, struct conf_errors *errors)
+{
+	if (a->label[0] == '\0' && a->secrets == NULL)
+		return;
+	if (a->secrets == NULL)
+		conf_complain(errors, a->where, "add: auth <secrets>",
+		    "action '%s' has a label but no table of secrets",
+		    a->name);
+	else if (a->label[0] == '\0')
+		conf_complain(errors, a->where,
+		    "write it before the host: smtps://label@host",
+		    "action '%s' has secrets but no label", a->name);
+	else if (a->tls == RELAY_PLAIN)
+		conf_complain(errors, a->where, "use smtps:// or smtp+tls://",
+		    "action '%s' would send a password without TLS", a->name);
+	else {
+		if (!a->verify)
+			conf_caution(errors, a->where, "use ca \"file\" "
+			    "instead of no-verify", "action '%s' gives its "
+			    "password to whoever answers", a->name);
+		find_secret(a, errors);
+	}
+}
+
+static void
+load_ca(struct conf *conf, struct conf_action *a, struct conf_errors *errors)
+{
+	char err[1024];
+	size_t i;
+
+	if (a->ca_path != NULL) {
+		a->ca_pem = conf_file_read(a->ca_path, FILE_PUBLIC, &a->ca_len,
+		    NULL, err, sizeof(err));
+		if (a->ca_pem == NULL)
+			conf_complain(errors, a->where, NULL, "ca: %s", err);
+		else if (strstr(a->ca_pem, "-----BEGIN ") == NULL ||
+		    strstr(a->ca_pem, "PRIVATE KEY-----") != NULL)
+			conf_complain(errors, a->where,
+			    "certificates in PEM, and nothing else",
+			    "ca: %s is not a CA bundle", a->ca_path);
+		if (!a->verify)
+			conf_caution(errors, a->where, NULL,
+			    "action '%s' does not verify, 'ca' is useless",
+			    a->name);
+		return;
+	}
+	if (!a->verify || conf->ca_pem != NULL)
+		return;
+	for (i = 0; ca_paths[i] != NULL && conf->ca_pem == NULL; i++)
+		conf->ca_pem = conf_file_read(ca_paths[i], FILE_PUBLIC,
+		    &conf->ca_len, NULL, err, sizeof(err));
+	if (conf->ca_pem == NULL)
+		conf_complain(errors, a->where,
+		    "install ca-certificates, or name a bundle with ca \"file\"",
+		    "action '%s' verifies, but the system has no CA bundle",
+		    a->name);
+}
+
+static void
+check_relay(struct conf *conf, struct conf_action *a,
+    struct conf_errors *errors)
+{
+	if (!address_is_hostname(a->host) &&
+	    a->host[strspn(a->host, "0123456789abcdefABCDEF:.")] != '\0')
+		conf_complain(errors, a->where, NULL,
+		    "action '%s': '%s' is not a host name or address",
+		    a->name, a->host);
+	check_credentials(a, errors);
+	load_ca(conf, a, errors);
+}
+
+/* %{...} at s; its length or 0. */
+static size_t
+format_size(const char *s)
+{
+	static const char *const known[] = { "%{dest.user}", "%{dest.domain}",
+	    "%{user.username}", NULL };
+	size_t i;
+
+	for (i = 0; known[i] != NULL; i++)
+		if (strncmp(s, known[i], strlen(known[i])) == 0)
+			return strlen(known[i]);
+	return 0;
+}
+
+/* NULL, or what is wrong. */
+static const char *
+path_fault(const char *path)
+{
+	const char *s = path, *component;
+	size_t n, fixed = 0;
+	int has_format = 0;
+
+	if (strncmp(path, "~/", 2) == 0)
+		fixed = 1, s++;
+	else if (*path != '/')
+		return "must begin with / or ~/";
+	while (*s != '\0') {
+		while (*s == '/')
+			s++;
+		for (component = s; *s != '\0' && *s != '/'; s += n) {
+			n = 1;
+			if (*s == '%' && (n = format_size(s)) == 0)
+				return "has an unknown format; known are "
+				    "%{dest.user} %{dest.domain} "
+				    "%{user.username}";
+			if (n > 1)
+				has_format = 1;
+		}
+		n = (size_t)(s - component);
+		if ((n == 1 && component[0] == '.') ||
+		    (n == 2 && strncmp(component, "..", 2) == 0))
+			return "must not contain . or ..";
+		if (n > 0 && !has_format)
+			fixed++;
+	}
+	if (fixed == 0)
+		return "must begin with a fixed directory";
+	if (fixed == 1 && !has_format && path[0] == '~')
+		return "must name a directory below ~";
+	return NULL;
+}
+
+static void
+check_maildir(struct conf_action *a, struct conf_errors *errors)
+{
+	const char *fault;
+	struct passwd *pw;
+
+	if ((fault = path_fault(a->path)) != NULL)
+		conf_complain(errors, a->where, NULL,
+		    "action '%s': the path '%s' %s", a->name, a->path, fault);
+	if (a->user[0] == '\0')
+		return;
+	if ((pw = getpwnam(a->user)) == NULL)
+		conf_complain(errors, a->where, "make the user first",
+		    "action '%s': no user '%s'", a->name, a->user);
+	else if (pw->pw_uid == 0)
+		conf_complain(errors, a->where, "name an unprivileged user",
+		    "action '%s': mail is not delivered as root", a->name);
+}
+
+void
+conf_check_actions(struct conf *conf, struct conf_errors *errors)
+{
+	const char **names;
+	const char *guess;
+	char hint[128];
+	struct conf_action *a;
+	size_t i, n = 0;
+
+	names = calloc(conf->nactions + 1, sizeof(*names));
+	for (i = 0; i < conf->nactions && names != NULL; i++)
+		if (conf->actions[i]->is_local != ACTION_UNDEFINED)
+			names[n++] = conf->actions[i]->name;
+	for (i = 0; i < conf->nactions; i++) {
+		a = conf->actions[i];
+		a->ca_id = a->ca_path == NULL ? 0 : (uint32_t)i + 1;
+		if (a->is_broken)
+			continue;
+		if (a->is_local == ACTION_UNDEFINED) {
+			guess = names == NULL ? NULL :
+			    conf_closest(a->name, names);
+			if (guess == NULL)
+				strlcpy(hint, "add: action \"name\" ...",
+				    sizeof(hint));
+			else
+				snprintf(hint, sizeof(hint),
+				    "did you mean \"%s\"?", guess);
+			conf_complain(errors, a->where, hint,
+			    "action '%s' is not defined", a->name);
+			continue;
+		}
+		if (!a->is_used)
+			conf_caution(errors, a->where, NULL,
+			    "action '%s' is not used by any rule", a->name);
+		if (a->is_local)
+			check_maildir(a, errors);
+		else
+			check_relay(conf, a, errors);
+	}
+	free(names);
+}
