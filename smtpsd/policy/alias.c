@@ -18,7 +18,7 @@
 #define VISITS_MAX	4000
 
 static enum reply_id	expand(struct alias_expansion *, const char *, size_t,
-			    int);
+			    const struct conf_action *, int);
 
 static enum reply_id
 refuse(struct alias_expansion *x, const char *address, enum reply_id why)
@@ -141,7 +141,7 @@ next_target(const char **list, const char **target)
 /* Target text to an address; a bare name is one of the same domain. */
 static int
 parse_target(const char *text, size_t size, const char *domain, char *out,
-    size_t outsize)
+    size_t outsize, int *is_bare)
 {
 	char	buf[2 * MAILADDR_SIZE];
 	int	n;
@@ -153,7 +153,8 @@ parse_target(const char *text, size_t size, const char *domain, char *out,
 	if (size == 0 || size >= MAILADDR_SIZE || *text == '|' ||
 	    *text == '/' || *text == ':')
 		return -1;
-	if (memrchr(text, '@', size) != NULL)
+	*is_bare = memrchr(text, '@', size) == NULL;
+	if (!*is_bare)
 		n = snprintf(buf, sizeof(buf), "%.*s", (int)size, text);
 	else
 		n = snprintf(buf, sizeof(buf), "%.*s@%s", (int)size, text,
@@ -165,10 +166,10 @@ parse_target(const char *text, size_t size, const char *domain, char *out,
 
 static enum reply_id
 expand_target(struct alias_expansion *x, const char *text, size_t size,
-    const char *address, size_t depth)
+    const char *address, size_t depth, const struct conf_action *action)
 {
 	char	target[MAILADDR_SIZE];
-	int	is_final = 0;
+	int	is_final = 0, is_bare = 0;
 	size_t	i;
 
 	/* "\user": this mailbox, aliases or not. */
@@ -178,7 +179,7 @@ expand_target(struct alias_expansion *x, const char *text, size_t size,
 		size--;
 	}
 	if (parse_target(text, size, address_domain(address), target,
-	    sizeof(target)) == -1) {
+	    sizeof(target), &is_bare) == -1) {
 		snprintf(target, sizeof(target), "%.*s",
 		    size > 300 ? 300 : (int)size, text);
 		log_warnx("alias of %s: target %s is not supported",
@@ -191,15 +192,15 @@ expand_target(struct alias_expansion *x, const char *text, size_t size,
 	for (i = 0; !is_final && i <= depth; i++)
 		if (strcasecmp(x->chain[i], target) == 0)
 			return refuse(x, target, REPLY_ALIAS_LOOP);
-	return expand(x, target, depth + 1, is_final);
+	return expand(x, target, depth + 1, is_bare ? action : NULL, is_final);
 }
 
+/* action NULL: the rules say; a bare name stays with that of its alias. */
 static enum reply_id
 expand(struct alias_expansion *x, const char *address, size_t depth,
-    int is_final)
+    const struct conf_action *action, int is_final)
 {
 	struct rules_request	 request = x->request;
-	const struct conf_action *action;
 	const char		*list = NULL, *target;
 	enum reply_id		 reply;
 	size_t			 size, n = 0;
@@ -208,8 +209,8 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 		return refuse(x, address, REPLY_ALIAS_LOOP);
 	x->chain[depth] = address;
 	request.is_alias = depth > 0;
-	reply = rules_match(x->conf, &request, address, &action);
-	if (reply != REPLY_OK)
+	if (action == NULL && (reply = rules_match(x->conf, &request, address,
+	    &action)) != REPLY_OK)
 		return refuse(x, address, reply);
 	if (!action->is.is_local)
 		return add(x, action, address, "");
@@ -219,7 +220,8 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 		return add_local(x, action, address);
 	while ((size = next_target(&list, &target)) > 0) {
 		n++;
-		reply = expand_target(x, target, size, address, depth);
+		reply = expand_target(x, target, size, address, depth,
+		    action);
 		if (reply != REPLY_OK)
 			return reply;
 	}
@@ -244,7 +246,7 @@ alias_expand(struct alias_expansion *x, const char *recipient)
 	    address_domain(recipient) == NULL ? x->conf->limits.hostname : "");
 	if (n < 0 || (size_t)n >= sizeof(full))
 		return REPLY_BAD_RCPT;
-	reply = expand(x, full, 0, 0);
+	reply = expand(x, full, 0, NULL, 0);
 	if (reply == REPLY_OK && x->waits_for[0] != '\0')
 		return REPLY_NONE;
 	return reply;
