@@ -119,7 +119,8 @@ parse_items(struct parser *p, struct conf_table *t)
 		skip_newlines(p);
 		if (lexer_kind(p->lexer) == TOKEN_COMMA)
 			lexer_next(p->lexer);
-		else if (lexer_kind(p->lexer) != TOKEN_RIGHT)
+		else if (lexer_kind(p->lexer) != TOKEN_RIGHT &&
+		    lexer_kind(p->lexer) != TOKEN_EOF)
 			return parse_unknown(p, NULL, "',' or '}'");
 	}
 	p->in_list = 0;
