@@ -1,0 +1,286 @@
+/*
+ * Each profile in a child of its own: what it must still be able to do, and
+ * what must fail or kill it.  Landlock alone (first stage) and both stages.
+ */
+#include <sys/types.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sandbox.h"
+#include "base/tap.h"
+
+static int	 listener, pair[2];
+static char	 dir[] = "/tmp/sandbox_test.XXXXXX";
+
+/* 0: it worked. */
+static int
+try_links(void)
+{
+	char	c = 'x';
+
+	return write(pair[0], &c, 1) == 1 && read(pair[1], &c, 1) == 1 ? 0 : 1;
+}
+
+static int
+try_memory(void)
+{
+	void		*p = malloc(8 << 20);
+	struct timespec	 ts;
+
+	if (p == NULL || clock_gettime(CLOCK_REALTIME, &ts) == -1)
+		return 1;
+	memset(p, 1, 8 << 20);
+	free(p);
+	return 0;
+}
+
+static int
+try_accept(void)
+{
+	int	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+
+	return fd == -1;
+}
+
+static int
+try_open(void)
+{
+	return open("/etc/passwd", O_RDONLY) == -1;
+}
+
+static int
+try_create(void)
+{
+	int	fd = open("below", O_RDWR | O_CREAT, 0600);
+
+	if (fd == -1 || write(fd, "x", 1) != 1 || fsync(fd) == -1 ||
+	    close(fd) == -1)
+		return 1;
+	return rename("below", "renamed") == -1 || unlink("renamed") == -1 ||
+	    mkdir("sub", 0700) == -1 || rmdir("sub") == -1;
+}
+
+static int
+try_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) == -1;
+}
+
+static int
+try_udp(void)
+{
+	return socket(AF_INET6, SOCK_DGRAM, 0) == -1;
+}
+
+static int
+try_unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) == -1;
+}
+
+static int
+try_packet_socket(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0) == -1;
+}
+
+static int
+try_connect(void)
+{
+	struct sockaddr_in	sin = { 0 };
+	socklen_t		len = sizeof(sin);
+	int			fd;
+
+	if (getsockname(listener, (struct sockaddr *)&sin, &len) == -1 ||
+	    (fd = socket(AF_INET, SOCK_STREAM, 0)) == -1)
+		return 1;
+	return connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1;
+}
+
+static int
+try_exec(void)
+{
+	execl("/bin/true", "true", (char *)NULL);
+	return 1;
+}
+
+static int
+try_fork(void)
+{
+	pid_t	pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid == -1;
+}
+
+static int
+try_kill(void)
+{
+	return kill(getppid(), 0) == -1;
+}
+
+static int
+try_exec_memory(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+}
+
+static int
+try_limit(void)
+{
+	struct rlimit	rl = { 10, 10 };
+
+	return setrlimit(RLIMIT_NOFILE, &rl) == -1;
+}
+
+static int
+try_listen(void)
+{
+	return listen(listener, 10) == -1;
+}
+
+static int
+try_chmod(void)
+{
+	return chmod("/tmp", 01777) == -1;
+}
+
+static int
+try_passfd_dup(void)
+{
+	return fcntl(listener, F_DUPFD, 100) == -1;
+}
+
+#define COMPUTE	(1U << SANDBOX_COMPUTE)
+#define ACCEPT	(1U << SANDBOX_ACCEPT)
+#define CONNECT	(1U << SANDBOX_CONNECT)
+#define STORE	(1U << SANDBOX_STORE)
+#define MAILBOX	(1U << SANDBOX_MAILBOX)
+#define ALL	(COMPUTE | ACCEPT | CONNECT | STORE | MAILBOX)
+
+static const struct {
+	const char	*name;
+	int		(*try)(void);
+	unsigned int	 works;		/* in these profiles */
+} tries[] = {
+	{ "links", try_links, ALL },
+	{ "memory and clock", try_memory, ALL },
+	{ "accept", try_accept, ACCEPT },
+	{ "open a file", try_open, STORE | MAILBOX },	/* root is "/" here */
+	{ "create a file", try_create, STORE | MAILBOX },
+	{ "TCP socket", try_socket, CONNECT },
+	{ "UDP socket", try_udp, CONNECT },
+	{ "Unix socket", try_unix_socket, 0 },
+	{ "packet socket", try_packet_socket, 0 },
+	{ "connect", try_connect, CONNECT },
+	{ "execve", try_exec, 0 },
+	{ "fork", try_fork, 0 },
+	{ "kill", try_kill, 0 },
+	{ "executable memory", try_exec_memory, 0 },
+	{ "raise a limit", try_limit, 0 },
+	{ "listen", try_listen, 0 },
+	{ "chmod", try_chmod, 0 },
+	{ "duplicate far", try_passfd_dup, STORE | MAILBOX },
+};
+
+static const char *const profiles[] = {
+	"compute", "accept", "connect", "store", "mailbox"
+};
+
+static int
+make_listener(void)
+{
+	struct sockaddr_in	sin = { 0 };
+	socklen_t		len = sizeof(sin);
+	int			c;
+
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(listener, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
+	    listen(listener, 100) == -1 ||
+	    getsockname(listener, (struct sockaddr *)&sin, &len) == -1)
+		return -1;
+	/* For try_accept. */
+	c = socket(AF_INET, SOCK_STREAM, 0);
+	return connect(c, (struct sockaddr *)&sin, sizeof(sin));
+}
+
+static void
+run(enum sandbox_profile profile, size_t i)
+{
+	int	status, works = (tries[i].works & (1U << profile)) != 0, got;
+	pid_t	pid;
+
+	if ((pid = fork()) == 0) {
+		if (sandbox_first(profile) == -1 ||
+		    sandbox_second(profile) == -1)
+			_exit(99);
+		_exit(tries[i].try() == 0 ? 0 : 1);
+	}
+	if (waitpid(pid, &status, 0) == -1)
+		exit(2);
+	got = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 99)
+		tap_ok(0, "%s: cannot be set up", profiles[profile]);
+	else if (works)
+		tap_ok(got, "%s: %s works", profiles[profile], tries[i].name);
+	else
+		tap_ok(!got, "%s: %s %s", profiles[profile], tries[i].name,
+		    WIFSIGNALED(status) ? "kills" : "fails");
+}
+
+/* Landlock by itself: files of any kind are out of reach. */
+static void
+run_first(enum sandbox_profile profile)
+{
+	int	status, files = profile == SANDBOX_STORE ||
+		    profile == SANDBOX_MAILBOX;
+	pid_t	pid;
+
+	if ((pid = fork()) == 0) {
+		if (sandbox_first(profile) == -1)
+			_exit(99);
+		if ((try_open() == 0) != files || (try_create() == 0) != files)
+			_exit(1);
+		_exit(try_exec() == 0 ? 2 : 0);
+	}
+	if (waitpid(pid, &status, 0) == -1)
+		exit(2);
+	tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "%s: first stage", profiles[profile]);
+}
+
+int
+main(void)
+{
+	size_t	i, p;
+
+	log_init("test", LOG_TO_STDERR);
+	if (make_listener() == -1 || mkdtemp(dir) == NULL || chdir(dir) == -1 ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+		return 2;
+	for (p = SANDBOX_COMPUTE; p <= SANDBOX_MAILBOX; p++) {
+		run_first((enum sandbox_profile)p);
+		for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
+			run((enum sandbox_profile)p, i);
+	}
+	if (chdir("/") == -1 || rmdir(dir) == -1)
+		return 2;
+	return tap_done();
+}
