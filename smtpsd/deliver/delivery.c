@@ -52,6 +52,7 @@ static struct link *queue;
 static struct event idle_timer;
 static unsigned int delivery_count;
 static int root_fd = -1;
+static int is_queue_gone;
 
 static void
 idle_start(void)
@@ -292,7 +293,16 @@ on_queue_down(struct link *link, const char *why)
 		log_warnx("link to %s: %s", link_name(link), why);
 	if (link != queue)
 		return;
+	/* Somebody up the stack may be using a delivery: wait. */
 	queue = NULL;
+	is_queue_gone = 1;
+}
+
+void
+delivery_turn(void)
+{
+	if (!is_queue_gone)
+		return;
 	while (!TAILQ_EMPTY(&deliveries))
 		delivery_free(TAILQ_FIRST(&deliveries));
 	proc_exit(0);

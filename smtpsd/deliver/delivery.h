@@ -16,6 +16,7 @@ void	on_parent_deliver_conf(struct link *, struct link_in *);
 void	delivery_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie,
 	    int fd);
 int	delivery_init(struct link *parent);
+void	delivery_turn(void);
 void	delivery_on_stop(void);
 
 #endif

@@ -45,6 +45,7 @@ main(int argc, char **argv)
 		.conf_begin = delivery_conf_begin,
 		.conf_end = delivery_conf_end,
 		.on_stop = delivery_on_stop,
+		.turn = delivery_turn,
 	};
 
 	return proc_main(argc, argv, &def);

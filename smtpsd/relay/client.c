@@ -1,0 +1,562 @@
+/*
+ * A connection from connect() to READY, and its end: addresses in turn,
+ * greeting, EHLO, STARTTLS, AUTH.  The transactions are in transaction.c.
+ * The server is not trusted: everything it says is bounded by reply.c, a
+ * downgrade of required TLS or bytes in front of the handshake end the
+ * connection, and credentials never leave without TLS.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "mail/base64.h"
+
+#include "client_impl.h"
+#include "destination.h"
+
+#define CONNECT_S	30
+#define GREETING_S	300	/* RFC 5321 4.5.3.2.1 */
+#define COMMAND_S	120
+#define QUIT_S		5
+
+static void	connect_next(struct client *, const char *);
+
+void
+client_wait(struct client *client, unsigned int seconds)
+{
+	client->deadline_ms = proc_now_ms() + 1000ULL * seconds;
+}
+
+static void
+client_free(struct client *client)
+{
+	stream_close(client->stream);
+	action_release(client->action);
+	explicit_bzero(client, sizeof(*client));
+	free(client);
+}
+
+/* why NULL: in order.  Always -1. */
+int
+client_end(struct client *client, const char *status, const char *why)
+{
+	if (why != NULL)
+		log_info("%s: %s", log_vis(client->action->conf.host),
+		    log_vis(why));
+	tx_end_all(client, status, why);
+	destination_client_gone(client->destination, client,
+	    client->was_ready, status, why);
+	client_free(client);
+	return -1;
+}
+
+int
+client_write(struct client *client, const void *data, size_t size)
+{
+	if (stream_write(client->stream, data, size) == -1)
+		return client_end(client, "4.3.0", "out of memory");
+	return 0;
+}
+
+int
+client_printf(struct client *client, const char *fmt, ...)
+{
+	char line[2048];
+	va_list ap;
+	int n, error;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		return client_end(client, "4.3.0", "command too long");
+	error = client_write(client, line, (size_t)n);
+	explicit_bzero(line, (size_t)n);
+	return error;
+}
+
+static int
+has_word(const char *list, const char *word)
+{
+	size_t length = strlen(word), n;
+
+	while (*list != '\0') {
+		list += strspn(list, " =");
+		n = strcspn(list, " ");
+		if (n == length && strncasecmp(list, word, n) == 0)
+			return 1;
+		list += n;
+	}
+	return 0;
+}
+
+/* One line of the reply to EHLO. */
+static void
+on_ehlo_line(void *arg, const char *text)
+{
+	static const struct { const char *name; uint32_t ext; } names[] = {
+		{ "PIPELINING", EXT_PIPELINING }, { "8BITMIME", EXT_8BITMIME },
+		{ "SMTPUTF8", EXT_SMTPUTF8 }, { "STARTTLS", EXT_STARTTLS },
+		{ "SIZE", EXT_SIZE },
+	};
+	struct client *client = arg;
+	size_t i, length = strcspn(text, " ");
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (length == strlen(names[i].name) &&
+		    strncasecmp(text, names[i].name, length) == 0)
+			client->ext |= names[i].ext;
+	if (length == 4 && strncasecmp(text, "SIZE", 4) == 0)
+		client->size_max = strtoull(text + 4, NULL, 10);
+	if (strncasecmp(text, "AUTH", 4) == 0 &&
+	    (text[4] == ' ' || text[4] == '=')) {
+		if (has_word(text + 4, "PLAIN"))
+			client->ext |= EXT_PLAIN;
+		if (has_word(text + 4, "LOGIN"))
+			client->ext |= EXT_LOGIN;
+	}
+}
+
+static int
+ehlo_send(struct client *client, const char *verb, enum client_state state)
+{
+	client->ext = 0;
+	client->size_max = 0;
+	client->state = state;
+	client_wait(client, COMMAND_S);
+	return client_printf(client, "%s %s\r\n", verb, conf_hostname());
+}
+
+static int
+ready(struct client *client)
+{
+	client->state = CLIENT_READY;
+	client->was_ready = 1;
+	log_debug("%s: ready%s%s", log_vis(client->action->conf.host),
+	    stream_is_secure(client->stream) ? " over " : "",
+	    stream_tls_version(client->stream));
+	destination_client_ready(client->destination, client);
+	return tx_idle(client);
+}
+
+/* "word\r\n" with word in base64; the buffers are wiped. */
+static int
+base64_send(struct client *client, const char *prefix, const void *data,
+    size_t size)
+{
+	char encoded[1536];
+	int error;
+
+	if (base64_encode(data, size, encoded, sizeof(encoded)) == -1)
+		return client_end(client, "4.7.0", "credentials too long");
+	error = client_printf(client, "%s%s\r\n", prefix, encoded);
+	explicit_bzero(encoded, sizeof(encoded));
+	return error;
+}
+
+static int
+auth_send(struct client *client)
+{
+	const struct parent_relay_action *conf = &client->action->conf;
+	char plain[2 * LOGIN_SIZE + 2];
+	size_t user = strlen(conf->user), password = strlen(conf->password);
+	int error;
+
+	if (!stream_is_secure(client->stream) || conf->tls == RELAY_PLAIN)
+		return client_end(client, "4.7.11",
+		    "no AUTH without required TLS");
+	client_wait(client, COMMAND_S);
+	if (client->ext & EXT_PLAIN) {
+		client->state = CLIENT_AUTH;
+		plain[0] = '\0';
+		memcpy(plain + 1, conf->user, user + 1);
+		memcpy(plain + user + 2, conf->password, password);
+		error = base64_send(client, "AUTH PLAIN ", plain,
+		    user + password + 2);
+		explicit_bzero(plain, sizeof(plain));
+		return error;
+	}
+	if (client->ext & EXT_LOGIN) {
+		client->state = CLIENT_LOGIN_USER;
+		return client_printf(client, "AUTH LOGIN\r\n");
+	}
+	return client_end(client, "4.7.0",
+	    "server offers neither AUTH PLAIN nor LOGIN");
+}
+
+static int
+handshake_start(struct client *client)
+{
+	const char *why = "no TLS configuration";
+
+	client->state = CLIENT_HANDSHAKE;
+	client_wait(client, COMMAND_S);
+	if (client->action->tls == NULL || stream_secure(client->stream,
+	    client->action->tls, client->action->conf.host, &why) == -1)
+		return client_end(client, "4.7.5", why);
+	return 0;
+}
+
+/* EHLO or HELO was accepted: what comes before mail? */
+static int
+ehlo_done(struct client *client)
+{
+	const struct parent_relay_action *conf = &client->action->conf;
+
+	if (!stream_is_secure(client->stream)) {
+		if ((client->ext & EXT_STARTTLS) && !client->without_tls) {
+			client->state = CLIENT_STARTTLS;
+			client_wait(client, COMMAND_S);
+			return client_printf(client, "STARTTLS\r\n");
+		}
+		if (conf->tls != RELAY_PLAIN)
+			return client_end(client, "4.7.4",
+			    "server does not offer STARTTLS");
+	}
+	if (conf->user[0] != '\0')
+		return auth_send(client);
+	return ready(client);
+}
+
+/* The server's complaint as the reason for the end. */
+static int
+refused(struct client *client, const char *what)
+{
+	const struct smtp_reply *r = &client->reply;
+	char why[600], status[12] = "4.3.0";
+
+	snprintf(why, sizeof(why), "%s refused: %d %.500s", what, r->code,
+	    r->text);
+	if (r->enhanced[0] != '\0') {
+		strlcpy(status, r->enhanced, sizeof(status));
+		status[0] = '4';	/* the queue tries again in any case */
+	}
+	return client_end(client, status, why);
+}
+
+static int
+starttls_reply(struct client *client, size_t rest)
+{
+	if (client->reply.code != 220) {
+		if (client->action->conf.tls != RELAY_PLAIN)
+			return refused(client, "STARTTLS");
+		client->without_tls = 1;
+		return ehlo_done(client);
+	}
+	/* Bytes behind the reply were put there in the clear: an attack. */
+	if (rest > 0)
+		return client_end(client, "4.7.5",
+		    "bytes between STARTTLS and handshake");
+	return handshake_start(client);
+}
+
+static int
+login_reply(struct client *client)
+{
+	const struct parent_relay_action *conf = &client->action->conf;
+
+	if (client->reply.code != 334)
+		return refused(client, "AUTH");
+	client_wait(client, COMMAND_S);
+	if (client->state == CLIENT_LOGIN_USER) {
+		client->state = CLIENT_LOGIN_PASSWORD;
+		return base64_send(client, "", conf->user, strlen(conf->user));
+	}
+	client->state = CLIENT_AUTH;
+	return base64_send(client, "", conf->password, strlen(conf->password));
+}
+
+/* rest: bytes that came behind this reply. */
+static int
+on_reply(struct client *client, size_t rest)
+{
+	int code = client->reply.code;
+
+	switch (client->state) {
+	case CLIENT_GREETING:
+		if (code != 220)
+			return refused(client, "connection");
+		return ehlo_send(client, "EHLO", CLIENT_EHLO);
+	case CLIENT_EHLO:
+		if (code / 100 == 2)
+			return ehlo_done(client);
+		if (code / 100 == 5)
+			return ehlo_send(client, "HELO", CLIENT_HELO);
+		return refused(client, "EHLO");
+	case CLIENT_HELO:
+		client->ext = 0;
+		return code / 100 == 2 ? ehlo_done(client) :
+		    refused(client, "HELO");
+	case CLIENT_STARTTLS:
+		return starttls_reply(client, rest);
+	case CLIENT_LOGIN_USER:
+	case CLIENT_LOGIN_PASSWORD:
+		return login_reply(client);
+	case CLIENT_AUTH:
+		return code == 235 ? ready(client) : refused(client, "AUTH");
+	case CLIENT_READY:
+		return tx_reply(client);
+	case CLIENT_QUIT:
+		return client_end(client, "", NULL);
+	default:
+		return client_end(client, "4.5.0", "reply out of turn");
+	}
+}
+
+static void
+on_stream_data(void *arg, const char *data, size_t size)
+{
+	struct client *client = arg;
+	const char *why = NULL;
+	size_t used;
+	int done;
+
+	while (size > 0) {
+		done = reply_feed(&client->reply, data, size, &used,
+		    client->state == CLIENT_EHLO ? on_ehlo_line : NULL,
+		    client, &why);
+		if (done == -1) {
+			client_end(client, "4.5.0", why);
+			return;
+		}
+		data += used;
+		size -= used;
+		if (done == 0)
+			continue;
+		if (on_reply(client, size) == -1)
+			return;
+		reply_reset(&client->reply);
+	}
+}
+
+static void
+on_stream_connected(void *arg)
+{
+	struct client *client = arg;
+
+	reply_reset(&client->reply);
+	if (client->action->conf.tls == RELAY_SMTPS) {
+		handshake_start(client);
+		return;
+	}
+	client->state = CLIENT_GREETING;
+	client_wait(client, GREETING_S);
+}
+
+static void
+on_stream_secured(void *arg)
+{
+	struct client *client = arg;
+
+	reply_reset(&client->reply);
+	if (client->action->conf.tls == RELAY_SMTPS) {
+		client->state = CLIENT_GREETING;
+		client_wait(client, GREETING_S);
+		return;
+	}
+	(void)ehlo_send(client, "EHLO", CLIENT_EHLO);
+}
+
+static void
+on_stream_room(void *arg)
+{
+	struct client *client = arg;
+
+	if (client->state == CLIENT_READY)
+		(void)tx_pump(client);
+}
+
+static void
+on_stream_failed(void *arg, const char *why)
+{
+	struct client *client = arg;
+
+	switch (client->state) {
+	case CLIENT_CONNECT:
+		connect_next(client, why);
+		return;
+	case CLIENT_HANDSHAKE:
+		if (client->action->conf.tls == RELAY_PLAIN)
+			destination_tls_broken(client->destination);
+		client_end(client, "4.7.5", why);
+		return;
+	case CLIENT_QUIT:
+		client_end(client, "", NULL);
+		return;
+	case CLIENT_READY:
+		/* An idle connection may be closed without a reason. */
+		client_end(client, "4.4.2",
+		    client->tx[0].delivery == NULL ? NULL : why);
+		return;
+	default:
+		client_end(client, "4.4.2", why);
+	}
+}
+
+static const struct stream_events stream_events = {
+	.connected = on_stream_connected,
+	.secured = on_stream_secured,
+	.data = on_stream_data,
+	.room = on_stream_room,
+	.failed = on_stream_failed,
+};
+
+/* Try the next address; why the one before failed, or NULL. */
+static void
+connect_next(struct client *client, const char *why)
+{
+	stream_close(client->stream);
+	client->stream = NULL;
+	client->state = CLIENT_CONNECT;
+	while (client->address_next < client->naddress) {
+		client_wait(client, CONNECT_S);
+		client->stream = stream_connect(
+		    &client->address[client->address_next++],
+		    client->action->conf.port, &stream_events, client);
+		if (client->stream != NULL)
+			return;
+		why = "cannot connect";
+	}
+	client_end(client, "4.4.1", why == NULL ? "no address" : why);
+}
+
+static struct client *
+client_make(struct destination *destination, struct action *action)
+{
+	struct client *client;
+
+	if ((client = calloc(1, sizeof(*client))) == NULL)
+		return NULL;
+	client->destination = destination;
+	client->action = action;
+	action->refs++;
+	reply_reset(&client->reply);
+	return client;
+}
+
+struct client *
+client_new(struct destination *destination, struct action *action,
+    const struct host_address *address, uint32_t count, int without_tls)
+{
+	struct client *client;
+
+	if ((client = client_make(destination, action)) == NULL)
+		return NULL;
+	client->naddress = count > RESOLVE_MAX ? RESOLVE_MAX : count;
+	memcpy(client->address, address,
+	    client->naddress * sizeof(*address));
+	client->without_tls = without_tls;
+	/*
+	 * The first client_tick() connects: the caller must know the client
+	 * before it can fail.
+	 */
+	client->state = CLIENT_CONNECT;
+	client->deadline_ms = 0;
+	return client;
+}
+
+struct client *
+client_new_fd(struct destination *destination, struct action *action, int fd)
+{
+	struct client *client;
+
+	if ((client = client_make(destination, action)) == NULL)
+		return NULL;
+	client->stream = stream_from_fd(fd, &stream_events, client);
+	if (client->stream == NULL) {
+		client_free(client);
+		return NULL;
+	}
+	on_stream_connected(client);
+	return client;
+}
+
+int
+client_is_ready(const struct client *client)
+{
+	return client->state == CLIENT_READY && !client->is_retired;
+}
+
+int
+client_has_room(const struct client *client)
+{
+	if (!client_is_ready(client) || client->tx[1].delivery != NULL)
+		return 0;
+	if (client->tx[0].delivery == NULL)
+		return 1;
+	return (client->ext & EXT_PIPELINING) &&
+	    client->tx[0].state == TX_DOT ? 2 : 0;
+}
+
+void
+client_give(struct client *client, struct delivery *delivery)
+{
+	struct tx *tx = &client->tx[client->tx[0].delivery == NULL ? 0 : 1];
+
+	if (!tx_unfit(client, delivery))
+		(void)tx_start(client, tx, delivery);
+}
+
+void
+client_body(struct client *client)
+{
+	if (client->state == CLIENT_READY)
+		(void)tx_pump(client);
+}
+
+void
+client_forget(struct client *client, struct delivery *delivery)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (client->tx[i].delivery == delivery)
+			client->tx[i].delivery = NULL;
+	delivery->client = NULL;
+	client_end(client, "4.3.0", NULL);
+}
+
+void
+client_retire(struct client *client)
+{
+	client->is_retired = 1;
+	if (client->state == CLIENT_READY)
+		(void)tx_idle(client);
+	else if (client->state != CLIENT_QUIT)
+		client_end(client, "", NULL);
+}
+
+void
+client_tick(struct client *client, uint64_t now_ms)
+{
+	if (client->state == CLIENT_CONNECT && client->stream == NULL) {
+		connect_next(client, NULL);
+		return;
+	}
+	if (now_ms < client->deadline_ms)
+		return;
+	switch (client->state) {
+	case CLIENT_CONNECT:
+		connect_next(client, "connect: timeout");
+		return;
+	case CLIENT_READY:
+		if (client->tx[0].delivery == NULL) {
+			client->state = CLIENT_QUIT;
+			client_wait(client, QUIT_S);
+			(void)client_printf(client, "QUIT\r\n");
+			return;
+		}
+		break;
+	case CLIENT_QUIT:
+		client_end(client, "", NULL);
+		return;
+	default:
+		break;
+	}
+	client_end(client, "4.4.2", "timeout");
+}

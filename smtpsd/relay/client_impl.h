@@ -1,0 +1,87 @@
+/*
+ * The inside of a connection, shared by client.c (connection, greeting to
+ * AUTH) and transaction.c (MAIL to the final reply).  Nobody else includes
+ * this.
+ */
+#ifndef RELAY_CLIENT_IMPL_H
+#define RELAY_CLIENT_IMPL_H
+
+#include <stdint.h>
+
+#include "client.h"
+#include "conf.h"
+#include "delivery.h"
+#include "reply.h"
+#include "stream.h"
+
+enum client_state {
+	CLIENT_CONNECT,
+	CLIENT_GREETING,
+	CLIENT_EHLO,
+	CLIENT_HELO,
+	CLIENT_STARTTLS,
+	CLIENT_HANDSHAKE,
+	CLIENT_AUTH,		/* PLAIN, or the last step of LOGIN */
+	CLIENT_LOGIN_USER,
+	CLIENT_LOGIN_PASSWORD,
+	CLIENT_READY,
+	CLIENT_QUIT
+};
+
+#define EXT_PIPELINING	0x01
+#define EXT_8BITMIME	0x02
+#define EXT_SMTPUTF8	0x04
+#define EXT_STARTTLS	0x08
+#define EXT_SIZE	0x10
+#define EXT_PLAIN	0x20
+#define EXT_LOGIN	0x40
+
+enum tx_state { TX_MAIL, TX_RCPT, TX_DATA, TX_BODY, TX_DOT, TX_RSET };
+
+/* One transaction on the connection. */
+struct tx {
+	struct delivery	*delivery;	/* NULL: none */
+	enum tx_state	 state;		/* which reply comes next */
+	uint32_t	 next;		/* recipient whose reply comes next */
+	uint32_t	 asked;		/* RCPT commands written ... */
+	uint32_t	 answered;	/* ... and replied to */
+	uint32_t	 accepted;
+	int		 is_refused;	/* MAIL was */
+	int		 at_line_start;	/* dot-stuffing: last byte was LF */
+};
+
+struct client {
+	struct destination	*destination;
+	struct action		*action;
+	struct stream		*stream;
+	enum client_state	 state;
+	struct host_address	 address[RESOLVE_MAX];
+	uint32_t		 naddress, address_next;
+	uint64_t		 deadline_ms;
+	uint64_t		 size_max;	/* SIZE, 0: not said */
+	uint32_t		 ext;		/* EXT_* */
+	uint32_t		 messages;
+	int			 without_tls;
+	int			 is_retired;
+	int			 was_ready;
+	struct tx		 tx[2];		/* [1] is written behind [0] */
+	struct smtp_reply	 reply;
+};
+
+/* All return -1 when the client is gone, else 0. */
+int	client_printf(struct client *, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+int	client_write(struct client *, const void *, size_t);
+int	client_end(struct client *, const char *status, const char *why);
+void	client_wait(struct client *, unsigned int seconds);
+
+/* transaction.c */
+/* 1: this server cannot take the message; it got its results and is gone. */
+int	tx_unfit(struct client *, struct delivery *);
+int	tx_start(struct client *, struct tx *, struct delivery *);
+int	tx_reply(struct client *);	/* client->reply is complete */
+int	tx_pump(struct client *);	/* more of the body may go */
+void	tx_end_all(struct client *, const char *status, const char *why);
+int	tx_idle(struct client *);	/* nothing is being sent: what next? */
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Where an action's deliveries go: the waiting ones, the connections, the
+ * addresses.  For relay only.
+ */
+#ifndef RELAY_DESTINATION_H
+#define RELAY_DESTINATION_H
+
+#include <stdint.h>
+
+struct client;
+struct delivery;
+struct destination;
+struct link;
+struct link_in;
+
+/* A new delivery, all of its recipients known. */
+void		 destination_add(struct delivery *);
+/* One that was taken but not sent: first in line again. */
+void		 destination_return(struct delivery *);
+/* A waiting one that ends; it is not freed here. */
+void		 destination_forget(struct delivery *);
+/* The next waiting delivery or NULL; the caller has it now. */
+struct delivery	*destination_take(struct destination *);
+
+/* From client.c: it may take deliveries now. */
+void		 destination_client_ready(struct destination *,
+		    struct client *);
+/* From client.c: it is about to be freed.  why NULL: ended in order. */
+void		 destination_client_gone(struct destination *,
+		    struct client *, int was_ready, const char *status,
+		    const char *why);
+/* From client.c: opportunistic TLS does not work there. */
+void		 destination_tls_broken(struct destination *);
+
+void		 destination_conf_changed(void);
+void		 destination_init(void);
+void		 destination_turn(void);	/* hand out what waits */
+void		 destination_stop(void);
+int		 destination_is_busy(void);
+
+/* The resolver. */
+void		 destination_resolver_link(uint32_t peer_id, int fd);
+
+uint64_t	 destination_count_clients(void);
+uint64_t	 destination_count_waiting(void);
+
+#endif

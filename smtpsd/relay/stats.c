@@ -1,0 +1,74 @@
+/*
+ * The link of control: counters when it asks for them.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/link.h"
+#include "base/log.h"
+#include "proto/control_any.h"
+
+#include "delivery.h"
+#include "destination.h"
+#include "stats.h"
+
+static struct link *control;
+
+static void
+stat_send(struct link *link, uint64_t request, const char *name,
+    uint64_t value)
+{
+	struct any_control_stat stat;
+
+	memset(&stat, 0, sizeof(stat));
+	stat.request = request;
+	stat.value = value;
+	strlcpy(stat.name, name, sizeof(stat.name));
+	link_send(link, MSG_ANY_CONTROL_STAT, &stat, sizeof(stat));
+}
+
+static void
+on_control_stats(struct link *link, struct link_in *in)
+{
+	const struct control_request *msg = in->data;
+	struct any_control_done done;
+	uint64_t request = msg->request;
+
+	stat_send(link, request, "relay.connections",
+	    destination_count_clients());
+	stat_send(link, request, "relay.deliveries", delivery_count());
+	stat_send(link, request, "relay.waiting", destination_count_waiting());
+	stat_send(link, request, "relay.sent", delivery_count_ok());
+	stat_send(link, request, "relay.failed", delivery_count_failed());
+	memset(&done, 0, sizeof(done));
+	done.request = request;
+	link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
+}
+
+static const struct link_rule control_rules[] = {
+	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
+};
+
+static void
+on_control_down(struct link *link, const char *why)
+{
+	if (why != NULL)
+		log_warnx("link to %s: %s", link_name(link), why);
+	if (link == control)
+		control = NULL;
+}
+
+void
+stats_on_link(uint32_t peer_id, int fd)
+{
+	struct link_end end = {
+		.name = "control", .rules = control_rules, .nrules = 1,
+		.down = on_control_down, .peer_id = peer_id,
+	};
+
+	link_close(control);
+	if ((control = link_new(fd, &end)) == NULL) {
+		log_warn("link to control");
+		close(fd);
+	}
+}

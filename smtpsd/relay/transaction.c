@@ -1,0 +1,396 @@
+/*
+ * Mail transactions on a READY connection.  With PIPELINING (RFC 2920) MAIL,
+ * all RCPTs and DATA leave in one write, and the next transaction's are
+ * written behind the dot of the one before; replies then come in the order
+ * of the commands, first for tx[0], then for tx[1].  A recipient's result is
+ * sent as soon as it is certain.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "proto/net_policy.h"
+
+#include "client_impl.h"
+#include "destination.h"
+
+#define COMMAND_S	300	/* RFC 5321 4.5.3.2 */
+#define BODY_S		180
+#define DOT_S		600
+#define IDLE_S		30
+#define QUIT_S		5
+#define OUTPUT_MAX	131072	/* bytes of body put ahead of the socket */
+#define MESSAGES_MAX	1000	/* of one connection */
+#define TRIES_MAX	3
+
+static const char *
+remote(const struct client *client)
+{
+	return client->action->conf.host;
+}
+
+/* Class, status and text of a refusal out of the server's reply. */
+static int
+reply_class(const struct smtp_reply *r, char *status, size_t status_size,
+    char *text, size_t text_size)
+{
+	int class = r->code / 100 == 2 ? AGENT_OK :
+	    r->code / 100 == 5 ? AGENT_PERMFAIL : AGENT_TEMPFAIL;
+	const char *fallback = class == AGENT_OK ? "2.0.0" :
+	    class == AGENT_PERMFAIL ? "5.0.0" : "4.0.0";
+
+	strlcpy(status, r->enhanced[0] != '\0' && r->code / 100 != 3 ?
+	    r->enhanced : fallback, status_size);
+	snprintf(text, text_size, "%d %s%s%s", r->code, r->enhanced,
+	    r->enhanced[0] != '\0' ? " " : "", r->text);
+	return class;
+}
+
+static void
+result_from_reply(struct client *client, struct delivery *d, uint32_t n)
+{
+	char status[12], text[TEXT_SIZE + 32];
+	int class;
+
+	class = reply_class(&client->reply, status, sizeof(status), text,
+	    sizeof(text));
+	delivery_result(d, n, class, status, remote(client), text);
+}
+
+static void
+result_rest_from_reply(struct client *client, struct delivery *d)
+{
+	uint32_t n;
+
+	for (n = 0; n < d->nrcpt; n++)
+		result_from_reply(client, d, n);
+}
+
+int
+tx_unfit(struct client *client, struct delivery *d)
+{
+	const char *status = NULL, *text = "";
+
+	if ((d->flags & MAIL_SMTPUTF8) && !(client->ext & EXT_SMTPUTF8)) {
+		status = "5.6.7";
+		text = "Server does not take internationalized mail";
+	} else if ((d->flags & MAIL_8BITMIME) &&
+	    !(client->ext & EXT_8BITMIME)) {
+		status = "5.6.3";
+		text = "Server does not take 8-bit mail";
+	} else if (client->size_max != 0 && d->size > client->size_max) {
+		status = "5.3.4";
+		text = "Message exceeds the server's size limit";
+	}
+	if (status == NULL)
+		return 0;
+	delivery_result_rest(d, AGENT_PERMFAIL, status, remote(client), text);
+	delivery_done(d);
+	return 1;
+}
+
+static int
+mail_write(struct client *client, const struct delivery *d)
+{
+	char size[32] = "";
+
+	if (client->ext & EXT_SIZE)
+		snprintf(size, sizeof(size), " SIZE=%" PRIu64, d->size);
+	return client_printf(client, "MAIL FROM:<%s>%s%s%s\r\n", d->sender,
+	    size, d->flags & MAIL_8BITMIME ? " BODY=8BITMIME" : "",
+	    d->flags & MAIL_SMTPUTF8 ? " SMTPUTF8" : "");
+}
+
+/* The next recipient without a result from n on; nrcpt: none. */
+static uint32_t
+rcpt_next(const struct delivery *d, uint32_t n)
+{
+	while (n < d->nrcpt && d->rcpt[n].is_done)
+		n++;
+	return n;
+}
+
+static int
+rcpt_write(struct client *client, struct tx *tx, uint32_t n)
+{
+	tx->asked++;
+	return client_printf(client, "RCPT TO:<%s>\r\n",
+	    tx->delivery->rcpt[n].recipient);
+}
+
+int
+tx_start(struct client *client, struct tx *tx, struct delivery *d)
+{
+	uint32_t n;
+
+	memset(tx, 0, sizeof(*tx));
+	tx->delivery = d;
+	tx->at_line_start = 1;
+	d->client = client;
+	d->tries++;
+	for (n = 0; n < d->nrcpt; n++)
+		d->rcpt[n].is_accepted = 0;
+	tx->next = rcpt_next(d, 0);
+	client->messages++;
+	if (tx == &client->tx[0])
+		client_wait(client, COMMAND_S);
+	if (mail_write(client, d) == -1)
+		return -1;
+	if (!(client->ext & EXT_PIPELINING))
+		return 0;
+	for (n = tx->next; n < d->nrcpt; n = rcpt_next(d, n + 1))
+		if (rcpt_write(client, tx, n) == -1)
+			return -1;
+	return client_write(client, "DATA\r\n", 6);
+}
+
+/* The next waiting delivery that this server can take. */
+static struct delivery *
+tx_take(struct client *client)
+{
+	struct delivery *d;
+
+	while ((d = destination_take(client->destination)) != NULL)
+		if (!tx_unfit(client, d))
+			break;
+	return d;
+}
+
+/* Nothing is being sent. */
+int
+tx_idle(struct client *client)
+{
+	struct delivery *d = NULL;
+
+	if (client->tx[0].delivery != NULL)
+		return 0;
+	if (client->messages >= MESSAGES_MAX)
+		client->is_retired = 1;
+	if (!client->is_retired)
+		d = tx_take(client);
+	if (d != NULL)
+		return tx_start(client, &client->tx[0], d);
+	if (!client->is_retired) {
+		client_wait(client, IDLE_S);
+		return 0;
+	}
+	client->state = CLIENT_QUIT;
+	client_wait(client, QUIT_S);
+	return client_printf(client, "QUIT\r\n");
+}
+
+/* tx[0] has all its results. */
+static int
+tx_finish(struct client *client)
+{
+	struct delivery *d = client->tx[0].delivery;
+
+	client->tx[0] = client->tx[1];
+	client->tx[1].delivery = NULL;
+	d->client = NULL;
+	delivery_done(d);
+	if (client->tx[0].delivery == NULL)
+		return tx_idle(client);
+	client_wait(client, COMMAND_S);
+	return 0;
+}
+
+/* The server has an open transaction that will not be used. */
+static int
+tx_reset(struct client *client)
+{
+	client->tx[0].state = TX_RSET;
+	client_wait(client, COMMAND_S);
+	return client_write(client, "RSET\r\n", 6);
+}
+
+/* The dot is written: the next transaction may follow at once. */
+static int
+tx_dot(struct client *client, const char *dot)
+{
+	struct delivery *d;
+
+	client->tx[0].state = TX_DOT;
+	client_wait(client, DOT_S);
+	if (client_write(client, dot, strlen(dot)) == -1)
+		return -1;
+	if (client_has_room(client) == 2 && client->messages < MESSAGES_MAX &&
+	    (d = tx_take(client)) != NULL)
+		return tx_start(client, &client->tx[1], d);
+	return 0;
+}
+
+/* Write bytes of the body with dots doubled (RFC 5321 4.5.2). */
+static int
+body_write(struct client *client, struct tx *tx, const char *data, size_t size)
+{
+	const char *dot;
+	size_t part;
+
+	if (tx->at_line_start && data[0] == '.' &&
+	    client_write(client, ".", 1) == -1)
+		return -1;
+	tx->at_line_start = data[size - 1] == '\n';
+	while ((dot = memmem(data, size, "\n.", 2)) != NULL) {
+		part = (size_t)(dot - data) + 1;
+		if (client_write(client, data, part) == -1 ||
+		    client_write(client, ".", 1) == -1)
+			return -1;
+		data += part;
+		size -= part;
+		/* The dot itself goes out with what follows it. */
+	}
+	return client_write(client, data, size);
+}
+
+int
+tx_pump(struct client *client)
+{
+	struct tx *tx = &client->tx[0];
+	struct delivery *d = tx->delivery;
+	const char *data;
+	size_t size;
+
+	if (d == NULL || tx->state != TX_BODY)
+		return 0;
+	while ((size = delivery_body(d, &data)) > 0) {
+		if (stream_queued(client->stream) >= OUTPUT_MAX)
+			return 0;
+		client_wait(client, BODY_S);
+		if (body_write(client, tx, data, size) == -1)
+			return -1;
+		delivery_take(d, size);
+	}
+	if (d->taken < d->size)
+		return 0;
+	return tx_dot(client, tx->at_line_start ? ".\r\n" : "\r\n.\r\n");
+}
+
+static int
+mail_reply(struct client *client, struct tx *tx)
+{
+	struct delivery *d = tx->delivery;
+
+	if (client->reply.code / 100 != 2) {
+		tx->is_refused = 1;
+		result_rest_from_reply(client, d);
+	}
+	if (client->ext & EXT_PIPELINING) {
+		tx->state = tx->asked > 0 ? TX_RCPT : TX_DATA;
+		return 0;
+	}
+	if (tx->is_refused)
+		return tx_finish(client);
+	tx->state = TX_RCPT;
+	return rcpt_write(client, tx, tx->next);
+}
+
+static int
+rcpt_reply(struct client *client, struct tx *tx)
+{
+	struct delivery *d = tx->delivery;
+	uint32_t n = tx->next;
+
+	tx->answered++;
+	if (!tx->is_refused) {
+		tx->next = rcpt_next(d, n + 1);
+		if (client->reply.code / 100 == 2) {
+			d->rcpt[n].is_accepted = 1;
+			tx->accepted++;
+		} else
+			result_from_reply(client, d, n);
+	}
+	if (client->ext & EXT_PIPELINING) {
+		if (tx->answered == tx->asked)
+			tx->state = TX_DATA;
+		return 0;
+	}
+	if (tx->next < d->nrcpt)
+		return rcpt_write(client, tx, tx->next);
+	if (tx->accepted == 0)
+		return tx_reset(client);
+	tx->state = TX_DATA;
+	return client_write(client, "DATA\r\n", 6);
+}
+
+static int
+data_reply(struct client *client, struct tx *tx)
+{
+	if (client->reply.code == 354) {
+		/* With nobody to take it an empty message ends DATA, RFC
+		 * 2920 3.1; what the server says then does not matter. */
+		if (tx->accepted == 0)
+			return tx_dot(client, ".\r\n");
+		tx->state = TX_BODY;
+		client_wait(client, BODY_S);
+		return tx_pump(client);
+	}
+	if (client->reply.code / 100 < 4)
+		return client_end(client, "4.5.0", "bad reply to DATA");
+	result_rest_from_reply(client, tx->delivery);
+	return tx->is_refused ? tx_finish(client) : tx_reset(client);
+}
+
+int
+tx_reply(struct client *client)
+{
+	struct tx *tx = &client->tx[0];
+
+	if (client->reply.code == 421)
+		return client_end(client, "4.4.2", tx->delivery == NULL ?
+		    NULL : client->reply.text);
+	if (tx->delivery == NULL)
+		return client_end(client, "4.5.0", "reply out of turn");
+	if (client->reply.code / 100 == 3 && tx->state != TX_DATA)
+		return client_end(client, "4.5.0", "bad reply");
+	client_wait(client, COMMAND_S);
+	switch (tx->state) {
+	case TX_MAIL:
+		return mail_reply(client, tx);
+	case TX_RCPT:
+		return rcpt_reply(client, tx);
+	case TX_DATA:
+		return data_reply(client, tx);
+	case TX_DOT:
+		result_rest_from_reply(client, tx->delivery);
+		return tx_finish(client);
+	case TX_RSET:
+		if (client->reply.code / 100 != 2)
+			return client_end(client, "4.5.0", "RSET refused");
+		return tx_finish(client);
+	case TX_BODY:
+	default:
+		return client_end(client, "4.5.0",
+		    "reply in the middle of the message");
+	}
+}
+
+/*
+ * The connection is over.  Nothing of the body was sent: another connection
+ * may try.  Else its fate is not known: the queue tries again.
+ */
+void
+tx_end_all(struct client *client, const char *status, const char *why)
+{
+	struct delivery *d;
+	int i;
+
+	for (i = 1; i >= 0; i--) {
+		if ((d = client->tx[i].delivery) == NULL)
+			continue;
+		client->tx[i].delivery = NULL;
+		d->client = NULL;
+		if (rcpt_next(d, 0) < d->nrcpt && d->taken == 0 &&
+		    client->tx[i].state < TX_BODY && d->tries < TRIES_MAX) {
+			destination_return(d);
+			continue;
+		}
+		delivery_result_rest(d, AGENT_TEMPFAIL,
+		    status[0] == '4' ? status : "4.4.2", remote(client),
+		    why == NULL ? "connection ended" : why);
+		delivery_done(d);
+	}
+}
