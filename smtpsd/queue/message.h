@@ -39,7 +39,9 @@ struct envelope {
 	RB_ENTRY(envelope)	 busy;
 	uint64_t	 id;		/* message << 10 | n */
 	uint32_t	 attempts;
-	int		 is_running;
+	uint64_t	 next_s;	/* outcome deferred: the next attempt */
+	uint8_t		 is_running;
+	uint8_t		 outcome;	/* enum outcome, result.h */
 	struct agent_queue_result *result;	/* of this attempt */
 	char		 action[NAME_SIZE];
 	char		 user[NAME_SIZE];

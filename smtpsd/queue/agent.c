@@ -1,0 +1,561 @@
+/*
+ * The queue's side of queue_agent.h: starts jobs on relay and on deliver
+ * processes within their limits, sends bodies window by window, collects
+ * results.  State owned: links to relay processes, running jobs by delivery
+ * id, number of deliver processes.  What the next hop said is data: cut,
+ * made printable and stored, never parsed.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "conf.h"
+#include "lane.h"
+#include "proto/net_queue.h"
+#include "proto/parent_queue.h"
+#include "proto/queue_agent.h"
+#include "result.h"
+#include "store.h"
+
+#define RELAY_RUNNING_MAX	200	/* jobs on all relay links */
+#define DELIVER_MAX		64	/* processes at once */
+#define DELIVER_IDLE_MS		5000
+#define DELIVER_REQUEST_MS	60000
+#define LINK_QUEUED_MAX		(16U << 20)	/* bytes not yet read by agent */
+#define LINK_BUFFER		(1 << 20)
+
+struct relay {
+	TAILQ_ENTRY(relay) entry;
+	struct link	*link;
+	unsigned int	 nrunning;
+};
+
+RB_HEAD(job_tree, job);
+
+static struct store *store;
+static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
+static struct job_tree running = RB_INITIALIZER(&running);
+static unsigned int nrunning, nrelay, ndeliver, nready;
+static uint64_t last_delivery, last_request;
+static int is_stopped;
+
+static int
+job_compare(struct job *a, struct job *b)
+{
+	return a->delivery < b->delivery ? -1 : a->delivery > b->delivery;
+}
+RB_PROTOTYPE(job_tree, job, running, job_compare)
+RB_GENERATE(job_tree, job, running, job_compare)
+
+void
+agent_init(struct store *s)
+{
+	store = s;
+}
+
+unsigned int
+agent_running(void)
+{
+	return nrunning;
+}
+
+unsigned int
+agent_ready(void)
+{
+	return nready;
+}
+
+/* Relay lanes are by action alone: the user says nothing there. */
+static const char *
+lane_user(int is_local, const char *user)
+{
+	return is_local == 1 ? user : "";
+}
+
+int
+agent_has_room(const char *action, const char *user)
+{
+	struct lane *lane;
+
+	lane = lane_find(action, lane_user(conf_action(action), user));
+	return lane == NULL || lane_has_room(lane);
+}
+
+/* Give every recipient without a result this one; the job is over. */
+static void
+job_finish(struct job *job, uint32_t class, const char *status,
+    const char *text)
+{
+	uint32_t i;
+
+	for (i = 0; i < job->nenv; i++) {
+		job->env[i]->is_running = 0;
+		if (job->env[i]->result == NULL)
+			/* no memory: no result is a temporary failure */
+			envelope_result(job->env[i], class, status, "", text);
+	}
+	free(job->piece);
+	job->piece = NULL;
+	job->lane = NULL;
+	job->link = NULL;
+	result_add(job, proc_now_ms());
+}
+
+void
+agent_add(struct job *job)
+{
+	const char *action = job->env[0]->action;
+	int is_local = conf_action(action);
+
+	if (is_local == -1) {
+		job_finish(job, AGENT_TEMPFAIL, "4.3.5",
+		    "the action is not in the configuration");
+		return;
+	}
+	job->lane = lane_get(action, lane_user(is_local, job->env[0]->user),
+	    is_local);
+	if (job->lane == NULL) {
+		job_finish(job, AGENT_TEMPFAIL, "4.3.0", "out of memory");
+		return;
+	}
+	TAILQ_INSERT_TAIL(&job->lane->ready, job, entry);
+	job->lane->nready++;
+	nready++;
+}
+
+/* Out of the ready list of its lane. */
+static void
+job_unready(struct job *job)
+{
+	TAILQ_REMOVE(&job->lane->ready, job, entry);
+	job->lane->nready--;
+	nready--;
+}
+
+static void
+job_unrun(struct job *job)
+{
+	struct lane *lane = job->lane;
+	struct relay *relay;
+
+	RB_REMOVE(job_tree, &running, job);
+	nrunning--;
+	lane->nrunning--;
+	if (lane->is_local) {
+		lane->since_ms = proc_now_ms();
+		return;
+	}
+	nrelay--;
+	TAILQ_FOREACH(relay, &relays, entry)
+		if (relay->link == job->link)
+			relay->nrunning--;
+	lane_free_if_unused(lane);
+}
+
+/* Have the next bytes of the body at hand. */
+static int
+job_read_piece(struct job *job)
+{
+	if (job->piece_used < job->piece_size)
+		return 0;
+	free(job->piece);
+	job->piece = NULL;
+	job->piece_used = job->piece_size = 0;
+	if (store_read_body(store, job->message, job->piece_n++, &job->piece,
+	    &job->piece_size) == -1 || job->piece_size == 0)
+		return -1;
+	return 0;
+}
+
+/* Send one window of the body.  -1: it cannot be read. */
+static int
+job_send_window(struct job *job)
+{
+	struct agent_delivery head = { .delivery = job->delivery };
+	struct message *m = job->message;
+	uint64_t end = job->sent + AGENT_WINDOW;
+	const char *data;
+	size_t n;
+
+	if (end > m->size)
+		end = m->size;
+	for (; job->sent < end; job->sent += n) {
+		n = end - job->sent;
+		if (m->body != NULL)
+			data = m->body + job->sent;
+		else {
+			if (job_read_piece(job) == -1)
+				return -1;
+			data = job->piece + job->piece_used;
+			if (n > job->piece_size - job->piece_used)
+				n = job->piece_size - job->piece_used;
+		}
+		if (n > BODY_PIECE_MAX)
+			n = BODY_PIECE_MAX;
+		link_send_tail(job->link, MSG_QUEUE_AGENT_BODY, &head,
+		    sizeof(head), data, n);
+		if (m->body == NULL)
+			job->piece_used += n;
+	}
+	return 0;
+}
+
+static void
+job_cancel(struct job *job)
+{
+	struct agent_delivery head = { .delivery = job->delivery };
+
+	log_warnx("message=%013" PRIx64 " body cannot be read",
+	    job->message->id);
+	link_send(job->link, MSG_QUEUE_AGENT_CANCEL, &head, sizeof(head));
+	job_unrun(job);
+	job_finish(job, AGENT_TEMPFAIL, "4.3.0",
+	    "the message cannot be read from the queue");
+}
+
+static void
+job_send(struct job *job)
+{
+	struct queue_agent_open open;
+	struct queue_agent_rcpt rcpt;
+	struct message *m = job->message;
+	uint32_t i;
+
+	memset(&open, 0, sizeof(open));
+	open.delivery = job->delivery;
+	open.message = m->id;
+	open.size = m->size;
+	open.nrcpt = job->nenv;
+	open.flags = m->flags;
+	strlcpy(open.action, job->lane->action, sizeof(open.action));
+	strlcpy(open.sender, m->sender, sizeof(open.sender));
+	link_send(job->link, MSG_QUEUE_AGENT_OPEN, &open, sizeof(open));
+	for (i = 0; i < job->nenv; i++) {
+		memset(&rcpt, 0, sizeof(rcpt));
+		rcpt.delivery = job->delivery;
+		rcpt.n = i;
+		strlcpy(rcpt.recipient, job->env[i]->recipient,
+		    sizeof(rcpt.recipient));
+		strlcpy(rcpt.original, job->env[i]->original,
+		    sizeof(rcpt.original));
+		link_send(job->link, MSG_QUEUE_AGENT_RCPT, &rcpt,
+		    sizeof(rcpt));
+		job->env[i]->is_running = 1;
+	}
+	if (job_send_window(job) == -1)
+		job_cancel(job);
+}
+
+/* The first ready job of a lane goes to an agent. */
+static void
+lane_start_job(struct lane *lane, struct link *link)
+{
+	struct job *job = TAILQ_FIRST(&lane->ready);
+
+	job_unready(job);
+	job->link = link;
+	job->delivery = ++last_delivery;
+	RB_INSERT(job_tree, &running, job);
+	nrunning++;
+	lane->nrunning++;
+	job_send(job);
+}
+
+static struct relay *
+relay_least_busy(void)
+{
+	struct relay *relay, *best = NULL;
+
+	TAILQ_FOREACH(relay, &relays, entry)
+		if (best == NULL || relay->nrunning < best->nrunning)
+			best = relay;
+	return best;
+}
+
+static void
+lane_turn_relay(struct lane *lane)
+{
+	struct relay *relay;
+
+	/* the last job may free the lane */
+	while (lane->nready > 0 && lane->nrunning < LANE_RELAY_RUNNING_MAX &&
+	    nrelay < RELAY_RUNNING_MAX &&
+	    (relay = relay_least_busy()) != NULL) {
+		int is_last = lane->nready == 1;
+
+		nrelay++;
+		relay->nrunning++;
+		lane_start_job(lane, relay->link);
+		if (is_last)
+			break;
+	}
+}
+
+static void
+lane_request_deliver(struct lane *lane, uint64_t now_ms)
+{
+	struct queue_parent_deliver d;
+
+	memset(&d, 0, sizeof(d));
+	lane->request = d.id = ++last_request;
+	lane->since_ms = now_ms;
+	ndeliver++;
+	strlcpy(d.action, lane->action, sizeof(d.action));
+	strlcpy(d.user, lane->user, sizeof(d.user));
+	link_send(proc_parent(), MSG_QUEUE_PARENT_DELIVER, &d, sizeof(d));
+}
+
+static void
+lane_turn_local(struct lane *lane, uint64_t now_ms)
+{
+	if (lane->link == NULL) {
+		if (lane->request != 0) {
+			if (now_ms - lane->since_ms < DELIVER_REQUEST_MS)
+				return;
+			ndeliver--;
+			lane->request = 0;
+		}
+		if (lane->nready > 0 && ndeliver < DELIVER_MAX && !is_stopped)
+			lane_request_deliver(lane, now_ms);
+		else
+			lane_free_if_unused(lane);
+		return;
+	}
+	while (lane->nready > 0 && lane->nrunning < LANE_LOCAL_RUNNING_MAX &&
+	    !is_stopped)
+		lane_start_job(lane, lane->link);
+	if (lane->nready > 0 || lane->nrunning > 0)
+		return;
+	if (now_ms - lane->since_ms < DELIVER_IDLE_MS &&
+	    ndeliver < DELIVER_MAX && !is_stopped)
+		return;
+	link_close(lane->link);
+	lane->link = NULL;
+	ndeliver--;
+	lane_free_if_unused(lane);
+}
+
+void
+agent_turn(uint64_t now_ms)
+{
+	struct lane *lane, *next;
+
+	TAILQ_FOREACH_SAFE(lane, lane_all(), entry, next) {
+		if (lane->is_local)
+			lane_turn_local(lane, now_ms);
+		else if (!is_stopped)
+			lane_turn_relay(lane);
+	}
+}
+
+void
+agent_stop(void)
+{
+	is_stopped = 1;
+}
+
+/* The job an agent speaks of; NULL if it is over or another agent's. */
+static struct job *
+job_of(struct link *link, uint64_t delivery)
+{
+	struct job key, *job;
+
+	key.delivery = delivery;
+	job = RB_FIND(job_tree, &running, &key);
+	return job != NULL && job->link == link ? job : NULL;
+}
+
+static void
+on_agent_more(struct link *link, struct link_in *in)
+{
+	const struct agent_delivery *d = in->data;
+	struct job *job = job_of(link, d->delivery);
+
+	if (job == NULL || job->sent == job->message->size)
+		return;
+	if (link_queued(link) > LINK_QUEUED_MAX) {
+		link_fault(link, "MORE without reading");
+		return;
+	}
+	if (job_send_window(job) == -1)
+		job_cancel(job);
+}
+
+static void
+make_printable(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+}
+
+/* RFC 3463 2: class of one digit, subject and detail of up to three. */
+static int
+is_status(const char *s, uint32_t class)
+{
+	static const char digits[] = { '?', '2', '4', '5' };
+	size_t n;
+	int i;
+
+	if (s[0] != digits[class] || s[1] != '.')
+		return 0;
+	for (s += 2, i = 0; i < 2; i++) {
+		n = strspn(s, "0123456789");
+		if (n < 1 || n > 3 || s[n] != (i == 0 ? '.' : '\0'))
+			return 0;
+		s += n + 1;
+	}
+	return 1;
+}
+
+static void
+on_agent_result(struct link *link, struct link_in *in)
+{
+	static const char *const plain[] = { "", "2.0.0", "4.0.0", "5.0.0" };
+	struct agent_queue_result r;
+	struct job *job;
+
+	memcpy(&r, in->data, sizeof(r));
+	if ((job = job_of(link, r.delivery)) == NULL)
+		return;
+	if (r.n >= job->nenv || job->env[r.n]->result != NULL ||
+	    r.class < AGENT_OK || r.class > AGENT_PERMFAIL) {
+		link_fault(link, "RESULT out of place");
+		return;
+	}
+	make_printable(r.text);
+	make_printable(r.remote);
+	envelope_result(job->env[r.n], r.class, is_status(r.status, r.class) ?
+	    r.status : plain[r.class], r.remote, r.text);
+}
+
+static void
+on_agent_done(struct link *link, struct link_in *in)
+{
+	const struct agent_delivery *d = in->data;
+	struct job *job = job_of(link, d->delivery);
+
+	if (job == NULL)
+		return;
+	job_unrun(job);
+	job_finish(job, AGENT_TEMPFAIL, "4.3.0", "the agent gave no result");
+}
+
+static const struct link_rule agent_rules[] = {
+	{ MSG_AGENT_QUEUE_MORE, LINK_STATE_ANY, on_agent_more },
+	{ MSG_AGENT_QUEUE_RESULT, LINK_STATE_ANY, on_agent_result },
+	{ MSG_AGENT_QUEUE_DONE, LINK_STATE_ANY, on_agent_done },
+};
+
+/* All jobs of a dead agent end without fault of theirs. */
+static void
+agent_drop_jobs(struct link *link)
+{
+	struct job *job, *next;
+
+	RB_FOREACH_SAFE(job, job_tree, &running, next) {
+		if (job->link != link)
+			continue;
+		job->is_soon = 1;
+		job_unrun(job);
+		job_finish(job, AGENT_TEMPFAIL, "4.3.0",
+		    "the delivery agent ended before the delivery");
+	}
+}
+
+static void
+relay_down(struct link *link, const char *why)
+{
+	struct relay *relay;
+
+	log_info("relay link down: %s", why != NULL ? why : "closed");
+	agent_drop_jobs(link);
+	TAILQ_FOREACH(relay, &relays, entry)
+		if (relay->link == link)
+			break;
+	if (relay != NULL) {
+		TAILQ_REMOVE(&relays, relay, entry);
+		free(relay);
+	}
+}
+
+static void
+deliver_down(struct link *link, const char *why)
+{
+	struct lane *lane = link_arg(link);
+
+	if (why != NULL || lane->nrunning > 0)
+		log_warnx("deliver link down: user=%s %s",
+		    log_vis(lane->user), why != NULL ? why : "closed");
+	agent_drop_jobs(link);
+	lane->link = NULL;
+	ndeliver--;
+	lane_free_if_unused(lane);
+}
+
+void
+agent_relay_link(uint32_t peer_id, int fd)
+{
+	struct link_end end = { .name = "relay", .rules = agent_rules,
+	    .nrules = sizeof(agent_rules) / sizeof(agent_rules[0]),
+	    .down = relay_down, .peer_id = peer_id };
+	struct relay *relay;
+
+	if ((relay = calloc(1, sizeof(*relay))) == NULL ||
+	    (relay->link = link_new(fd, &end)) == NULL)
+		fatal("relay link");
+	link_set_buffer(relay->link, LINK_BUFFER);
+	TAILQ_INSERT_TAIL(&relays, relay, entry);
+}
+
+void
+agent_deliver_link(uint32_t peer_id, uint64_t cookie, int fd)
+{
+	struct link_end end = { .name = "deliver", .rules = agent_rules,
+	    .nrules = sizeof(agent_rules) / sizeof(agent_rules[0]),
+	    .down = deliver_down, .peer_id = peer_id };
+	struct lane *lane = lane_by_request(cookie);
+
+	if (lane == NULL) {
+		/* asked for too long ago; without a link it ends */
+		close(fd);
+		return;
+	}
+	end.arg = lane;
+	lane->request = 0;
+	if ((lane->link = link_new(fd, &end)) == NULL) {
+		log_warn("deliver link");
+		close(fd);
+		ndeliver--;
+		return;
+	}
+	lane->since_ms = proc_now_ms();
+	link_set_buffer(lane->link, LINK_BUFFER);
+}
+
+void
+on_parent_deliver_failed(struct link *link, struct link_in *in)
+{
+	struct parent_queue_deliver_failed f;
+	struct lane *lane;
+	struct job *job;
+
+	(void)link;
+	memcpy(&f, in->data, sizeof(f));
+	if ((lane = lane_by_request(f.id)) == NULL)
+		return;
+	make_printable(f.text);
+	lane->request = 0;
+	ndeliver--;
+	while ((job = TAILQ_FIRST(&lane->ready)) != NULL) {
+		job_unready(job);
+		job_finish(job, f.is_permanent ? AGENT_PERMFAIL :
+		    AGENT_TEMPFAIL, f.is_permanent ? "5.1.1" : "4.3.0",
+		    f.text);
+	}
+	lane_free_if_unused(lane);
+}

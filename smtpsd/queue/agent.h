@@ -1,0 +1,32 @@
+/*
+ * The delivery agents: relay for other hosts and one deliver process for
+ * each local mailbox that has mail.  Jobs wait in lanes, one for each
+ * relay action or mailbox, and end in result_add().
+ */
+#ifndef QUEUE_AGENT_H_
+#define QUEUE_AGENT_H_
+
+#include <stdint.h>
+
+#include "base/link.h"
+#include "job.h"
+
+struct store;
+
+void	agent_init(struct store *);
+/* Whether a lane takes one more job. */
+int	agent_has_room(const char *action, const char *user);
+void	agent_add(struct job *);		/* takes the job */
+/* Start what may start. */
+void	agent_turn(uint64_t now_ms);
+void	agent_stop(void);			/* start nothing any more */
+
+/* New links; both take fd. */
+void	agent_relay_link(uint32_t peer_id, int fd);
+void	agent_deliver_link(uint32_t peer_id, uint64_t cookie, int fd);
+void	on_parent_deliver_failed(struct link *, struct link_in *);
+
+unsigned int agent_running(void);
+unsigned int agent_ready(void);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * The group commit: once per turn of the loop, everything that is ready.
+ */
+#ifndef QUEUE_COMMIT_H
+#define QUEUE_COMMIT_H
+
+#include <stdint.h>
+
+struct store;
+
+struct commit_stats {
+	uint64_t	commits;
+	uint64_t	accepted;	/* messages */
+	uint64_t	refused;	/* for lack of space */
+	uint64_t	largest;	/* messages in one commit */
+};
+
+void	commit_init(struct store *);
+void	commit_turn(uint64_t now_ms, uint64_t now_s);
+/* Milliseconds until results must go, or limit if that is sooner. */
+uint32_t commit_wait_ms(uint64_t now_ms, uint32_t limit);
+void	commit_stats(struct commit_stats *);
+
+#endif

@@ -1,0 +1,559 @@
+/*
+ * Transactions that are being received.  State owned: one struct tx per
+ * session, in a tree; those that ended and wait for recipients, in order of
+ * END; those that are ready for the next commit; those whose chunks are in
+ * the open chunk transaction.
+ *
+ * A body stays in memory up to 64 KiB, so that an aborted small message
+ * costs no write; above that, or when all bodies together are too many, it
+ * goes to the store as chunks in a transaction of their own.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "incoming.h"
+#include "mail/reply.h"
+#include "proto/net_policy.h"
+#include "store.h"
+
+#define WAIT_MS		30000U		/* END to the last recipient */
+#define MEMORY_MAX	(UINT64_C(128) << 20)
+#define TX_MAX		65536U		/* transactions open at once */
+
+enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
+
+struct tx {
+	RB_ENTRY(tx)	 tree;
+	TAILQ_ENTRY(tx)	 entry;		/* waiting or ready */
+	TAILQ_ENTRY(tx)	 spilled;
+	uint64_t	 session;
+	uint64_t	 size;		/* bytes received */
+	uint64_t	 ended_ms;
+	uint32_t	 tx;
+	uint32_t	 nrcpt;		/* from policy */
+	uint32_t	 nrcpt_end;	/* what END says */
+	uint32_t	 nchunk;
+	uint32_t	 flags;		/* END's */
+	uint32_t	 reply;		/* a refusal that is already sure */
+	enum tx_state	 state;
+	int		 is_open;	/* policy named the sender */
+	int		 is_spilled;	/* on the list of this turn */
+	size_t		 used;		/* of buffer */
+	size_t		 capacity;
+	char		*buffer;
+	struct message	*message;
+	struct envelope_list envelopes;
+	char		 address[IPADDR_SIZE];
+};
+TAILQ_HEAD(tx_list, tx);
+RB_HEAD(tx_tree, tx);
+
+static struct incoming_def def;
+static struct tx_tree txs = RB_INITIALIZER(&txs);
+static struct tx_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
+static struct tx_list ready = TAILQ_HEAD_INITIALIZER(ready);
+static struct tx_list spilled = TAILQ_HEAD_INITIALIZER(spilled);
+static unsigned int ntx, nready;
+static uint64_t memory, memory_max = MEMORY_MAX;
+static uint64_t message_max = UINT64_C(64) << 20;
+static int chunks_open;
+
+static int
+tx_compare(struct tx *a, struct tx *b)
+{
+	return a->session < b->session ? -1 : a->session > b->session;
+}
+RB_PROTOTYPE(tx_tree, tx, tree, tx_compare)
+RB_GENERATE(tx_tree, tx, tree, tx_compare)
+
+static void	tx_drop_chunks(struct tx *);
+
+static struct tx *
+tx_find(uint64_t session)
+{
+	struct tx key;
+
+	key.session = session;
+	return RB_FIND(tx_tree, &txs, &key);
+}
+
+static void
+tx_unlist(struct tx *t)
+{
+	if (t->state == TX_WAITING)
+		TAILQ_REMOVE(&waiting, t, entry);
+	else if (t->state == TX_READY) {
+		TAILQ_REMOVE(&ready, t, entry);
+		nready--;
+	}
+	t->state = TX_OPEN;
+}
+
+static void
+tx_free_buffer(struct tx *t)
+{
+	memory -= t->capacity;
+	free(t->buffer);
+	t->buffer = NULL;
+	t->used = t->capacity = 0;
+}
+
+static void
+tx_free(struct tx *t)
+{
+	tx_unlist(t);
+	if (t->is_spilled)
+		TAILQ_REMOVE(&spilled, t, spilled);
+	tx_free_buffer(t);
+	message_unref(t->message);
+	envelope_list_free(&t->envelopes);
+	RB_REMOVE(tx_tree, &txs, t);
+	ntx--;
+	free(t);
+}
+
+/* Forget a transaction; if net waits for its answer, refuse it. */
+static void
+tx_drop(struct tx *t, uint32_t reply)
+{
+	if (t->state != TX_OPEN)
+		def.done(t->session, t->tx, 0, reply);
+	tx_drop_chunks(t);
+	tx_free(t);
+}
+
+/*
+ * The transaction tx of a session, made if it is newer than the one there
+ * is.  NULL: stale, or no memory.
+ */
+static struct tx *
+tx_get(uint64_t session, uint32_t tx, int may_make)
+{
+	struct tx *t = tx_find(session);
+
+	if (t != NULL && t->tx == tx)
+		return t;
+	if (!may_make || (t != NULL && tx < t->tx))
+		return NULL;
+	if (t != NULL)
+		tx_drop(t, REPLY_TRY_LATER);
+	if (ntx >= TX_MAX || (t = calloc(1, sizeof(*t))) == NULL)
+		return NULL;
+	if ((t->message = message_new()) == NULL) {
+		free(t);
+		return NULL;
+	}
+	t->session = session;
+	t->tx = tx;
+	TAILQ_INIT(&t->envelopes);
+	RB_INSERT(tx_tree, &txs, t);
+	ntx++;
+	return t;
+}
+
+static int
+chunks_begin(void)
+{
+	if (chunks_open)
+		return 0;
+	if (store_begin(def.store, 0) == -1)
+		return -1;
+	chunks_open = 1;
+	return 0;
+}
+
+/* All whose chunks were in the failed transaction have lost a part. */
+static void
+chunks_fail(void)
+{
+	struct tx *t;
+
+	chunks_open = 0;
+	store_rollback(def.store);
+	while ((t = TAILQ_FIRST(&spilled)) != NULL) {
+		TAILQ_REMOVE(&spilled, t, spilled);
+		t->is_spilled = 0;
+		t->reply = REPLY_DISK;
+		tx_free_buffer(t);
+	}
+}
+
+static void
+tx_drop_chunks(struct tx *t)
+{
+	if (t->message == NULL || t->message->body_id == 0)
+		return;
+	/* a failure leaves them to the sweep at the next start */
+	if (chunks_begin() == 0 &&
+	    store_remove_chunks(def.store, t->message->body_id) == -1)
+		chunks_fail();
+}
+
+/* Move what is in memory to the store. */
+static void
+tx_spill(struct tx *t)
+{
+	if (t->message->body_id == 0)
+		t->message->body_id = store_new_body_id(def.store);
+	if (!t->is_spilled) {
+		TAILQ_INSERT_TAIL(&spilled, t, spilled);
+		t->is_spilled = 1;
+	}
+	if (chunks_begin() == -1 || store_add_chunk(def.store,
+	    t->message->body_id, t->nchunk, t->buffer, t->used) == -1) {
+		chunks_fail();
+		return;
+	}
+	t->nchunk++;
+	t->used = 0;
+	if (memory > memory_max)
+		tx_free_buffer(t);
+}
+
+static int
+tx_reserve(struct tx *t, size_t size)
+{
+	size_t capacity;
+	char *buffer;
+
+	if (t->used + size <= t->capacity)
+		return 0;
+	capacity = t->capacity == 0 ? size : t->capacity * 2;
+	if (capacity < t->used + size)
+		capacity = t->used + size;
+	if (capacity > MESSAGE_CHUNK_SIZE)
+		capacity = MESSAGE_CHUNK_SIZE;
+	if ((buffer = realloc(t->buffer, capacity)) == NULL)
+		return -1;
+	memory += capacity - t->capacity;
+	t->buffer = buffer;
+	t->capacity = capacity;
+	return 0;
+}
+
+static void
+tx_append(struct tx *t, const char *data, size_t size)
+{
+	size_t n;
+
+	while (size > 0 && t->reply == 0) {
+		if ((n = MESSAGE_CHUNK_SIZE - t->used) > size)
+			n = size;
+		if (tx_reserve(t, n) == -1) {
+			t->reply = REPLY_TRY_LATER;
+			break;
+		}
+		memcpy(t->buffer + t->used, data, n);
+		t->used += n;
+		data += n;
+		size -= n;
+		if (t->used == MESSAGE_CHUNK_SIZE || memory > memory_max)
+			tx_spill(t);
+	}
+}
+
+void
+incoming_init(const struct incoming_def *d)
+{
+	def = *d;
+}
+
+void
+incoming_limit(uint64_t bytes)
+{
+	message_max = bytes;
+}
+
+void
+incoming_limit_memory(uint64_t bytes)
+{
+	memory_max = bytes;
+}
+
+int
+incoming_body(const struct net_queue_body *b, const void *data, size_t size,
+    const char **why)
+{
+	struct tx *t;
+
+	if (size > BODY_PIECE_MAX) {
+		*why = "BODY piece too long";
+		return -1;
+	}
+	if ((t = tx_get(b->session, b->tx, 1)) == NULL)
+		return 0;
+	if (t->state != TX_OPEN) {
+		*why = "BODY after END";
+		return -1;
+	}
+	t->size += size;
+	if (t->size > message_max) {
+		t->reply = REPLY_TOO_BIG;
+		tx_free_buffer(t);
+	}
+	tx_append(t, data, size);
+	return 0;
+}
+
+/* Ready, waiting or refused: decided after END and after each recipient. */
+static void
+tx_judge(struct tx *t, uint64_t now_ms)
+{
+	if (t->reply == 0 && (t->nrcpt_end == 0 || t->nrcpt > t->nrcpt_end))
+		t->reply = REPLY_TRY_LATER;
+	if (t->reply == 0 && (!t->is_open || t->nrcpt < t->nrcpt_end)) {
+		if (t->state == TX_OPEN) {
+			t->state = TX_WAITING;
+			t->ended_ms = now_ms;
+			TAILQ_INSERT_TAIL(&waiting, t, entry);
+		}
+		return;
+	}
+	tx_unlist(t);
+	t->state = TX_READY;
+	TAILQ_INSERT_TAIL(&ready, t, entry);
+	nready++;
+}
+
+int
+incoming_end(const struct net_queue_end *e, uint64_t now_ms, const char **why)
+{
+	struct tx *t;
+
+	if ((t = tx_get(e->session, e->tx, 1)) == NULL) {
+		def.done(e->session, e->tx, 0, REPLY_TRY_LATER);
+		return 0;
+	}
+	if (t->state != TX_OPEN) {
+		*why = "second END";
+		return -1;
+	}
+	if (e->size != t->size && t->reply == 0) {
+		log_warnx("incoming: session=%016" PRIx64 " says %" PRIu64
+		    " bytes, sent %" PRIu64, e->session, e->size, t->size);
+		t->reply = REPLY_TRY_LATER;
+	}
+	t->nrcpt_end = e->nrcpt;
+	t->flags = e->flags;
+	tx_judge(t, now_ms);
+	return 0;
+}
+
+void
+incoming_abort(uint64_t session, uint32_t tx)
+{
+	struct tx *t = tx_get(session, tx, 0);
+
+	if (t != NULL)
+		tx_drop(t, REPLY_TRY_LATER);
+}
+
+void
+incoming_open(const struct policy_queue_open *o, uint64_t now_ms)
+{
+	struct tx *t;
+	struct message *m;
+
+	if ((t = tx_get(o->session, o->tx, 1)) == NULL || t->is_open)
+		return;
+	m = t->message;
+	t->is_open = 1;
+	m->id = o->message;
+	m->flags = o->flags;
+	strlcpy(m->sender, o->sender, sizeof(m->sender));
+	strlcpy(m->user, o->user, sizeof(m->user));
+	strlcpy(m->bounce_action, o->bounce_action, sizeof(m->bounce_action));
+	strlcpy(m->bounce_user, o->bounce_user, sizeof(m->bounce_user));
+	strlcpy(t->address, o->address, sizeof(t->address));
+	if (t->state != TX_OPEN)
+		tx_judge(t, now_ms);
+}
+
+int
+incoming_rcpt(const struct policy_queue_rcpt *r, const char **why)
+{
+	struct tx *t = tx_get(r->session, r->tx, 0);
+	struct envelope *e;
+
+	if (t == NULL)
+		return 0;
+	if (!t->is_open) {
+		*why = "RCPT before OPEN";
+		return -1;
+	}
+	t->nrcpt++;
+	if (t->nrcpt > MESSAGE_ENVELOPES_MAX ||
+	    (e = envelope_new()) == NULL) {
+		t->reply = REPLY_TRY_LATER;
+	} else {
+		strlcpy(e->action, r->action, sizeof(e->action));
+		strlcpy(e->user, r->user, sizeof(e->user));
+		strlcpy(e->recipient, r->recipient, sizeof(e->recipient));
+		strlcpy(e->original, r->original, sizeof(e->original));
+		TAILQ_INSERT_TAIL(&t->envelopes, e, entry);
+	}
+	if (t->state != TX_OPEN)
+		tx_judge(t, t->ended_ms);
+	return 0;
+}
+
+void
+incoming_cancel(uint64_t session, uint32_t tx)
+{
+	incoming_abort(session, tx);
+}
+
+void
+incoming_drop_peer(uint32_t peer_id)
+{
+	struct tx *t, *next;
+
+	RB_FOREACH_SAFE(t, tx_tree, &txs, next)
+		if (t->session >> 32 == peer_id)
+			tx_drop(t, REPLY_TRY_LATER);
+}
+
+void
+incoming_drop_bodyless(void)
+{
+	struct tx *t, *next;
+
+	RB_FOREACH_SAFE(t, tx_tree, &txs, next)
+		if (t->state == TX_OPEN && t->size == 0)
+			tx_drop(t, REPLY_TRY_LATER);
+}
+
+void
+incoming_expire(uint64_t now_ms)
+{
+	struct tx *t;
+
+	while ((t = TAILQ_FIRST(&waiting)) != NULL &&
+	    now_ms - t->ended_ms >= WAIT_MS) {
+		log_warnx("incoming: session=%016" PRIx64 " recipients=%u of "
+		    "%u after %u s", t->session, t->nrcpt, t->nrcpt_end,
+		    WAIT_MS / 1000);
+		tx_drop(t, REPLY_TRY_LATER);
+	}
+}
+
+static void
+chunks_commit(void)
+{
+	struct tx *t;
+
+	if (!chunks_open)
+		return;
+	if (store_commit(def.store) == -1) {
+		chunks_fail();
+		return;
+	}
+	chunks_open = 0;
+	while ((t = TAILQ_FIRST(&spilled)) != NULL) {
+		TAILQ_REMOVE(&spilled, t, spilled);
+		t->is_spilled = 0;
+	}
+}
+
+void
+incoming_commit_chunks(void)
+{
+	struct tx *t, *next;
+
+	chunks_commit();
+	/* refused ones leave before the big transaction begins; to drop
+	 * their chunks takes a small one */
+	TAILQ_FOREACH_SAFE(t, &ready, entry, next)
+		if (t->reply != 0)
+			tx_drop(t, t->reply);
+	chunks_commit();
+}
+
+unsigned int
+incoming_ready(void)
+{
+	return nready;
+}
+
+/* The rest of a body in chunks is its last chunk, in the same commit. */
+static int
+tx_store(struct tx *t, uint64_t now_s)
+{
+	struct message *m = t->message;
+	struct envelope *e;
+	uint64_t n = 0;
+
+	m->created_s = now_s;
+	m->size = t->size;
+	m->flags |= t->flags & (MAIL_8BITMIME | MAIL_SMTPUTF8);
+	if (m->body_id == 0) {
+		/* the message owns the buffer from here, also for a retry */
+		memory -= t->capacity;
+		m->body = t->buffer;
+		t->buffer = NULL;
+		t->used = t->capacity = 0;
+	} else if (t->used > 0 && store_add_chunk(def.store, m->body_id,
+	    t->nchunk, t->buffer, t->used) == -1)
+		return -1;
+	if (store_add_message(def.store, m) == -1)
+		return -1;
+	TAILQ_FOREACH(e, &t->envelopes, entry) {
+		e->id = m->id << 10 | ++n;
+		if (store_add_envelope(def.store, e, now_s) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+incoming_store(uint64_t now_s)
+{
+	struct tx *t;
+
+	TAILQ_FOREACH(t, &ready, entry)
+		if (tx_store(t, now_s) == -1)
+			return -1;
+	return 0;
+}
+
+void
+incoming_stored(void)
+{
+	struct tx *t;
+
+	while ((t = TAILQ_FIRST(&ready)) != NULL) {
+		log_info("accepted message=%013" PRIx64 " from=<%s> size=%"
+		    PRIu64 " nrcpt=%u user=%s client=%s", t->message->id,
+		    log_vis(t->message->sender), t->size, t->nrcpt,
+		    log_vis(t->message->user), log_vis(t->address));
+		def.done(t->session, t->tx, t->message->id, REPLY_QUEUED);
+		message_hold_body(t->message);
+		def.accepted(t->message, &t->envelopes);
+		t->message = NULL;
+		TAILQ_INIT(&t->envelopes);
+		tx_free(t);
+	}
+}
+
+void
+incoming_refuse(uint32_t reply)
+{
+	struct tx *t;
+
+	while ((t = TAILQ_FIRST(&ready)) != NULL)
+		tx_drop(t, reply);
+}
+
+unsigned int
+incoming_open_count(void)
+{
+	return ntx;
+}
+
+uint64_t
+incoming_memory(void)
+{
+	return memory;
+}

@@ -1,0 +1,86 @@
+/*
+ * The lanes of jobs.  State owned: all lanes, as a tree by action and user
+ * and as a list.  Called by agent.c only.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lane.h"
+
+RB_HEAD(lane_tree, lane);
+
+static struct lane_tree tree = RB_INITIALIZER(&tree);
+static struct lane_list all = TAILQ_HEAD_INITIALIZER(all);
+
+static int
+lane_compare(struct lane *a, struct lane *b)
+{
+	int r = strcmp(a->action, b->action);
+
+	return r != 0 ? r : strcmp(a->user, b->user);
+}
+RB_PROTOTYPE(lane_tree, lane, tree, lane_compare)
+RB_GENERATE(lane_tree, lane, tree, lane_compare)
+
+struct lane *
+lane_find(const char *action, const char *user)
+{
+	struct lane key;
+
+	strlcpy(key.action, action, sizeof(key.action));
+	strlcpy(key.user, user, sizeof(key.user));
+	return RB_FIND(lane_tree, &tree, &key);
+}
+
+struct lane *
+lane_get(const char *action, const char *user, int is_local)
+{
+	struct lane *lane;
+
+	if ((lane = lane_find(action, user)) != NULL)
+		return lane;
+	if ((lane = calloc(1, sizeof(*lane))) == NULL)
+		return NULL;
+	strlcpy(lane->action, action, sizeof(lane->action));
+	strlcpy(lane->user, user, sizeof(lane->user));
+	lane->is_local = is_local;
+	TAILQ_INIT(&lane->ready);
+	RB_INSERT(lane_tree, &tree, lane);
+	TAILQ_INSERT_TAIL(&all, lane, entry);
+	return lane;
+}
+
+struct lane *
+lane_by_request(uint64_t request)
+{
+	struct lane *lane;
+
+	TAILQ_FOREACH(lane, &all, entry)
+		if (lane->request != 0 && lane->request == request)
+			return lane;
+	return NULL;
+}
+
+int
+lane_has_room(const struct lane *lane)
+{
+	return lane->nready < (lane->is_local ? LANE_LOCAL_READY_MAX :
+	    LANE_RELAY_READY_MAX);
+}
+
+void
+lane_free_if_unused(struct lane *lane)
+{
+	if (lane->nready > 0 || lane->nrunning > 0 || lane->link != NULL ||
+	    lane->request != 0)
+		return;
+	RB_REMOVE(lane_tree, &tree, lane);
+	TAILQ_REMOVE(&all, lane, entry);
+	free(lane);
+}
+
+struct lane_list *
+lane_all(void)
+{
+	return &all;
+}

@@ -1,0 +1,186 @@
+/*
+ * queue: keeps accepted messages in its database, hands them to the agents
+ * and acknowledges only what is on stable storage.  See README.  This file
+ * fills the table for common/base/proc.c, opens the store and orders the
+ * work of a turn.
+ */
+#include <sys/time.h>
+
+#include <event.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <stddef.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "commit.h"
+#include "conf.h"
+#include "control.h"
+#include "incoming.h"
+#include "peers.h"
+#include "proto/boot.h"
+#include "result.h"
+#include "schedule.h"
+#include "store.h"
+
+#define QUEUE_PATH	"/queue.db"		/* the spool is our root */
+#define WAL_BYTES	(UINT64_C(72) << 20)	/* a bit above the checkpoint */
+#define STOP_MS		4000
+
+static struct store *store;
+static struct event timer;
+static uint64_t timer_ms;		/* when it will fire */
+static uint64_t stop_ms;
+
+static void
+on_timer(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	timer_ms = 0;			/* the turn that follows does it all */
+}
+
+static void
+timer_set(uint64_t now_ms)
+{
+	uint32_t wait_ms = commit_wait_ms(now_ms, schedule_wait_ms());
+	struct timeval tv = { .tv_sec = wait_ms / 1000,
+	    .tv_usec = (wait_ms % 1000) * 1000 };
+
+	if (timer_ms != 0 && timer_ms <= now_ms + wait_ms)
+		return;
+	timer_ms = now_ms + wait_ms;
+	evtimer_add(&timer, &tv);
+}
+
+static int
+queue_init(struct link *parent)
+{
+	struct incoming_def def = { .done = peers_net_done,
+	    .accepted = schedule_add };
+
+	(void)parent;
+#ifdef __GLIBC__
+	/* bodies come and go: neither map each nor give the heap back */
+	mallopt(M_MMAP_THRESHOLD, 4 << 20);
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
+#endif
+	if ((store = store_open(QUEUE_PATH, WAL_BYTES)) == NULL)
+		return -1;
+	def.store = store;
+	incoming_init(&def);
+	schedule_init(store);
+	agent_init(store);
+	commit_init(store);
+	control_init(store);
+	evtimer_set(&timer, on_timer, NULL);
+	timer_set(proc_now_ms());
+	log_info("queue open envelopes=%llu",
+	    (unsigned long long)store_count(store));
+	return 0;
+}
+
+static void
+queue_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd)
+{
+	switch (kind) {
+	case PROC_NET:
+		peers_net_link(peer_id, fd);
+		break;
+	case PROC_POLICY:
+		peers_policy_link(peer_id, fd);
+		break;
+	case PROC_RELAY:
+		agent_relay_link(peer_id, fd);
+		break;
+	case PROC_DELIVER:
+		agent_deliver_link(peer_id, cookie, fd);
+		break;
+	case PROC_CONTROL:
+		control_link(peer_id, fd);
+		break;
+	default:
+		log_warnx("link to a process of kind %u", kind);
+		close(fd);
+	}
+}
+
+/* Wait for net to end and for deliveries under way, but not for long. */
+static void
+queue_stop_if_done(uint64_t now_ms)
+{
+	if (stop_ms == 0)
+		return;
+	if (now_ms < stop_ms && (peers_net_count() > 0 ||
+	    incoming_ready() > 0 || agent_running() > 0 ||
+	    result_waiting() > 0))
+		return;
+	stop_ms = 0;
+	store_close(store);
+	store = NULL;
+	proc_exit(0);
+}
+
+static void
+queue_turn(void)
+{
+	uint64_t now_ms = proc_now_ms(), now_s = proc_now_s();
+
+	if (store == NULL)
+		return;
+	commit_turn(now_ms, now_s);
+	incoming_expire(now_ms);
+	if (stop_ms == 0)
+		schedule_turn(now_ms, now_s);
+	agent_turn(now_ms);
+	timer_set(now_ms);
+	queue_stop_if_done(now_ms);
+}
+
+/* Acknowledgements have left: the long work is at nobody's cost. */
+static void
+queue_flushed(void)
+{
+	if (store != NULL)
+		store_checkpoint(store);
+}
+
+static void
+queue_on_stop(void)
+{
+	agent_stop();
+	stop_ms = proc_now_ms() + STOP_MS;
+}
+
+static const struct link_rule parent_rules[] = {
+	{ MSG_PARENT_QUEUE_CONF, LINK_STATE_ANY, on_parent_conf },
+	{ MSG_PARENT_QUEUE_ACTION, LINK_STATE_ANY, on_parent_action },
+	{ MSG_PARENT_QUEUE_DELIVER_FAILED, LINK_STATE_ANY,
+	    on_parent_deliver_failed },
+};
+
+int
+main(int argc, char **argv)
+{
+	static const struct proc_def def = {
+		.name = "queue",
+		.kind = PROC_QUEUE,
+		.profile = SANDBOX_STORE,
+		.init = queue_init,
+		.rules = parent_rules,
+		.nrules = sizeof(parent_rules) / sizeof(parent_rules[0]),
+		.on_link = queue_on_link,
+		.conf_begin = conf_begin,
+		.conf_end = conf_end,
+		.on_stop = queue_on_stop,
+		.turn = queue_turn,
+		.flushed = queue_flushed,
+	};
+
+	return proc_main(argc, argv, &def);
+}
