@@ -3,8 +3,8 @@
  * Nothing is handed over before the whole expansion is known to be good.  A
  * recipient that depends on a user whom only the parent knows is parked and
  * expanded again from scratch when the answer comes; the rules may have been
- * reloaded in between.  Parked ones belong to their transaction and die with
- * it, unanswered, because net no longer wants to know.
+ * reloaded in between.  Parked ones belong to their transaction and end with
+ * it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -62,12 +62,26 @@ transaction_log_refusal(const struct session *s, const char *address,
 }
 
 static void
+send_done(struct session *s, const struct net_policy_rcpt *rcpt,
+    unsigned int reply, uint32_t count)
+{
+	struct policy_net_rcpt_done	done;
+
+	memset(&done, 0, sizeof(done));
+	done.session = s->id;
+	done.tx = rcpt->tx;
+	done.n = rcpt->n;
+	done.reply = reply;
+	done.count = count;
+	link_send(s->net->link, MSG_POLICY_NET_RCPT_DONE, &done, sizeof(done));
+}
+
+static void
 answer(struct session *s, const struct net_policy_rcpt *rcpt,
     unsigned int reply, uint32_t count)
 {
-	struct policy_net_rcpt_done	 done;
-	struct transaction		*tx = s->tx;
-	int				 is_open;
+	struct transaction	*tx = s->tx;
+	int			 is_open;
 
 	is_open = tx != NULL && tx->tx == rcpt->tx;
 	if (reply == REPLY_RCPT_OK) {
@@ -77,13 +91,7 @@ answer(struct session *s, const struct net_policy_rcpt *rcpt,
 		transaction_log_refusal(s, is_open ? tx->address : NULL,
 		    is_open ? tx->sender : NULL, rcpt->recipient, reply);
 	}
-	memset(&done, 0, sizeof(done));
-	done.session = s->id;
-	done.tx = rcpt->tx;
-	done.n = rcpt->n;
-	done.reply = reply;
-	done.count = count;
-	link_send(s->net->link, MSG_POLICY_NET_RCPT_DONE, &done, sizeof(done));
+	send_done(s, rcpt, reply, count);
 }
 
 /* Whoever a bounce is for is not asked for: it may fail later, visibly. */
@@ -378,6 +386,19 @@ recipient_expire(void)
 	while ((p = TAILQ_FIRST(&waiting)) != NULL &&
 	    p->until_ms <= proc_now_ms()) {
 		settle(p->session, &p->rcpt, REPLY_TRY_LATER, 0);
+		unpark(p);
+	}
+}
+
+/* The transaction ended, the session did not: net keeps its replies in the
+ * order of the commands, so those behind wait for these. */
+void
+recipient_release(struct session *s)
+{
+	struct parked	*p;
+
+	while ((p = TAILQ_FIRST(&s->tx->parked)) != NULL) {
+		send_done(s, &p->rcpt, REPLY_TRY_LATER, 0);
 		unpark(p);
 	}
 }

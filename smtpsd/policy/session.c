@@ -50,9 +50,9 @@ static struct link	*control;
 static struct event	 tick;
 static int		 is_ticking;
 
-/* Ends the open transaction, if there is one. */
+/* Ends the open transaction, if there is one; parked RCPTs stay unanswered. */
 static void
-end_transaction(struct session *s)
+drop_transaction(struct session *s)
 {
 	if (s->tx == NULL)
 		return;
@@ -61,6 +61,14 @@ end_transaction(struct session *s)
 	recipient_forget(s);
 	free(s->tx);
 	s->tx = NULL;
+}
+
+static void
+end_transaction(struct session *s)
+{
+	if (s->tx != NULL)
+		recipient_release(s);
+	drop_transaction(s);
 }
 
 /* Once a second while something waits; an idle process is not woken. */
@@ -90,7 +98,7 @@ int
 session_init(struct link *parent)
 {
 	(void)parent;
-	book_init(end_transaction);
+	book_init(drop_transaction);
 	evtimer_set(&tick, on_tick, NULL);
 	return 0;
 }

@@ -378,8 +378,16 @@ test_users(void)
 	settle();
 	send_session(MSG_NET_POLICY_RESET, S(20), 2);
 	answer_user("dave", 1);
+	tap_ok(nrcpts == 1 && rcpts[0].reply == REPLY_TRY_LATER &&
+	    policy_counts()->parked == 0, "RESET answers who waits");
+	mail(S(20), 3, 2, 0, 0, "x@far.example");
+	nrcpts = 0;
+	send_rcpt(S(20), 3, 0, "erin@example.org");
+	settle();
+	send_session(MSG_NET_POLICY_END, S(20), 0);
+	answer_user("erin", 1);
 	tap_ok(nrcpts == 0 && policy_counts()->parked == 0,
-	    "RESET forgets who waits");
+	    "END forgets who waits");
 }
 
 static void

@@ -45,6 +45,8 @@ void	recipient_add(struct session *, const struct net_policy_rcpt *);
 void	recipient_retry(const char *name);
 /* Refuse those that have waited too long. */
 void	recipient_expire(void);
+/* Answer those that are parked: the transaction ends, the session goes on. */
+void	recipient_release(struct session *);
 /* The transaction ends: forget what is parked and remembered. */
 void	recipient_forget(struct session *);
 
