@@ -1,0 +1,145 @@
+/*
+ * Answers control: what sessions there are, what was counted; ends one.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/link.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "mail/reply.h"
+#include "proto/control_any.h"
+#include "control.h"
+#include "listener.h"
+#include "session.h"
+#include "stats.h"
+
+static struct link	*control;
+
+static void
+control_done(uint64_t request, const char *failed)
+{
+	struct any_control_done	done;
+
+	memset(&done, 0, sizeof(done));
+	done.request = request;
+	done.failed = failed != NULL;
+	if (failed != NULL)
+		strlcpy(done.text, failed, sizeof(done.text));
+	(void)link_send(control, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
+}
+
+static void
+on_control_stats(struct link *link, struct link_in *in)
+{
+	struct control_request	req;
+	struct any_control_stat	st;
+	int			i;
+
+	memcpy(&req, in->data, sizeof(req));
+	for (i = 0; i < STAT_MAX; i++) {
+		memset(&st, 0, sizeof(st));
+		st.request = req.request;
+		st.value = stats_get((enum counter)i);
+		strlcpy(st.name, stats_name((enum counter)i), sizeof(st.name));
+		(void)link_send(link, MSG_ANY_CONTROL_STAT, &st, sizeof(st));
+	}
+	control_done(req.request, NULL);
+}
+
+static void
+control_session(struct session *s, void *arg)
+{
+	struct net_control_session	 m;
+	struct session_info		*i = &m.info;
+	const char			*version, *cipher;
+
+	memset(&m, 0, sizeof(m));
+	m.request = *(uint64_t *)arg;
+	i->session = s->id;
+	i->bytes = s->bytes;
+	i->age_s = (proc_now_ms() - s->start_ms) / 1000;
+	i->idle_s = (proc_now_ms() - s->last_ms) / 1000;
+	i->messages = s->messages;
+	i->port = listener_info(s->listener)->port;
+	i->kind = listener_info(s->listener)->kind;
+	strlcpy(i->address, s->address, sizeof(i->address));
+	if (s->tio.is_open) {
+		tio_cipher(&s->tio, &version, &cipher);
+		strlcpy(i->tls_version, version, sizeof(i->tls_version));
+		strlcpy(i->tls_cipher, cipher, sizeof(i->tls_cipher));
+	}
+	strlcpy(i->state, session_state(s), sizeof(i->state));
+	if (s->user != NULL)
+		strlcpy(i->user, s->user, sizeof(i->user));
+	(void)link_send(control, MSG_NET_CONTROL_SESSION, &m, sizeof(m));
+}
+
+static void
+on_control_sessions(struct link *link, struct link_in *in)
+{
+	struct control_request	req;
+
+	(void)link;
+	memcpy(&req, in->data, sizeof(req));
+	session_each(control_session, &req.request);
+	control_done(req.request, NULL);
+}
+
+static void
+on_control_kill(struct link *link, struct link_in *in)
+{
+	struct control_request	 req;
+	struct session		*s;
+
+	(void)link;
+	memcpy(&req, in->data, sizeof(req));
+	if ((s = session_find(req.arg)) == NULL) {
+		control_done(req.request, "no such session");
+		return;
+	}
+	log_info("session=%016llx address=%s ended by the administrator",
+	    (unsigned long long)s->id, s->address);
+	/* Between replies it can be told; within DATA it is cut. */
+	if (s->mode == MODE_COMMAND && s->wait == WAIT_NOTHING &&
+	    !s->is_closing) {
+		session_reply(s, REPLY_SHUTDOWN, NULL);
+		session_finish(s);
+	} else {
+		session_drop(s, "killed");
+	}
+	control_done(req.request, NULL);
+}
+
+static const struct link_rule rules[] = {
+	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
+	{ MSG_CONTROL_NET_SESSIONS, LINK_STATE_ANY, on_control_sessions },
+	{ MSG_CONTROL_NET_KILL, LINK_STATE_ANY, on_control_kill },
+};
+
+static void
+on_control_down(struct link *link, const char *why)
+{
+	log_warnx("control: link down: %s", why == NULL ? "closed" : why);
+	if (link == control)
+		control = NULL;
+}
+
+void
+control_set_link(int fd, uint32_t peer_id)
+{
+	struct link_end	end;
+
+	link_close(control);
+	memset(&end, 0, sizeof(end));
+	end.name = "control";
+	end.rules = rules;
+	end.nrules = sizeof(rules) / sizeof(rules[0]);
+	end.down = on_control_down;
+	end.peer_id = peer_id;
+	if ((control = link_new(fd, &end)) == NULL) {
+		log_warn("control: link");
+		close(fd);
+	}
+}

@@ -1,0 +1,135 @@
+/*
+ * The reader of DATA: a state machine that goes byte by byte only around
+ * line ends and dots and with memchr(3) in between.
+ *
+ * Only CR LF "." CR LF ends a message (RFC 5321 4.1.1.4).  A bare CR, a bare
+ * LF or a NUL anywhere is a fault: the rest is read and dropped up to the
+ * true end, so that nothing inside can pass for the end here and for text
+ * elsewhere, or the other way round (SMTP smuggling).  After a bare LF or CR
+ * no line starts, so a dot behind it has no meaning.
+ */
+#include <string.h>
+
+#include "data.h"
+
+enum { LINE_START, TEXT, TEXT_CR, DOT, DOT_CR };
+
+void
+data_init(struct data *d, uint64_t max,
+    void (*put)(void *, const char *, size_t), void *arg)
+{
+	memset(d, 0, sizeof(*d));
+	d->put = put;
+	d->arg = arg;
+	d->max = max;
+	d->state = LINE_START;
+}
+
+static void
+data_fault(struct data *d, enum data_fault fault)
+{
+	if (d->fault == DATA_FINE)
+		d->fault = (uint8_t)fault;
+}
+
+static void
+data_put(struct data *d, const char *from, const char *to)
+{
+	size_t	n = (size_t)(to - from);
+
+	if (n == 0 || d->fault != DATA_FINE)
+		return;
+	if (n > d->max - d->size) {
+		data_fault(d, DATA_TOO_BIG);
+		return;
+	}
+	d->size += n;
+	d->put(d->arg, from, n);
+}
+
+/* From inside a line to its CR or to the end of the input. */
+static const char *
+data_text(struct data *d, const char *p, const char *end)
+{
+	const char	*cr, *stop;
+
+	cr = memchr(p, '\r', (size_t)(end - p));
+	stop = cr == NULL ? end : cr;
+	if (memchr(p, '\n', (size_t)(stop - p)) != NULL)
+		data_fault(d, DATA_LINE_END);
+	if ((size_t)(stop - p) > DATA_LINE_MAX ||
+	    (d->column += (uint32_t)(stop - p)) > DATA_LINE_MAX) {
+		d->column = DATA_LINE_MAX + 1;	/* it must not wrap */
+		data_fault(d, DATA_LONG_LINE);
+	}
+	if (cr == NULL)
+		return end;
+	d->state = TEXT_CR;
+	return cr + 1;
+}
+
+static void
+data_look(struct data *d, const char *in, size_t size)
+{
+	size_t	i;
+	uint8_t	bits = 0;
+
+	if (memchr(in, '\0', size) != NULL)
+		data_fault(d, DATA_LINE_END);
+	if (d->has_8bit)
+		return;
+	for (i = 0; i < size; i++)
+		bits |= (uint8_t)in[i];
+	d->has_8bit = bits >> 7;
+}
+
+int
+data_feed(struct data *d, const char *in, size_t size, size_t *used)
+{
+	const char	*p = in, *end = in + size, *from = in;
+
+	data_look(d, in, size);
+	while (p < end) {
+		switch (d->state) {
+		case LINE_START:
+			d->column = 0;
+			d->state = TEXT;
+			if (*p != '.')
+				break;
+			data_put(d, from, p);
+			from = ++p;
+			d->state = DOT;
+			break;
+		case TEXT:
+			p = data_text(d, p, end);
+			break;
+		case TEXT_CR:
+			if (*p == '\n') {
+				p++;
+				d->state = LINE_START;
+				break;
+			}
+			data_fault(d, DATA_LINE_END);
+			d->state = TEXT;
+			break;
+		case DOT:
+			d->state = TEXT;
+			if (*p == '\r') {
+				from = ++p;
+				d->state = DOT_CR;
+			}
+			break;
+		default:	/* DOT_CR */
+			if (*p == '\n') {
+				*used = (size_t)(p + 1 - in);
+				return 1;
+			}
+			data_fault(d, DATA_LINE_END);
+			d->state = TEXT;
+			break;
+		}
+	}
+	data_put(d, from, end);
+	*used = size;
+	return 0;
+}

@@ -1,0 +1,119 @@
+/*
+ * The link to policy.  A reply for a session or transaction that is gone is
+ * stale: counted, ignored.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/link.h"
+#include "base/log.h"
+#include "policy.h"
+#include "session.h"
+#include "smtp.h"
+#include "stats.h"
+
+static struct link	*policy;
+
+static void
+on_policy_mail_done(struct link *link, struct link_in *in)
+{
+	struct policy_net_mail_done	 done;
+	struct session			*s;
+
+	(void)link;
+	memcpy(&done, in->data, sizeof(done));
+	if ((s = session_find(done.session)) == NULL)
+		stats_add(STAT_STALE, 1);
+	else
+		smtp_mail_done(s, done.tx, done.message, done.reply);
+}
+
+static void
+on_policy_rcpt_done(struct link *link, struct link_in *in)
+{
+	struct policy_net_rcpt_done	 done;
+	struct session			*s;
+
+	(void)link;
+	memcpy(&done, in->data, sizeof(done));
+	if ((s = session_find(done.session)) == NULL)
+		stats_add(STAT_STALE, 1);
+	else
+		smtp_rcpt_done(s, done.tx, done.n, done.reply, done.count);
+}
+
+static const struct link_rule rules[] = {
+	{ MSG_POLICY_NET_MAIL_DONE, LINK_STATE_ANY, on_policy_mail_done },
+	{ MSG_POLICY_NET_RCPT_DONE, LINK_STATE_ANY, on_policy_rcpt_done },
+};
+
+static void
+policy_is_down(void)
+{
+	policy = NULL;
+	session_each(smtp_policy_down, NULL);
+}
+
+static void
+on_policy_down(struct link *link, const char *why)
+{
+	log_warnx("policy: link down: %s", why == NULL ? "closed" : why);
+	if (link == policy)
+		policy_is_down();
+}
+
+void
+policy_set_link(int fd, uint32_t peer_id)
+{
+	struct link_end	end;
+
+	if (policy != NULL) {
+		link_close(policy);
+		policy_is_down();
+	}
+	memset(&end, 0, sizeof(end));
+	end.name = "policy";
+	end.rules = rules;
+	end.nrules = sizeof(rules) / sizeof(rules[0]);
+	end.down = on_policy_down;
+	end.peer_id = peer_id;
+	if ((policy = link_new(fd, &end)) == NULL) {
+		log_warn("policy: link");
+		close(fd);
+	}
+}
+
+int
+policy_mail(const struct net_policy_mail *m)
+{
+	return link_send(policy, MSG_NET_POLICY_MAIL, m, sizeof(*m));
+}
+
+int
+policy_rcpt(const struct net_policy_rcpt *r)
+{
+	return link_send(policy, MSG_NET_POLICY_RCPT, r, sizeof(*r));
+}
+
+static void
+policy_session(uint32_t type, uint64_t session, uint32_t tx)
+{
+	struct net_policy_session	m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = session;
+	m.tx = tx;
+	(void)link_send(policy, type, &m, sizeof(m));
+}
+
+void
+policy_reset(uint64_t session, uint32_t tx)
+{
+	policy_session(MSG_NET_POLICY_RESET, session, tx);
+}
+
+void
+policy_end(uint64_t session)
+{
+	policy_session(MSG_NET_POLICY_END, session, 0);
+}

@@ -1,0 +1,16 @@
+/* The link to policy: requests up, replies handed to smtp_mail.c. */
+#ifndef NET_POLICY_H
+#define NET_POLICY_H
+
+#include <stdint.h>
+
+#include "proto/net_policy.h"
+
+void	policy_set_link(int fd, uint32_t peer_id);	/* takes fd */
+/* -1: the link is down. */
+int	policy_mail(const struct net_policy_mail *);
+int	policy_rcpt(const struct net_policy_rcpt *);
+void	policy_reset(uint64_t session, uint32_t tx);
+void	policy_end(uint64_t session);
+
+#endif

@@ -1,0 +1,346 @@
+/*
+ * Commands of RFC 5321 and their order.  A table says for each what must
+ * have happened before it; the handlers see only what is allowed.
+ *
+ * Pipelining (RFC 2920): RCPT never waits; commands marked SYNC begin only
+ * when policy has answered all before them, so that what they see is settled.
+ * Every reply goes through smtp_answer(), which keeps the order.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "mail/reply.h"
+#include "conf.h"
+#include "listener.h"
+#include "policy.h"
+#include "session.h"
+#include "smtp.h"
+
+#define NEEDS_SYNC	0x01
+#define NEEDS_HELO	0x02
+#define NEEDS_TLS	0x04	/* where the listener demands it */
+#define NEEDS_AUTH	0x08	/* where the listener demands it */
+#define NO_ARGS		0x10
+
+struct command {
+	const char	*name;
+	unsigned int	 flags;
+	void		(*run)(struct session *, const char *args);
+};
+
+static int
+smtp_has_tls(const struct session *s)
+{
+	return s->tio.tls != NULL;
+}
+
+/* What ends up in the Received field: no comment, quote or space. */
+static int
+helo_is_sane(const char *s)
+{
+	size_t	n;
+
+	for (n = 0; s[n] != '\0'; n++)
+		if (!isalnum((unsigned char)s[n]) &&
+		    strchr(".-_:[]", s[n]) == NULL)
+			return 0;
+	return n > 0 && n < HOSTNAME_SIZE;
+}
+
+static int
+smtp_helo(struct session *s, const char *args, int is_esmtp)
+{
+	char	*helo;
+
+	if (!helo_is_sane(args)) {
+		smtp_answer(s, REPLY_SYNTAX, NULL);
+		return -1;
+	}
+	if ((helo = strdup(args)) == NULL) {
+		session_drop(s, "no memory");
+		return -1;
+	}
+	smtp_reset(s);
+	free(s->helo);
+	s->helo = helo;
+	s->is_esmtp = (uint8_t)is_esmtp;
+	return 0;
+}
+
+static void
+run_helo(struct session *s, const char *args)
+{
+	char	buf[HOSTNAME_SIZE + 16];
+	int	n;
+
+	if (smtp_helo(s, args, 0) == -1)
+		return;
+	n = snprintf(buf, sizeof(buf), "250 %s\r\n",
+	    listener_info(s->listener)->hostname);
+	session_send(s, buf, (size_t)n);
+}
+
+static void
+run_ehlo(struct session *s, const char *args)
+{
+	const struct parent_net_listener	*l;
+	char					 buf[HOSTNAME_SIZE + 256];
+	int					 n, starttls, auth;
+
+	if (smtp_helo(s, args, 1) == -1)
+		return;
+	l = listener_info(s->listener);
+	starttls = !smtp_has_tls(s) && listener_tls(s->listener) != NULL;
+	auth = l->auth && smtp_has_tls(s) && s->user == NULL;
+	n = snprintf(buf, sizeof(buf), "250-%s\r\n250-PIPELINING\r\n"
+	    "250-SIZE %llu\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
+	    "%s%s250 HELP\r\n", l->hostname,
+	    (unsigned long long)conf_limits()->message_max,
+	    starttls ? "250-STARTTLS\r\n" : "",
+	    auth ? "250-AUTH PLAIN LOGIN\r\n" : "");
+	session_send(s, buf, (size_t)n);
+}
+
+static void
+run_starttls(struct session *s, const char *args)
+{
+	(void)args;
+	if (smtp_has_tls(s) || listener_tls(s->listener) == NULL) {
+		smtp_answer(s, smtp_has_tls(s) ? REPLY_SEQUENCE :
+		    REPLY_NOT_IMPLEMENTED, NULL);
+		return;
+	}
+	/* RFC 3207 4.2: nothing learned in the clear counts any more. */
+	smtp_reset(s);
+	free(s->helo);
+	s->helo = NULL;
+	session_reply(s, REPLY_TLS_READY, NULL);
+	s->starts_tls = 1;
+}
+
+static void
+run_auth(struct session *s, const char *args)
+{
+	if (!listener_info(s->listener)->auth)
+		smtp_answer(s, REPLY_NOT_IMPLEMENTED, NULL);
+	else if (!smtp_has_tls(s))
+		smtp_answer(s, REPLY_AUTH_NEEDS_TLS, NULL);
+	else if (s->user != NULL)
+		smtp_answer(s, REPLY_AUTH_DONE_ALREADY, NULL);
+	else if (s->tx != NULL)
+		smtp_answer(s, REPLY_SEQUENCE, NULL);
+	else
+		smtp_auth(s, args);
+}
+
+static void
+run_data(struct session *s, const char *args)
+{
+	(void)args;
+	smtp_data(s);
+}
+
+static void
+run_rset(struct session *s, const char *args)
+{
+	(void)args;
+	smtp_reset(s);
+	smtp_answer(s, REPLY_OK, NULL);
+}
+
+static void
+run_noop(struct session *s, const char *args)
+{
+	(void)args;
+	smtp_answer(s, REPLY_OK, NULL);
+}
+
+static void
+run_quit(struct session *s, const char *args)
+{
+	(void)args;
+	session_reply(s, REPLY_BYE, NULL);
+	session_finish(s);
+}
+
+static void
+run_vrfy(struct session *s, const char *args)
+{
+	smtp_answer(s, *args == '\0' ? REPLY_SYNTAX : REPLY_VRFY, NULL);
+}
+
+static void
+run_help(struct session *s, const char *args)
+{
+	(void)args;
+	smtp_answer(s, REPLY_HELP, NULL);
+}
+
+static void
+run_refused(struct session *s, const char *args)
+{
+	(void)args;
+	smtp_answer(s, REPLY_NOT_IMPLEMENTED, NULL);
+}
+
+static const struct command commands[] = {
+	{ "RCPT", NEEDS_HELO | NEEDS_TLS | NEEDS_AUTH, smtp_rcpt },
+	{ "MAIL", NEEDS_SYNC | NEEDS_HELO | NEEDS_TLS | NEEDS_AUTH,
+	    smtp_mail },
+	{ "DATA", NEEDS_SYNC | NEEDS_HELO | NEEDS_TLS | NEEDS_AUTH | NO_ARGS,
+	    run_data },
+	{ "EHLO", NEEDS_SYNC, run_ehlo },
+	{ "HELO", NEEDS_SYNC, run_helo },
+	{ "STARTTLS", NEEDS_SYNC | NO_ARGS, run_starttls },
+	{ "AUTH", NEEDS_SYNC | NEEDS_HELO, run_auth },
+	{ "RSET", NEEDS_SYNC | NO_ARGS, run_rset },
+	{ "NOOP", 0, run_noop },
+	{ "QUIT", NEEDS_SYNC | NO_ARGS, run_quit },
+	{ "VRFY", NEEDS_TLS | NEEDS_AUTH, run_vrfy },
+	{ "HELP", 0, run_help },
+	{ "EXPN", 0, run_refused },
+	{ "BDAT", 0, run_refused },
+	{ "ETRN", 0, run_refused },
+};
+
+static unsigned int
+smtp_check(const struct session *s, const struct command *c, const char *args)
+{
+	const struct parent_net_listener	*l = listener_info(s->listener);
+
+	if ((c->flags & NEEDS_TLS) && l->kind == LISTENER_SUBMISSION &&
+	    !smtp_has_tls(s))
+		return REPLY_STARTTLS_FIRST;
+	if ((c->flags & NEEDS_HELO) && s->helo == NULL)
+		return REPLY_SEQUENCE;
+	if ((c->flags & NEEDS_AUTH) && l->auth && s->user == NULL)
+		return REPLY_AUTH_REQUIRED;
+	if ((c->flags & NO_ARGS) && *args != '\0')
+		return REPLY_SYNTAX;
+	return REPLY_NONE;
+}
+
+static const struct command *
+smtp_command(const char *line, size_t size, const char **args)
+{
+	size_t	i, n = strcspn(line, " ");
+
+	*args = line + n;
+	while (**args == ' ')
+		(*args)++;
+	if (n > size)
+		return NULL;
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strlen(commands[i].name) == n &&
+		    strncasecmp(commands[i].name, line, n) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* 0: it has to wait, the line stays. */
+static int
+smtp_line(struct session *s, char *line, size_t size)
+{
+	const struct command	*c;
+	const char		*args;
+	unsigned int		 reply;
+	char			 saved;
+
+	while (size > 0 && line[size - 1] == ' ')
+		size--;		/* RFC 5321 4.1.1: tolerated */
+	saved = line[size];
+	line[size] = '\0';
+	c = smtp_command(line, size, &args);
+	if (c != NULL && (c->flags & NEEDS_SYNC) && smtp_is_waiting(s)) {
+		line[size] = saved;
+		return 0;
+	}
+	session_deadline(s, conf_limits()->command_s);
+	if (c == NULL)
+		smtp_answer(s, REPLY_UNKNOWN_COMMAND, NULL);
+	else if ((reply = smtp_check(s, c, args)) != REPLY_NONE)
+		smtp_answer(s, reply, NULL);
+	else
+		c->run(s, args);
+	return 1;
+}
+
+/* One line from buf; the bytes it used. */
+static size_t
+smtp_one(struct session *s, char *buf, size_t size)
+{
+	enum line_result	 result;
+	size_t			 used, length;
+
+	result = line_next(&s->line, buf, size, &used, &length);
+	if (result == LINE_LONG || result == LINE_BAD) {
+		smtp_login_free(s);
+		s->mode = MODE_COMMAND;
+		session_deadline(s, conf_limits()->command_s);
+		smtp_answer(s, result == LINE_LONG ? REPLY_LINE_TOO_LONG :
+		    REPLY_BAD_LINE_END, NULL);
+	}
+	if (result != LINE_OK)
+		return used;
+	if (s->mode == MODE_AUTH) {
+		buf[length] = '\0';
+		smtp_auth_line(s, buf);
+	} else if (!smtp_line(s, buf, length)) {
+		s->wait = WAIT_SYNC;
+		return 0;
+	}
+	return used;
+}
+
+size_t
+smtp_input(struct session *s, char *buf, size_t size)
+{
+	size_t	used = 0, n;
+
+	while (used < size && !s->is_dead && !s->is_closing && !s->starts_tls &&
+	    s->wait == WAIT_NOTHING) {
+		if (proc_is_stopping() && s->mode != MODE_DATA) {
+			session_reply(s, REPLY_SHUTDOWN, NULL);
+			session_finish(s);
+			break;
+		}
+		if (s->mode == MODE_DATA)
+			n = smtp_data_input(s, buf + used, size - used);
+		else
+			n = smtp_one(s, buf + used, size - used);
+		if (n == 0)
+			break;
+		used += n;
+	}
+	return used;
+}
+
+void
+smtp_start(struct session *s)
+{
+	if (s->refuse != REPLY_NONE) {
+		session_reply(s, s->refuse, NULL);
+		session_finish(s);
+		return;
+	}
+	session_deadline(s, conf_limits()->command_s);
+	if (s->is_greeted)
+		return;		/* after STARTTLS the client speaks first */
+	s->is_greeted = 1;
+	session_reply(s, REPLY_GREETING, listener_info(s->listener)->hostname);
+}
+
+void
+smtp_end(struct session *s)
+{
+	smtp_login_free(s);
+	smtp_reset(s);
+	smtp_slots_free(s);
+	if (s->policy_knows)
+		policy_end(s->id);
+}

@@ -1,0 +1,48 @@
+/*
+ * The SMTP side of a session (RFC 5321): commands and their order.  smtp.c
+ * dispatches, smtp_mail.c, smtp_auth.c and smtp_data.c do one topic each.
+ */
+#ifndef NET_SMTP_H
+#define NET_SMTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct session;
+
+/* Greets (or refuses). */
+void	smtp_start(struct session *);
+/* Takes what it can of buf, returns how much that was. */
+size_t	smtp_input(struct session *, char *buf, size_t size);
+/* A reply in its turn: behind those still awaited. */
+void	smtp_answer(struct session *, unsigned int reply, const char *arg);
+/* The session ends: free and tell the others. */
+void	smtp_end(struct session *);
+
+/* smtp_mail.c */
+void	smtp_mail(struct session *, const char *args);
+void	smtp_rcpt(struct session *, const char *args);
+void	smtp_reset(struct session *);	/* drop the transaction */
+int	smtp_is_waiting(const struct session *);	/* for policy's replies */
+void	smtp_slots_free(struct session *);
+void	smtp_mail_done(struct session *, uint32_t tx, uint64_t message,
+	    uint32_t reply);
+void	smtp_rcpt_done(struct session *, uint32_t tx, uint32_t n,
+	    uint32_t reply, uint32_t count);
+void	smtp_policy_down(struct session *, void *);
+
+/* smtp_auth.c */
+void	smtp_auth(struct session *, const char *args);
+void	smtp_auth_line(struct session *, const char *line);
+void	smtp_auth_done(struct session *, uint32_t result, const char *user);
+void	smtp_login_free(struct session *);
+
+/* smtp_data.c */
+void	smtp_data(struct session *);
+size_t	smtp_data_input(struct session *, const char *buf, size_t size);
+void	smtp_data_done(struct session *, uint32_t tx, uint64_t message,
+	    uint32_t reply);
+void	smtp_data_turn(void);		/* go on when the link has room */
+void	smtp_queue_down(struct session *, void *);
+
+#endif

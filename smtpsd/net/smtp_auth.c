@@ -1,0 +1,215 @@
+/*
+ * AUTH (RFC 4954): PLAIN (RFC 4616) and LOGIN, with or without an initial
+ * response.  Only the dialogue is here; what the client says goes to the
+ * parent, and the buffers it passed through are wiped.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "mail/base64.h"
+#include "mail/reply.h"
+#include "proto/net_parent.h"
+#include "conf.h"
+#include "listener.h"
+#include "session.h"
+#include "smtp.h"
+#include "stats.h"
+
+enum login_step { LOGIN_PLAIN, LOGIN_USER, LOGIN_PASSWORD, LOGIN_CHECK };
+
+struct login {
+	enum login_step	 step;
+	size_t		 user_size;
+	char		 user[LOGIN_SIZE];
+};
+
+void
+smtp_login_free(struct session *s)
+{
+	struct net_parent_session	cancel;
+
+	if (s->login == NULL)
+		return;
+	if (s->login->step == LOGIN_CHECK && s->wait == WAIT_AUTH) {
+		memset(&cancel, 0, sizeof(cancel));
+		cancel.session = s->id;
+		(void)link_send(proc_parent(), MSG_NET_PARENT_AUTH_CANCEL,
+		    &cancel, sizeof(cancel));
+	}
+	freezero(s->login, sizeof(*s->login));
+	s->login = NULL;
+}
+
+/* The dialogue is over. */
+static void
+auth_end(struct session *s, unsigned int reply)
+{
+	smtp_login_free(s);
+	s->mode = MODE_COMMAND;
+	session_deadline(s, conf_limits()->command_s);
+	session_reply(s, reply, NULL);
+}
+
+static void
+auth_ask(struct session *s, enum login_step step, const char *challenge)
+{
+	s->login->step = step;
+	s->mode = MODE_AUTH;
+	session_reply(s, REPLY_AUTH_GO, challenge);
+}
+
+static void
+auth_send(struct session *s, uint8_t mechanism, const void *tail, size_t size)
+{
+	struct net_parent_auth	a;
+
+	memset(&a, 0, sizeof(a));
+	a.session = s->id;
+	a.listener = listener_info(s->listener)->id;
+	a.mechanism = mechanism;
+	strlcpy(a.address, s->address, sizeof(a.address));
+	if (link_send_tail(proc_parent(), MSG_NET_PARENT_AUTH, &a, sizeof(a),
+	    tail, size) == -1) {
+		auth_end(s, REPLY_AUTH_LATER);
+		return;
+	}
+	s->login->step = LOGIN_CHECK;
+	s->mode = MODE_COMMAND;
+	s->wait = WAIT_AUTH;
+	/* The parent tells policy first, perhaps just before we end. */
+	s->policy_knows = 1;
+	session_deadline(s, SESSION_INTERNAL_S);
+}
+
+/* NUL user NUL password, as PLAIN has it. */
+static void
+auth_login_send(struct session *s, const char *password, size_t size)
+{
+	char	buf[AUTH_TAIL_MAX];
+	size_t	n = s->login->user_size;
+
+	if (n + size + 2 > sizeof(buf) || size == 0 ||
+	    memchr(password, '\0', size) != NULL) {
+		auth_end(s, REPLY_AUTH_BAD);
+		return;
+	}
+	buf[0] = '\0';
+	memcpy(buf + 1, s->login->user, n);
+	buf[n + 1] = '\0';
+	memcpy(buf + n + 2, password, size);
+	auth_send(s, AUTH_LOGIN, buf, n + size + 2);
+	explicit_bzero(buf, sizeof(buf));
+}
+
+/* Exactly two NULs, both with something between and behind them. */
+static int
+auth_plain_is_sane(const char *buf, size_t size)
+{
+	const char	*user, *password;
+
+	if ((user = memchr(buf, '\0', size)) == NULL)
+		return 0;
+	user++;
+	size -= (size_t)(user - buf);
+	if ((password = memchr(user, '\0', size)) == NULL || password == user)
+		return 0;
+	password++;
+	size -= (size_t)(password - user);
+	return size > 0 && memchr(password, '\0', size) == NULL;
+}
+
+static void
+auth_user(struct session *s, const char *buf, size_t size)
+{
+	if (size == 0 || size >= sizeof(s->login->user) ||
+	    memchr(buf, '\0', size) != NULL) {
+		auth_end(s, REPLY_BAD_AUTH_DATA);
+		return;
+	}
+	memcpy(s->login->user, buf, size);
+	s->login->user_size = size;
+	auth_ask(s, LOGIN_PASSWORD, "UGFzc3dvcmQ6");	/* Password: */
+}
+
+static void
+auth_response(struct session *s, const char *text)
+{
+	char	buf[AUTH_TAIL_MAX];
+	int	n;
+
+	n = base64_decode(text, strlen(text), buf, sizeof(buf));
+	if (n == -1)
+		auth_end(s, REPLY_BAD_AUTH_DATA);
+	else if (s->login->step == LOGIN_USER)
+		auth_user(s, buf, (size_t)n);
+	else if (s->login->step == LOGIN_PASSWORD)
+		auth_login_send(s, buf, (size_t)n);
+	else if (!auth_plain_is_sane(buf, (size_t)n))
+		auth_end(s, REPLY_BAD_AUTH_DATA);
+	else
+		auth_send(s, AUTH_PLAIN, buf, (size_t)n);
+	explicit_bzero(buf, sizeof(buf));
+}
+
+void
+smtp_auth_line(struct session *s, const char *line)
+{
+	session_deadline(s, conf_limits()->command_s);
+	if (strcmp(line, "*") == 0)
+		auth_end(s, REPLY_AUTH_ABORTED);
+	else
+		auth_response(s, line);
+}
+
+void
+smtp_auth(struct session *s, const char *args)
+{
+	size_t	n = strcspn(args, " ");
+	int	is_plain;
+
+	is_plain = n == 5 && strncasecmp(args, "PLAIN", n) == 0;
+	if (!is_plain && !(n == 5 && strncasecmp(args, "LOGIN", n) == 0)) {
+		session_reply(s, n == 0 ? REPLY_SYNTAX : REPLY_AUTH_MECHANISM,
+		    NULL);
+		return;
+	}
+	if ((s->login = calloc(1, sizeof(*s->login))) == NULL) {
+		session_reply(s, REPLY_AUTH_LATER, NULL);
+		return;
+	}
+	s->login->step = is_plain ? LOGIN_PLAIN : LOGIN_USER;
+	args += n;
+	while (*args == ' ')
+		args++;
+	if (*args == '\0')
+		auth_ask(s, s->login->step, is_plain ? "" :
+		    "VXNlcm5hbWU6");	/* Username: */
+	else	/* "=": an empty response (RFC 4954 4) */
+		auth_response(s, strcmp(args, "=") == 0 ? "" : args);
+}
+
+void
+smtp_auth_done(struct session *s, uint32_t result, const char *user)
+{
+	if (s->wait != WAIT_AUTH || s->login == NULL) {
+		stats_add(STAT_STALE, 1);
+		return;
+	}
+	session_wake(s);
+	if (result == AUTH_OK && *user != '\0' &&
+	    (s->user = strdup(user)) != NULL) {
+		stats_add(STAT_AUTH_OK, 1);
+		log_info("session=%016llx address=%s user=%s authenticated",
+		    (unsigned long long)s->id, s->address, log_vis(user));
+		auth_end(s, REPLY_AUTH_OK);
+		return;
+	}
+	stats_add(STAT_AUTH_BAD, 1);
+	log_info("session=%016llx address=%s authentication failed%s",
+		(unsigned long long)s->id, s->address,
+		result == AUTH_BAD ? "" : " temporarily");
+	auth_end(s, result == AUTH_BAD ? REPLY_AUTH_BAD : REPLY_AUTH_LATER);
+}

@@ -1,0 +1,335 @@
+/*
+ * DATA: from the client through data.c and header.c to the queue, and the
+ * reply when the queue has committed.
+ *
+ * The header is held until it is complete; then the trace field and what is
+ * missing go first, the header behind them.  A message that was found bad is
+ * taken back from the queue at once, but read to its end before it is
+ * refused.  When the link to the queue is full, sessions in DATA pause.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/proc.h"
+#include "mail/reply.h"
+#include "proto/net_policy.h"
+#include "conf.h"
+#include "listener.h"
+#include "policy.h"
+#include "queue.h"
+#include "session.h"
+#include "smtp.h"
+#include "stats.h"
+#include "trace.h"
+#include "tx.h"
+
+#define BACKLOG_MAX	(4U << 20)	/* bytes queued in the link: pause */
+#define BACKLOG_LOW	(1U << 20)	/* and go on */
+
+static int	somebody_paused;
+
+/* The transaction cannot succeed: keep nothing, remember why. */
+static void
+data_fail(struct session *s, unsigned int reply)
+{
+	struct tx	*tx = s->tx;
+
+	if (tx->failed != REPLY_NONE)
+		return;
+	tx->failed = reply;
+	if (tx->is_sent)
+		queue_abort(s->id, tx->id);
+	tx->is_sent = 0;
+	header_free(&tx->header);
+	free(tx->body);
+	tx->body = NULL;
+}
+
+static void
+body_flush(struct session *s)
+{
+	struct tx	*tx = s->tx;
+
+	if (tx->failed != REPLY_NONE || tx->body_size == 0)
+		return;
+	if (queue_body(s->id, tx->id, tx->body, tx->body_size) == -1) {
+		data_fail(s, REPLY_TRY_LATER);
+		return;
+	}
+	tx->is_sent = 1;
+	tx->sent += tx->body_size;
+	tx->body_size = 0;
+}
+
+static void
+body_put(struct session *s, const char *bytes, size_t size)
+{
+	struct tx	*tx = s->tx;
+	size_t		 n;
+
+	while (size > 0 && tx->failed == REPLY_NONE) {
+		if (tx->body_size == BODY_PIECE_MAX) {
+			body_flush(s);
+			continue;
+		}
+		n = BODY_PIECE_MAX - tx->body_size;
+		if (n > size)
+			n = size;
+		memcpy(tx->body + tx->body_size, bytes, n);
+		tx->body_size += n;
+		bytes += n;
+		size -= n;
+	}
+}
+
+static void
+data_trace(struct session *s, char *buf, size_t size)
+{
+	const struct tx	*tx = s->tx;
+	struct trace	 t;
+
+	memset(&t, 0, sizeof(t));
+	t.helo = s->helo;
+	t.address = s->address;
+	t.hostname = listener_info(s->listener)->hostname;
+	if (s->tio.tls != NULL)
+		tio_cipher(&s->tio, &t.tls_version, &t.tls_cipher);
+	t.rcpt = tx->naccepted == 1 ? tx->rcpt : NULL;
+	t.message = tx->message;
+	t.is_esmtp = s->is_esmtp;
+	t.is_auth = s->user != NULL;
+	body_put(s, buf, trace_received(buf, size, &t, (time_t)proc_now_s()));
+}
+
+/* The header is complete: send what is added, then it. */
+static void
+data_header_end(struct session *s)
+{
+	struct tx	*tx = s->tx;
+	struct header	*h = &tx->header;
+	char		 buf[TRACE_MAX];
+	size_t		 n = h->no_blank ? h->line : h->size;
+
+	tx->header_done = 1;
+	if (h->nreceived > conf_limits()->received_max) {
+		log_info("session=%016llx address=%s mail loop",
+		    (unsigned long long)s->id, s->address);
+		data_fail(s, REPLY_LOOP);
+		return;
+	}
+	data_trace(s, buf, sizeof(buf));
+	if (s->user != NULL && !h->has_date)
+		body_put(s, buf, trace_date(buf, sizeof(buf),
+		    (time_t)proc_now_s()));
+	if (s->user != NULL && !h->has_message_id)
+		body_put(s, buf, trace_message_id(buf, sizeof(buf),
+		    tx->message, listener_info(s->listener)->hostname));
+	body_put(s, h->buf, n);
+	if (h->no_blank)
+		body_put(s, "\r\n", 2);
+	body_put(s, h->buf + n, h->size - n);
+	header_free(h);
+}
+
+static void
+on_data_put(void *arg, const char *bytes, size_t size)
+{
+	struct session	*s = arg;
+	struct tx	*tx = s->tx;
+	size_t		 used;
+	int		 n;
+
+	if (tx->failed != REPLY_NONE)
+		return;
+	if (!tx->header_done) {
+		n = header_feed(&tx->header, bytes, size, &used);
+		if (n == -1)
+			data_fail(s, REPLY_TRY_LATER);
+		if (n <= 0)
+			return;
+		data_header_end(s);
+		bytes += used;
+		size -= used;
+	}
+	body_put(s, bytes, size);
+}
+
+void
+smtp_data(struct session *s)
+{
+	struct tx	*tx = s->tx;
+
+	if (tx == NULL || !tx->has_mail) {
+		smtp_answer(s, REPLY_SEQUENCE, NULL);
+		return;
+	}
+	if (tx->failed != REPLY_NONE) {
+		smtp_answer(s, tx->failed, NULL);
+		smtp_reset(s);
+		return;
+	}
+	if (tx->naccepted == 0 || tx->nrcpt == 0) {
+		smtp_answer(s, REPLY_NO_VALID_RCPT, NULL);
+		return;
+	}
+	if ((tx->body = malloc(BODY_PIECE_MAX)) == NULL) {
+		smtp_answer(s, REPLY_TRY_LATER, NULL);
+		return;
+	}
+	data_init(&tx->data, conf_limits()->message_max, on_data_put, s);
+	tx->start_ms = proc_now_ms();
+	s->mode = MODE_DATA;
+	session_reply(s, REPLY_DATA_GO, NULL);
+	session_deadline(s, conf_limits()->data_s);
+}
+
+static unsigned int
+data_verdict(const struct tx *tx)
+{
+	switch (tx->data.fault) {
+	case DATA_LINE_END:
+		return REPLY_BAD_MESSAGE_LINE_END;
+	case DATA_LONG_LINE:
+		return REPLY_MESSAGE_LINE_TOO_LONG;
+	case DATA_TOO_BIG:
+		return REPLY_TOO_BIG;
+	default:
+		return tx->failed;
+	}
+}
+
+/* The reply to the end of data; the transaction is over. */
+static void
+data_finish(struct session *s, unsigned int reply, uint64_t message)
+{
+	struct tx	*tx = s->tx;
+	char		 id[MSGID_HEX_SIZE + 8] = "";
+
+	trace_id(id, sizeof(id), message);
+	if (reply_get(reply)->code / 100 == 2) {
+		s->messages++;
+		s->bytes += tx->sent;
+		stats_add(STAT_MESSAGES, 1);
+		stats_add(STAT_BYTES, (int64_t)tx->sent);
+		log_info("session=%016llx address=%s user=%s message=%s "
+		    "size=%llu rcpts=%u accepted", (unsigned long long)s->id,
+		    s->address, log_vis(s->user), id,
+		    (unsigned long long)tx->sent, tx->nrcpt);
+	} else {
+		stats_add(STAT_MESSAGES_REFUSED, 1);
+		log_info("session=%016llx address=%s user=%s message refused "
+		    "code=%d reason=\"%s\"", (unsigned long long)s->id,
+		    s->address, log_vis(s->user), reply_get(reply)->code,
+		    reply_get(reply)->text);
+	}
+	smtp_reset(s);
+	s->mode = MODE_COMMAND;
+	session_deadline(s, conf_limits()->command_s);
+	session_reply(s, reply, id);
+	if (proc_is_stopping() && !s->is_closing) {
+		session_reply(s, REPLY_SHUTDOWN, NULL);
+		session_finish(s);
+	}
+}
+
+static void
+data_end(struct session *s)
+{
+	struct net_queue_end	 end;
+	struct tx		*tx = s->tx;
+
+	if (!tx->header_done && tx->failed == REPLY_NONE)
+		data_header_end(s);
+	body_flush(s);
+	if (tx->failed == REPLY_NONE) {
+		memset(&end, 0, sizeof(end));
+		end.session = s->id;
+		end.tx = tx->id;
+		end.size = tx->sent;
+		end.nrcpt = tx->nrcpt;
+		end.flags = tx->flags & ~(uint32_t)MAIL_8BITMIME;
+		if (tx->data.has_8bit)
+			end.flags |= MAIL_8BITMIME;
+		if (queue_end(&end) == -1)
+			data_fail(s, REPLY_TRY_LATER);
+	}
+	if (tx->failed != REPLY_NONE) {
+		data_finish(s, data_verdict(tx), 0);
+		return;
+	}
+	tx->is_ended = 1;
+	free(tx->body);
+	tx->body = NULL;
+	s->wait = WAIT_QUEUE;
+	session_deadline(s, SESSION_INTERNAL_S);
+}
+
+size_t
+smtp_data_input(struct session *s, const char *buf, size_t size)
+{
+	struct tx	*tx = s->tx;
+	size_t		 used;
+	int		 is_end;
+
+	is_end = data_feed(&tx->data, buf, size, &used);
+	if (tx->data.fault != DATA_FINE)
+		data_fail(s, data_verdict(tx));
+	if (is_end) {
+		data_end(s);
+	} else if (queue_backlog() > BACKLOG_MAX) {
+		s->wait = WAIT_QUEUE;
+		somebody_paused = 1;
+	}
+	return used;
+}
+
+void
+smtp_data_done(struct session *s, uint32_t tx, uint64_t message,
+    uint32_t reply)
+{
+	if (s->tx == NULL || s->tx->id != tx || !s->tx->is_ended) {
+		stats_add(STAT_STALE, 1);
+		return;
+	}
+	session_wake(s);
+	data_finish(s, reply == REPLY_NONE ? REPLY_TRY_LATER : reply, message);
+}
+
+static void
+data_resume(struct session *s, void *arg)
+{
+	(void)arg;
+	if (s->wait == WAIT_QUEUE && s->tx != NULL && !s->tx->is_ended)
+		session_wake(s);
+}
+
+void
+smtp_data_turn(void)
+{
+	if (!somebody_paused || queue_backlog() > BACKLOG_LOW)
+		return;
+	somebody_paused = 0;
+	session_each(data_resume, NULL);
+}
+
+/* What the queue had of a transaction is gone with it. */
+void
+smtp_queue_down(struct session *s, void *arg)
+{
+	struct tx	*tx = s->tx;
+
+	(void)arg;
+	if (tx == NULL)
+		return;
+	if (tx->is_ended) {
+		session_wake(s);
+		data_finish(s, REPLY_TRY_LATER, 0);
+		return;
+	}
+	tx->is_sent = 0;
+	if (s->mode == MODE_DATA)
+		data_fail(s, REPLY_TRY_LATER);
+	else if (tx->failed == REPLY_NONE)
+		tx->failed = REPLY_TRY_LATER;
+}

@@ -1,0 +1,49 @@
+/*
+ * The socket of one session, in the clear or under TLS.
+ */
+#ifndef NET_TLS_IO_H
+#define NET_TLS_IO_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tls;
+struct tls_config;
+
+struct tio {
+	int		 fd;
+	struct tls	*tls;		/* NULL: in the clear */
+	char		*left;		/* read, not yet decrypted */
+	uint32_t	 left_size;
+	uint32_t	 left_off;
+	uint8_t		 drained;	/* the socket had no more this time */
+	uint8_t		 is_open;	/* the handshake is done */
+};
+
+/* Results beside a count of bytes; 0 is the end of the stream. */
+#define TIO_ERROR	(-1)
+#define TIO_WANT_READ	(-2)
+#define TIO_WANT_WRITE	(-3)
+
+/* Once, before any tls_configure(). */
+int		tio_init(void);
+/* tls_configure() with the settings that libtls has no call for. */
+int		tio_configure(struct tls *server, struct tls_config *);
+/* A socket without TLS so far; the fd is the caller's until tio_close(). */
+void		tio_open(struct tio *, int fd);
+int		tio_start_tls(struct tio *, struct tls *server);
+/* Enclose every turn of reading or shaking hands; leave: -1 is no memory. */
+void		tio_enter(struct tio *);
+int		tio_leave(struct tio *);
+int		tio_handshake(struct tio *);	/* 0: done, or TIO_* */
+ssize_t		tio_read(struct tio *, void *, size_t);
+ssize_t		tio_write(struct tio *, const void *, size_t);
+const char	*tio_error(struct tio *);	/* of the last TIO_ERROR */
+/* Names of an open TLS session, never NULL. */
+void		tio_cipher(struct tio *, const char **version,
+		    const char **cipher);
+void		tio_close(struct tio *);	/* says goodbye, closes fd */
+
+#endif
