@@ -151,7 +151,7 @@ static void
 check_listeners(struct conf *conf, struct conf_errors *errors)
 {
 	struct conf_listener *l;
-	size_t i, j;
+	size_t i, j, n = 0;
 
 	if (conf->nlisteners == 0)
 		conf_complain(errors, whole(conf),
@@ -164,6 +164,11 @@ check_listeners(struct conf *conf, struct conf_errors *errors)
 		check_listener(conf, l, errors);
 		for (j = 0; j < l->naddrs; j++)
 			check_twice(conf, i, &l->addrs[j], errors);
+		n += l->naddrs;
+		if (n > CONF_ADDRS_MAX && n - l->naddrs <= CONF_ADDRS_MAX)
+			conf_complain(errors, l->where, "use 'listen on all'",
+			    "more than %d addresses to listen on",
+			    CONF_ADDRS_MAX);
 	}
 }
 

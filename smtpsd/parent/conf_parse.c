@@ -263,8 +263,8 @@ parse_processes(struct parser *p)
 		else
 			return parse_unknown(p, words,
 			    "the kind of a process");
-		if (parse_number(p, 1, 64, &n, "the number of processes") ==
-		    -1)
+		if (parse_number(p, 1, CONF_PROCS_MAX, &n,
+		    "the number of processes") == -1)
 			return -1;
 		*slot = (uint16_t)n;
 	} while (!parse_is_end(p));

@@ -15,6 +15,12 @@
 #include "conf.h"
 #include "conf_lex.h"
 
+/* What the children have room for. */
+#define CONF_ACTIONS_MAX	256
+#define CONF_PKIS_MAX		256
+#define CONF_ADDRS_MAX		64	/* of all listeners together */
+#define CONF_PROCS_MAX		32
+
 struct parser {
 	struct lexer		*lexer;
 	struct conf		*conf;

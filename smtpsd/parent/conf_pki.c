@@ -242,6 +242,9 @@ conf_check_pkis(struct conf *conf, struct conf_errors *errors)
 {
 	size_t i;
 
+	if (conf->npkis > CONF_PKIS_MAX)
+		conf_complain(errors, conf->pkis[CONF_PKIS_MAX]->where, NULL,
+		    "more than %d pki", CONF_PKIS_MAX);
 	for (i = 0; i < conf->npkis; i++)
 		check_pki(conf->pkis[i], errors);
 }

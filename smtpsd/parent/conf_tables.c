@@ -14,6 +14,7 @@
 #include "conf_parse.h"
 #include "mail/address.h"
 #include "mail/table.h"
+#include "mailroot.h"
 
 static const char *const ca_paths[] = {
 	"/etc/ssl/certs/ca-certificates.crt",
@@ -286,12 +287,12 @@ format_size(const char *s)
 static const char *
 path_fault(const char *path)
 {
+	char root[PATHNAME_SIZE], rest[PATHNAME_SIZE];
 	const char *s = path, *component;
-	size_t n, fixed = 0;
-	int has_format = 0;
+	size_t n;
 
 	if (strncmp(path, "~/", 2) == 0)
-		fixed = 1, s++;
+		s++;
 	else if (*path != '/')
 		return "must begin with / or ~/";
 	while (*s != '\0') {
@@ -303,21 +304,17 @@ path_fault(const char *path)
 				return "has an unknown format; known are "
 				    "%{dest.user} %{dest.domain} "
 				    "%{user.username}";
-			if (n > 1)
-				has_format = 1;
 		}
 		n = (size_t)(s - component);
 		if ((n == 1 && component[0] == '.') ||
 		    (n == 2 && strncmp(component, "..", 2) == 0))
 			return "must not contain . or ..";
-		if (n > 0 && !has_format)
-			fixed++;
 	}
-	if (fixed == 0)
-		return "must begin with a fixed directory";
-	if (fixed == 1 && !has_format && path[0] == '~')
-		return "must name a directory below ~";
-	return NULL;
+	if (mailroot_split(path, "/home", root, sizeof(root), rest,
+	    sizeof(rest)) == 0)
+		return NULL;
+	return path[0] == '~' ? "must name a directory below ~" :
+	    "must begin with a fixed directory other than /";
 }
 
 static void
@@ -348,6 +345,9 @@ conf_check_actions(struct conf *conf, struct conf_errors *errors)
 	struct conf_action *a;
 	size_t i, n = 0;
 
+	if (conf->nactions > CONF_ACTIONS_MAX)
+		conf_complain(errors, conf->actions[CONF_ACTIONS_MAX]->where,
+		    NULL, "more than %d actions", CONF_ACTIONS_MAX);
 	names = calloc(conf->nactions + 1, sizeof(*names));
 	for (i = 0; i < conf->nactions && names != NULL; i++)
 		if (conf->actions[i]->is_local != ACTION_UNDEFINED)
