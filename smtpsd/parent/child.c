@@ -7,12 +7,7 @@
  * configuration.  So the death of one child costs the others only a link.
  * Knows nothing of what the links carry.
  */
-#include <sys/wait.h>
-
-#include <errno.h>
 #include <event.h>
-#include <inttypes.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +21,7 @@
 #include "child.h"
 #include "conf.h"
 #include "control.h"
+#include "kinds.h"
 #include "lognet.h"
 #include "parent.h"
 #include "restart.h"
@@ -33,7 +29,7 @@
 #include "sign.h"
 #include "spawn.h"
 
-#define KINDS		(PROC_CONTROL + 1)
+#define KINDS		KINDS_MAX
 #define STOP_GRACE_S	5
 
 struct child {
@@ -58,37 +54,7 @@ struct child {
 	char			 name[32];
 };
 
-static const struct kind_def {
-	const char	*program;
-	const char	*user;
-	uint32_t	 nofile;
-} kind_defs[KINDS] = {
-	[PROC_NET] = { "net", "_smtpsd", 65536 },
-	[PROC_AUTH] = { "auth", "_smtpsp", 64 },
-	[PROC_POLICY] = { "policy", "_smtpsp", 128 },
-	[PROC_QUEUE] = { "queue", "_smtpsq", 1024 },
-	[PROC_RELAY] = { "relay", "_smtpsd", 4096 },
-	[PROC_RESOLVER] = { "resolver", "_smtpsd", 1024 },
-	[PROC_CONTROL] = { "control", "_smtpsd", 256 },
-};
-
-/* Which kinds have a link with each other. */
-static const struct { enum proc_kind a, b; } pairs[] = {
-	{ PROC_NET, PROC_POLICY },
-	{ PROC_NET, PROC_QUEUE },
-	{ PROC_POLICY, PROC_QUEUE },
-	{ PROC_QUEUE, PROC_RELAY },
-	{ PROC_RELAY, PROC_RESOLVER },
-	{ PROC_CONTROL, PROC_NET },
-	{ PROC_CONTROL, PROC_POLICY },
-	{ PROC_CONTROL, PROC_QUEUE },
-	{ PROC_CONTROL, PROC_RELAY },
-};
-
 static struct child	*slots[KINDS][CHILD_INSTANCES_MAX];
-static uid_t		 uids[KINDS];
-static gid_t		 gids[KINDS];
-static char		 empty_root[PATHNAME_SIZE], spool_root[PATHNAME_SIZE];
 static uint64_t		 nrestarts;
 static uint32_t		 sent_generation;
 
@@ -141,31 +107,6 @@ children_restarts(void)
 	return nrestarts;
 }
 
-int
-children_init(const char *empty_dir, const char *spool_dir)
-{
-	struct passwd	*pw;
-	int		 k, missing = 0;
-
-	strlcpy(empty_root, empty_dir, sizeof(empty_root));
-	strlcpy(spool_root, spool_dir, sizeof(spool_root));
-	for (k = 0; k < KINDS; k++) {
-		if (kind_defs[k].user == NULL)
-			continue;
-		pw = getpwnam(kind_defs[k].user);
-		if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0) {
-			log_warnx("user %s %s: %s needs it", kind_defs[k].user,
-			    pw == NULL ? "does not exist" : "is root",
-			    kind_defs[k].program);
-			missing = 1;
-			continue;
-		}
-		uids[k] = pw->pw_uid;
-		gids[k] = pw->pw_gid;
-	}
-	return missing ? -1 : 0;
-}
-
 static void
 on_link_down(struct link *link, const char *why)
 {
@@ -208,14 +149,10 @@ send_boot(struct child *c)
 	struct parent_any_boot	 boot = { 0 };
 
 	boot.proc_id = c->id;
-	boot.uid = uids[c->kind];
-	boot.gid = gids[c->kind];
-	boot.nofile = kind_defs[c->kind].nofile;
+	kinds_fill_boot(c->kind, &boot);
 	boot.instance = c->instance;
 	boot.kind = c->kind;
 	boot.verbose = log_is_verbose();
-	strlcpy(boot.root, c->kind == PROC_QUEUE ? spool_root : empty_root,
-	    sizeof(boot.root));
 	return link_send(c->link, MSG_PARENT_ANY_BOOT, &boot, sizeof(boot));
 }
 
@@ -259,7 +196,7 @@ child_start(struct child *c)
 {
 	struct spawned	 s;
 
-	if (spawn(kind_defs[c->kind].program, &s) == -1) {
+	if (spawn(kinds_program(c->kind), &s) == -1) {
 		restart_later(c, 0);
 		return;
 	}
@@ -280,19 +217,6 @@ child_start(struct child *c)
 	link_set_state(c->link, CHILD_BOOTING);
 	if (send_boot(c) == -1)
 		kill(c->pid, SIGKILL);
-}
-
-static int
-are_paired(enum proc_kind x, enum proc_kind y)
-{
-	size_t	 i;
-
-	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-		if ((pairs[i].a == x && pairs[i].b == y) ||
-		    (pairs[i].a == y && pairs[i].b == x))
-			return 1;
-	}
-	return 0;
 }
 
 static void
@@ -349,7 +273,7 @@ on_child_ready(struct link *link, struct link_in *in)
 		struct child	*peer = slots[k][i];
 
 		if (peer != c && peer->ready && peer->link != NULL &&
-		    are_paired(c->kind, peer->kind))
+		    kinds_are_paired(c->kind, peer->kind))
 			wire(c, peer);
 	}
 	if (conf_send(parent_conf(), c->kind, c->instance, c->link,
@@ -412,38 +336,22 @@ children_configured(uint32_t generation, const char **refused)
 	return all;
 }
 
-static int
-wanted_count(const struct conf *conf, int kind)
-{
-	int	 n = 1;
-
-	if (kind_defs[kind].program == NULL)
-		return 0;
-	if (kind == PROC_NET)
-		n = conf->net_procs;
-	else if (kind == PROC_AUTH)
-		n = conf->auth_procs;
-	else if (kind == PROC_RELAY)
-		n = conf->relay_procs;
-	return n < CHILD_INSTANCES_MAX ? n : CHILD_INSTANCES_MAX;
-}
-
 static struct child *
 slot_new(int kind, int instance)
 {
 	struct child	*c;
 
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
-		log_warn("slot for %s", kind_defs[kind].program);
+		log_warn("slot for %s", kinds_program(kind));
 		return NULL;
 	}
 	c->kind = kind;
 	c->instance = instance;
 	if (instance == 0)
-		strlcpy(c->name, kind_defs[kind].program, sizeof(c->name));
+		strlcpy(c->name, kinds_program(kind), sizeof(c->name));
 	else
 		snprintf(c->name, sizeof(c->name), "%s/%d",
-		    kind_defs[kind].program, instance);
+		    kinds_program(kind), instance);
 	evtimer_set(&c->restart_ev, on_restart, c);
 	evtimer_set(&c->kill_ev, on_kill_timer, c);
 	return c;
@@ -469,7 +377,7 @@ children_adjust(const struct conf *conf)
 	int	 k, i, n;
 
 	for (k = 0; k < KINDS; k++) {
-		n = wanted_count(conf, k);
+		n = kinds_wanted(conf, k);
 		for (i = 0; i < CHILD_INSTANCES_MAX; i++) {
 			if (slots[k][i] == NULL && i < n)
 				slots[k][i] = slot_new(k, i);
@@ -485,21 +393,6 @@ children_adjust(const struct conf *conf)
 			}
 		}
 	}
-}
-
-const char *
-child_describe_death(int status, char *buf, size_t size)
-{
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		snprintf(buf, size, "killed by its sandbox (SIGSYS)");
-	else if (WIFSIGNALED(status))
-		snprintf(buf, size, "signal %d (%s)", WTERMSIG(status),
-		    strsignal(WTERMSIG(status)));
-	else if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		snprintf(buf, size, "the program cannot be executed");
-	else
-		snprintf(buf, size, "exit status %d", WEXITSTATUS(status));
-	return buf;
 }
 
 static struct child *
@@ -549,12 +442,12 @@ child_on_death(pid_t pid, int status)
 	if (!parent_is_stopping() && c->wanted) {
 		restart_later(c, alive_ms);
 		log_warnx("%s died: pid %d, %s; restart in %u ms", c->name,
-		    (int)pid, child_describe_death(status, why, sizeof(why)),
+		    (int)pid, kinds_describe_death(status, why, sizeof(why)),
 		    c->delay_ms);
 		parent_on_early_death(c->name, ++c->deaths);
 	} else if (status != 0)
 		log_info("%s ended: pid %d, %s", c->name, (int)pid,
-		    child_describe_death(status, why, sizeof(why)));
+		    kinds_describe_death(status, why, sizeof(why)));
 	parent_on_progress();
 	return 1;
 }

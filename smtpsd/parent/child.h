@@ -12,17 +12,16 @@
 #include <stdint.h>
 
 #include "bucket.h"
+#include "kinds.h"
 #include "proto/boot.h"
 
-#define CHILD_INSTANCES_MAX	16
+#define CHILD_INSTANCES_MAX	KINDS_INSTANCES_MAX
 
 struct child;
 struct conf;
 struct link;
 struct link_in;
 
-/* User and group ids of _smtpsd, _smtpsp, _smtpsq; -1 and a log line. */
-int		 children_init(const char *empty_dir, const char *spool_dir);
 /* Starts what conf wants and is not there, stops what it does not want. */
 void		 children_adjust(const struct conf *);
 /* Sends conf to all that are ready. */
@@ -53,8 +52,5 @@ struct bucket	*child_auth_bucket(struct child *);
 
 void		 on_child_ready(struct link *, struct link_in *);
 void		 on_child_conf_done(struct link *, struct link_in *);
-
-/* "net died: signal 11" and the like into buf. */
-const char	*child_describe_death(int status, char *buf, size_t size);
 
 #endif

@@ -26,6 +26,7 @@
 #include "child.h"
 #include "conf.h"
 #include "deliver.h"
+#include "kinds.h"
 #include "lognet.h"
 #include "mailroot.h"
 #include "parent.h"
@@ -329,7 +330,7 @@ deliver_on_death(pid_t pid, int status)
 		return 0;
 	if (status != 0)
 		log_warnx("deliver for %s died: pid %d, %s", d->conf.user,
-		    (int)pid, child_describe_death(status, why, sizeof(why)));
+		    (int)pid, kinds_describe_death(status, why, sizeof(why)));
 	if (!d->handed_over)
 		fail(d->queue_id, d->id, 0, "the delivery process died");
 	delivery_free(d);

@@ -31,6 +31,7 @@
 #include "control.h"
 #include "deliver.h"
 #include "keys.h"
+#include "kinds.h"
 #include "listeners.h"
 #include "parent.h"
 #include "spool.h"
@@ -355,7 +356,7 @@ prepare(const struct parent_options *options)
 		log_warnx("%s", err);
 		return -1;
 	}
-	if (children_init(empty, conf->queue_directory) == -1)
+	if (kinds_init(empty, conf->queue_directory) == -1)
 		return -1;
 	if ((pw = getpwnam("_smtpsq")) == NULL ||
 	    spool_prepare(conf->queue_directory, pw->pw_uid, pw->pw_gid, err,
