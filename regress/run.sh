@@ -1,0 +1,224 @@
+#!/bin/sh
+#
+# All tests, or those named: sh regress/run.sh [NAME ...]
+#
+# A NAME is the name of a part (build, units, bmake, asan, fuzz) or a piece of
+# the name of a case in regress/cases (06, tls, ...).  As root; installs what
+# is missing.  Ends with "N passed, N failed"; status 0 only if none failed.
+# Everything but the first build happens in copies below a temporary
+# directory (kept with KEEP=1).
+
+set -u
+umask 022
+cd "$(dirname "$0")/.." || exit 1
+TOP=$(pwd)
+LC_ALL=C.UTF-8
+PYTHONDONTWRITEBYTECODE=1
+export LC_ALL PYTHONDONTWRITEBYTECODE
+unset SMTPSD_PREFIX MAKEFLAGS MAKELEVEL
+
+PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
+    libsqlite3-dev libunbound-dev libpam0g-dev libcrypt-dev pkg-config perl
+    swaks curl msmtp python3 openssl iproute2 mandoc strace procps"
+CASE_S=240		# seconds that one case may take
+FUZZ_INPUTS=200000	# of each target
+
+passed=0
+failed=0
+bad=
+made=
+
+say()	{ printf '== %s\n' "$*"; }
+ok()	{ passed=$((passed + ${2:-1})); printf 'ok %s\n' "$1"; }
+notok()	{ failed=$((failed + ${2:-1})); bad="$bad $1"; printf 'FAILED %s\n' "$1"; }
+
+[ "$(id -u)" -eq 0 ] || { echo "run.sh: must run as root" >&2; exit 1; }
+
+T=$(mktemp -d /tmp/smtpsd-run.XXXXXX) || exit 1
+chmod 755 "$T"
+[ -n "${KEEP-}" ] || trap 'rm -rf "$T"' EXIT
+trap 'exit 1' HUP INT TERM
+
+install_packages()
+{
+	missing=
+	command -v dpkg-query >/dev/null || return 0
+	for p in $PACKAGES; do
+		dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null |
+		    grep -q 'ok installed' || missing="$missing $p"
+	done
+	[ -n "$missing" ] || return 0
+	say "installing$missing"
+	# shellcheck disable=SC2086
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install \
+	    -y -qq --no-install-recommends $missing; } >"$T/apt.log" 2>&1 || {
+		tail -20 "$T/apt.log"
+		echo "run.sh: cannot install$missing" >&2
+		exit 1
+	}
+}
+
+# A copy of the sources without what a build leaves: copy NAME
+copy()
+{
+	mkdir -p "$T/$1" && tar cf - --exclude=.git --exclude='*.[oadt]' \
+	    --exclude=common/compat/config.mk --exclude=common/compat/config.h \
+	    --exclude=flags.stamp -C "$TOP" . | tar xf - -C "$T/$1" || exit 1
+	for p in net auth policy queue relay resolver deliver control; do
+		rm -f "$T/$1/smtpsd/$p/$p"
+	done
+	rm -f "$T/$1/smtpsd/parent/smtpsd" "$T/$1/smtpsctl/smtpsctl"
+}
+
+# step NAME COMMAND...: one test that passes if the command does
+step()
+{
+	name=$1
+	shift
+	if "$@" >"$T/$name.log" 2>&1; then
+		ok "$name"
+	else
+		tail -40 "$T/$name.log"
+		notok "$name"
+		return 1
+	fi
+}
+
+# units NAME COMMAND...: what runtests.sh printed is added up
+units()
+{
+	name=$1
+	shift
+	"$@" >"$T/$name.log" 2>&1
+	rc=$?
+	n=$(sed -n 's/^ok [^ ]*: \([0-9][0-9]*\)$/\1/p' "$T/$name.log" |
+	    awk '{ n += $1 } END { print n + 0 }')
+	f=$(grep -c '^FAILED ' "$T/$name.log")
+	if [ $rc -eq 0 ] && [ "$f" -eq 0 ] && [ "$n" -gt 0 ]; then
+		ok "$name ($n)" "$n"
+	else
+		grep -E '^(not ok|FAILED|#)|[Ee]rror|ERROR|runtime error' \
+		    "$T/$name.log" | head -60
+		tail -5 "$T/$name.log"
+		passed=$((passed + n))
+		notok "$name" "$((f > 0 ? f : 1))"
+	fi
+}
+
+fuzz()
+{
+	for src in regress/fuzz/*_fuzz.c; do
+		t=$(basename "$src" _fuzz.c)
+		unit=common/mail/$t.c
+		[ -f "$unit" ] || unit=smtpsd/net/$t.c
+		# shellcheck disable=SC2046
+		step "fuzz-build-$t" clang -std=c17 -D_GNU_SOURCE -Wall -Wextra \
+		    -Wshadow -Werror -O1 -g -fsanitize=address,undefined \
+		    -fno-sanitize-recover=undefined -Icommon -Ismtpsd/net \
+		    -Iregress/fuzz $(pkg-config --cflags libbsd-overlay) \
+		    "$src" regress/fuzz/driver.c "$unit" \
+		    -o "$T/${t}_fuzz" -lcrypto -lbsd || continue
+		step "fuzz-$t" timeout 120 "$T/${t}_fuzz" \
+		    "regress/fuzz/corpus/$t" "$FUZZ_INPUTS" || {
+			FUZZ_CRASH="$T/crash-$t" timeout 300 "$T/${t}_fuzz" \
+			    "regress/fuzz/corpus/$t" "$FUZZ_INPUTS" \
+			    >/dev/null 2>&1
+			od -c "$T/crash-$t" 2>/dev/null | head -40
+		}
+	done
+}
+
+# An installed smtpsd for the cases, in a prefix of its own.
+installed()
+{
+	[ -z "$made" ] || return 0
+	made=yes
+	say "installing for the cases"
+	copy daemon
+	step install make -C "$T/daemon" install PREFIX="$T/prefix" \
+	    SYSCONFDIR="$T/prefix/etc" || return 1
+	SMTPSD_PREFIX=$T/prefix
+	export SMTPSD_PREFIX
+}
+
+# TAP of one case is added up.
+one_case()
+{
+	name=$(basename "$1")
+	case $1 in
+	*.py)	interpreter=python3 ;;
+	*.pl)	interpreter=perl ;;
+	*)	interpreter=sh ;;
+	esac
+	start=$(date +%s)
+	timeout -k 10 "$CASE_S" $interpreter "$1" >"$T/$name.log" 2>&1 </dev/null
+	rc=$?
+	took=$(($(date +%s) - start))
+	n=$(grep -c '^ok ' "$T/$name.log")
+	f=$(grep -c '^not ok ' "$T/$name.log")
+	plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\).*/\1/p' "$T/$name.log" | tail -1)
+	if [ $rc -eq 0 ] && [ "$f" -eq 0 ] && [ "${plan:-x}" = "$n" ]; then
+		ok "$name ($n, ${took}s)" "$n"
+		grep '# SKIP' "$T/$name.log"
+		return
+	fi
+	grep -vE '^ok ' "$T/$name.log" | head -80
+	[ $rc -ne 124 ] || echo "(ended after $CASE_S seconds)"
+	passed=$((passed + n))
+	notok "$name (status $rc, $n of ${plan:-?}, ${took}s)" \
+	    "$((f > 0 ? f : 1))"
+}
+
+# wanted NAME: is this part asked for?
+wanted()
+{
+	[ -n "$names" ] || return 0
+	for n in $names; do
+		case $1 in
+		*"$n"*)	return 0 ;;
+		esac
+	done
+	return 1
+}
+
+names=$*
+install_packages
+
+if wanted build || wanted units; then
+	say "build: GNU make, gcc"
+	CC=gcc step build make CC=gcc
+fi
+if wanted units; then
+	units units make CC=gcc check
+fi
+if wanted bmake; then
+	say "build and unit tests: BSD make, clang"
+	copy bmake
+	step bmake-build sh -c "cd '$T/bmake' && CC=clang bmake CC=clang" &&
+	    units bmake-units sh -c "cd '$T/bmake' && bmake CC=clang check"
+	step bmake-clean sh -c "cd '$T/bmake' && bmake clean &&
+	    test -z \"\$(find . -name '*.o' -o -name '*.a' -o -name '*.t')\""
+fi
+if wanted asan; then
+	say "unit tests under AddressSanitizer and UBSan"
+	copy asan
+	ASAN_OPTIONS=detect_leaks=0 units asan-units \
+	    make -C "$T/asan" CC=gcc SAN=1 check
+fi
+if wanted fuzz; then
+	say "fuzz targets, $FUZZ_INPUTS inputs each"
+	fuzz
+fi
+for c in regress/cases/*.sh regress/cases/*.pl regress/cases/*.py; do
+	[ -f "$c" ] && wanted "$(basename "$c")" || continue
+	installed || break
+	one_case "$c"
+done
+
+[ -z "$bad" ] || printf 'not passed:%s\n' "$bad"
+if [ $((passed + failed)) -eq 0 ]; then
+	echo "run.sh: no test of that name"
+	failed=1
+fi
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
