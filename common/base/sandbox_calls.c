@@ -20,6 +20,14 @@
 
 #include "base/sandbox_calls.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#endif
+
 #define COMPUTE	(1U << SANDBOX_COMPUTE)
 #define ACCEPT	(1U << SANDBOX_ACCEPT)
 #define CONNECT	(1U << SANDBOX_CONNECT)
@@ -189,7 +197,7 @@ static const struct call calls[] = {
 	CALL(stat, CONNECT, DENY)
 	CALL(access, CONNECT, DENY)
 #endif
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef SANITIZED
 	/* What a report of the sanitizer needs. */
 	CALL(openat, ACCEPT | COMPUTE, DENY)
 	CALL(readlink, ALL, FREE)
