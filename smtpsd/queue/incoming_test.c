@@ -1,0 +1,293 @@
+/*
+ * Transactions: body and envelope in every order, what is refused, what a
+ * full disk does to small and to large ones.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/tap.h"
+#include "incoming.h"
+#include "mail/reply.h"
+#include "store.h"
+
+static char dir[] = "/tmp/smtpsd-incoming.XXXXXX";
+static struct store *store;
+static const char *why;
+static int ndone, naccepted;
+static uint32_t last_reply;
+static uint64_t last_size, last_body_id;
+static uint64_t session = (UINT64_C(7) << 32) + 1;
+
+static void
+on_done(uint64_t s, uint32_t tx, uint64_t message, uint32_t reply)
+{
+	(void)s;
+	(void)tx;
+	(void)message;
+	ndone++;
+	last_reply = reply;
+}
+
+static void
+on_accepted(struct message *m, struct envelope_list *list)
+{
+	naccepted++;
+	last_size = m->size;
+	last_body_id = m->body_id;
+	message_unref(m);
+	envelope_list_free(list);
+}
+
+static int
+body(uint32_t tx, size_t size)
+{
+	static char data[BODY_PIECE_MAX];
+	struct net_queue_body b = { .session = session, .tx = tx };
+	size_t n;
+
+	for (; size > 0; size -= n) {
+		n = size < sizeof(data) ? size : sizeof(data);
+		if (incoming_body(&b, data, n, &why) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+end(uint32_t tx, size_t size, uint32_t nrcpt)
+{
+	struct net_queue_end e = { .session = session, .tx = tx,
+	    .size = size, .nrcpt = nrcpt };
+
+	return incoming_end(&e, 1000, &why);
+}
+
+static void
+open_tx(uint32_t tx)
+{
+	struct policy_queue_open o;
+
+	memset(&o, 0, sizeof(o));
+	o.session = session;
+	o.tx = tx;
+	o.message = 1000 + tx;
+	strlcpy(o.sender, "a@example.org", sizeof(o.sender));
+	incoming_open(&o, 1000);
+}
+
+static int
+rcpt(uint32_t tx)
+{
+	struct policy_queue_rcpt r;
+
+	memset(&r, 0, sizeof(r));
+	r.session = session;
+	r.tx = tx;
+	strlcpy(r.action, "out", sizeof(r.action));
+	strlcpy(r.recipient, "b@example.net", sizeof(r.recipient));
+	return incoming_rcpt(&r, &why);
+}
+
+/* As commit.c does it. */
+static void
+turn(void)
+{
+	incoming_commit_chunks();
+	if (incoming_ready() == 0)
+		return;
+	if (store_begin(store, 1) == 0 && incoming_store(1) == 0 &&
+	    store_commit(store) == 0)
+		incoming_stored();
+	else {
+		store_rollback(store);
+		incoming_refuse(REPLY_DISK);
+	}
+}
+
+/*
+ * A script, one letter per event: O open, R rcpt, B body of 100, E end that
+ * names as many recipients as the digit behind it, A abort, C cancel,
+ * N the next transaction of the session, T turn, W wait 31 s, D net died.
+ */
+static const struct {
+	const char	*name, *script;
+	uint32_t	 reply;		/* of the last answer */
+	int		 ndone, naccepted;
+} cases[] = {
+	{ "policy first", "ORBE1T", REPLY_QUEUED, 1, 1 },
+	{ "net first", "BE1TORT", REPLY_QUEUED, 1, 1 },
+	{ "end before the last rcpt", "ORBE2TTRT", REPLY_QUEUED, 1, 1 },
+	{ "in the same turn", "BORRE2T", REPLY_QUEUED, 1, 1 },
+	{ "empty body", "ORE1T", REPLY_QUEUED, 1, 1 },
+	{ "no recipients", "OBE0T", REPLY_TRY_LATER, 1, 0 },
+	{ "more than END names", "ORRBE1T", REPLY_TRY_LATER, 1, 0 },
+	{ "one too many behind END", "ORBE1RT", REPLY_TRY_LATER, 1, 0 },
+	{ "net claims more", "ORBE2TWT", REPLY_TRY_LATER, 1, 0 },
+	{ "policy never came", "BE1TWT", REPLY_TRY_LATER, 1, 0 },
+	{ "abort", "ORBAT", 0, 0, 0 },
+	{ "cancel", "ORBCT", 0, 0, 0 },
+	{ "cancel behind END is answered", "ORBE2CT", REPLY_TRY_LATER, 1, 0 },
+	{ "a newer transaction", "ORBNORBE1T", REPLY_QUEUED, 1, 1 },
+	{ "a newer one answers the older", "BE1NORBE1T", REPLY_QUEUED, 2, 1 },
+	{ "net died", "ORBE2DT", REPLY_TRY_LATER, 1, 0 },
+	{ "late answers after commit", "ORBE1TCRAT", REPLY_QUEUED, 1, 1 },
+};
+
+static void
+play(const char *s, uint32_t *tx)
+{
+	for (; *s != '\0'; s++)
+		switch (*s) {
+		case 'O': open_tx(*tx); break;
+		case 'R': rcpt(*tx); break;
+		case 'B': body(*tx, 100); break;
+		case 'E': {
+			int has_body = s[-1] != 'R' || strchr("BR", s[-2]);
+
+			end(*tx, has_body ? 100 : 0, (uint32_t)(s[1] - '0'));
+			s++;
+			break;
+		}
+		case 'A': incoming_abort(session, *tx); break;
+		case 'C': incoming_cancel(session, *tx); break;
+		case 'N': ++*tx; break;
+		case 'T': turn(); break;
+		case 'W': incoming_expire(1000 + 31000); break;
+		case 'D': incoming_drop_peer(7); break;
+		}
+}
+
+static void
+test_scripts(void)
+{
+	uint32_t tx = 1;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++, tx++) {
+		ndone = naccepted = 0;
+		last_reply = 0;
+		play(cases[i].script, &tx);
+		if (!tap_ok(last_reply == cases[i].reply &&
+		    ndone == cases[i].ndone &&
+		    naccepted == cases[i].naccepted, "%s", cases[i].name))
+			printf("# reply %u answers %d accepted %d\n",
+			    last_reply, ndone, naccepted);
+		tap_ok(incoming_open_count() == 0 && incoming_memory() == 0,
+		    "%s: nothing stays", cases[i].name);
+		session++;
+	}
+}
+
+static void
+test_faults(void)
+{
+	open_tx(1);
+	tap_ok(rcpt(1) == 0, "rcpt");
+	tap_ok(rcpt(2) == 0, "a stale rcpt is ignored");
+	body(1, 100);
+	end(1, 100, 5);
+	tap_ok(body(1, 100) == -1, "BODY behind END is a fault");
+	tap_ok(end(1, 100, 5) == -1, "a second END is a fault");
+	incoming_abort(session, 1);
+	body(3, 10);
+	tap_ok(rcpt(3) == -1, "RCPT before OPEN is a fault");
+	incoming_abort(session, 3);
+	open_tx(4);
+	rcpt(4);
+	body(4, 100);
+	end(4, 99, 1);
+	turn();
+	tap_ok(last_reply == REPLY_TRY_LATER, "a wrong size is refused");
+	session++;
+}
+
+static void
+one(size_t size)
+{
+	open_tx(1);
+	rcpt(1);
+	body(1, size);
+	end(1, size, 1);
+	turn();
+	session++;
+}
+
+static void
+test_sizes(void)
+{
+	static const size_t sizes[] = { 65535, 65536, 65537, 1000000 };
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		one(sizes[i]);
+		tap_ok(last_reply == REPLY_QUEUED && last_size == sizes[i] &&
+		    (last_body_id != 0) == (sizes[i] > 65535),
+		    "%zu bytes", sizes[i]);
+	}
+	incoming_limit(200000);
+	one(200000);
+	tap_ok(last_reply == REPLY_QUEUED, "as large as may be");
+	one(200001);
+	tap_ok(last_reply == REPLY_TOO_BIG, "one byte too large");
+	incoming_limit(100 << 20);
+	incoming_limit_memory(1000);
+	one(30000);
+	tap_ok(last_reply == REPLY_QUEUED && last_body_id != 0,
+	    "memory is short: a small one goes to the store early");
+	incoming_limit_memory(1 << 20);
+	tap_ok(incoming_open_count() == 0 && incoming_memory() == 0,
+	    "nothing stays");
+}
+
+static void
+test_full(void)
+{
+	uint64_t before = store_count(store);
+	int i;
+
+	store_limit_pages(store, 1);
+	one(1000000);
+	tap_ok(last_reply == REPLY_DISK, "a full disk: large one refused");
+	tap_ok(store_count(store) == before, "nothing stored");
+	/* pages that became free still take a few */
+	for (i = 0, naccepted = 0; i < 100; i++) {
+		one(60000);
+		if (last_reply == REPLY_DISK)
+			break;
+	}
+	tap_ok(last_reply == REPLY_DISK, "a full disk: small one refused");
+	tap_ok(store_count(store) == before + (uint64_t)naccepted,
+	    "only accepted ones stored");
+	store_limit_pages(store, 1000000);
+	one(1000000);
+	tap_ok(last_reply == REPLY_QUEUED, "room again: large one accepted");
+	one(60000);
+	tap_ok(last_reply == REPLY_QUEUED, "room again: small one accepted");
+	tap_ok(incoming_open_count() == 0 && incoming_memory() == 0,
+	    "nothing stays");
+}
+
+int
+main(void)
+{
+	struct incoming_def def = { .done = on_done, .accepted = on_accepted };
+	char path[64], command[128];
+
+	log_init("incoming_test", LOG_TO_STDERR);
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	if ((def.store = store = store_open(path, 0)) == NULL)
+		return 1;
+	incoming_init(&def);
+	test_scripts();
+	test_faults();
+	test_sizes();
+	test_full();
+	store_close(store);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	tap_ok(system(command) == 0, "cleaned up");
+	return tap_done();
+}

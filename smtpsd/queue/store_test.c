@@ -1,0 +1,267 @@
+/*
+ * The store on a database in a temporary directory: what is committed
+ * survives kill -9, what is not leaves no trace, a full disk is survived.
+ */
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/tap.h"
+#include "store.h"
+
+#define NOW	1700000000U
+
+static char dir[] = "/tmp/smtpsd-store.XXXXXX";
+static char path[64];
+
+static struct message *
+make_message(uint64_t id, size_t size)
+{
+	struct message *m = message_new();
+
+	m->id = id;
+	m->size = size;
+	m->created_s = NOW;
+	m->body = malloc(size + 1);
+	memset(m->body, 'x', size);
+	strlcpy(m->sender, "a@example.org", sizeof(m->sender));
+	return m;
+}
+
+/* One message with n envelopes; -1 as the store says. */
+static int
+add(struct store *s, struct message *m, unsigned int n)
+{
+	struct envelope *e = envelope_new();
+	unsigned int i;
+	int r;
+
+	strlcpy(e->action, "out", sizeof(e->action));
+	strlcpy(e->recipient, "b@example.net", sizeof(e->recipient));
+	r = store_add_message(s, m);
+	for (i = 1; r == 0 && i <= n; i++) {
+		e->id = m->id << 10 | i;
+		r = store_add_envelope(s, e, NOW + i);
+	}
+	envelope_free(e);
+	return r;
+}
+
+static int
+put(struct store *s, uint64_t id, size_t size, unsigned int n)
+{
+	struct message *m = make_message(id, size);
+	int r;
+
+	if ((r = store_begin(s, 1)) == 0)
+		r = add(s, m, n);
+	if (r == 0)
+		r = store_commit(s);
+	if (r == -1)
+		store_rollback(s);
+	message_unref(m);
+	return r;
+}
+
+static void
+test_order(struct store *s)
+{
+	struct store_cursor c = { 0, 0 };
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+	uint64_t ids[10];
+	size_t size;
+	char *data;
+
+	tap_ok(put(s, 100, 5, 3) == 0, "a message with three envelopes");
+	tap_ok(store_count(s) == 3, "three counted");
+	tap_ok(store_due(s, NOW, &c, ids, 10) == 0, "nothing due yet");
+	tap_ok(store_due(s, NOW + 3, &c, ids, 2) == 2 &&
+	    ids[0] == (100 << 10 | 1), "first page of what is due");
+	tap_ok(store_due(s, NOW + 3, &c, ids, 2) == 1 &&
+	    ids[0] == (100 << 10 | 3), "second page of what is due");
+	tap_ok(store_load(s, 100 << 10 | 2, e, m) == 1, "load");
+	tap_is_str(e->recipient, "b@example.net", "its recipient");
+	tap_is_str(m->sender, "a@example.org", "its sender");
+	tap_ok(store_load(s, 100 << 10 | 9, e, m) == 0, "load: not there");
+	m->id = 100;
+	m->body_id = 0;
+	tap_ok(store_read_body(s, m, 0, &data, &size) == 0 && size == 5 &&
+	    memcmp(data, "xxxxx", 5) == 0, "its body");
+	free(data);
+	tap_ok(store_read_body(s, m, 1, &data, &size) == -1, "and no more");
+	envelope_free(e);
+	message_unref(m);
+}
+
+static void
+test_changes(struct store *s)
+{
+	struct store_cursor c = { 0, 0 };
+	uint64_t ids[10];
+	struct message *m = make_message(100, 3);
+
+	store_begin(s, 1);
+	tap_ok(add(s, m, 1) == 0 && m->id == 101, "a used id: the next one");
+	store_rollback(s);
+	tap_ok(store_count(s) == 3, "rolled back");
+	message_unref(m);
+
+	store_begin(s, 1);
+	store_retry_envelope(s, 100 << 10 | 1, NOW + 500, 1, "450 later");
+	store_remove_envelope(s, 100 << 10 | 2);
+	tap_ok(store_remove_message(s, 100, 0) == 0, "two envelopes are left");
+	store_commit(s);
+	tap_ok(store_count(s) == 2, "two counted");
+	tap_ok(store_due(s, NOW + 499, &c, ids, 10) == 1, "one is deferred");
+	store_begin(s, 1);
+	store_remove_envelope(s, 100 << 10 | 1);
+	store_remove_envelope(s, 100 << 10 | 3);
+	tap_ok(store_remove_message(s, 100, 0) == 1, "the last one is gone");
+	store_commit(s);
+	tap_ok(store_count(s) == 0, "none counted");
+}
+
+static void
+count_item(const struct queue_item *item, void *arg)
+{
+	int *n = arg;
+
+	if (item->state == QUEUE_WAITING)
+		++*n;
+}
+
+static void
+test_list(struct store *s)
+{
+	int n = 0;
+
+	put(s, 200, 10, 4);
+	tap_ok(store_list(s, 0, 3, count_item, &n) == 3 && n == 3, "a page");
+	tap_ok(store_list(s, 200 << 10 | 3, 3, count_item, &n) == 1,
+	    "the last page");
+	store_begin(s, 1);
+	for (uint64_t i = 1; i <= 4; i++)
+		store_remove_envelope(s, 200 << 10 | i);
+	store_remove_message(s, 200, 0);
+	store_commit(s);
+}
+
+static void
+test_full(struct store *s)
+{
+	static const size_t sizes[] = { 60000, 1000, 10 };
+	uint64_t before;
+	size_t i;
+	unsigned int n = 0;
+
+	store_limit_pages(s, 40);
+	while (n < 1000 && put(s, 300 + n, 60000, 1) == 0)
+		n++;
+	tap_ok(n > 0 && n < 20, "a full disk refuses");
+	before = store_count(s);
+	for (i = 0; i < 3; i++)
+		put(s, 400 + i, sizes[i] * 20, 2);
+	tap_ok(store_count(s) - before <= 6, "still refused or whole");
+	store_limit_pages(s, 100000);
+	tap_ok(put(s, 500, 60000, 1) == 0, "room again: accepted");
+}
+
+/* A child commits, begins something and is killed. */
+static void
+test_kill(void)
+{
+	struct message *m;
+	struct store *s;
+	uint64_t count;
+	char chunk[65536], *data;
+	size_t size;
+	int status;
+	pid_t pid;
+
+	s = store_open(path, 0);
+	count = store_count(s);
+	store_close(s);
+	memset(chunk, 'c', sizeof(chunk));
+	if ((pid = fork()) == 0) {
+		s = store_open(path, 1 << 20);
+		put(s, 600, 100, 2);
+		store_begin(s, 0);
+		store_add_chunk(s, store_new_body_id(s), 0, chunk, 65536);
+		store_add_chunk(s, store_new_body_id(s), 0, chunk, 65536);
+		store_commit(s);
+		/* the first belongs to a whole message */
+		m = make_message(601, 0);
+		m->body_id = store_new_body_id(s) - 2;
+		m->size = 65536;
+		store_begin(s, 1);
+		add(s, m, 1);
+		store_commit(s);
+		store_begin(s, 1);
+		m = make_message(700, 50);
+		add(s, m, 1);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, &status, 0);
+	s = store_open(path, 0);
+	if (!tap_ok(s != NULL, "opens after kill -9"))
+		return;
+	tap_ok(store_count(s) == count + 3, "acknowledged ones are there");
+	m = message_new();
+	m->body_id = store_new_body_id(s) - 1;
+	m->id = 601;
+	tap_ok(store_read_body(s, m, 0, &data, &size) == 0 && size == 65536 &&
+	    data[65535] == 'c', "chunks of a whole message stay");
+	free(data);
+	m->body_id++;
+	tap_ok(store_read_body(s, m, 0, &data, &size) == -1,
+	    "chunks of a half message are swept");
+	message_unref(m);
+	store_close(s);
+}
+
+static void
+test_second(void)
+{
+	struct store *s = store_open(path, 0), *other;
+	int status = 1;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		other = store_open(path, 0);
+		_exit(other == NULL ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	tap_ok(status == 0, "a second one on the same spool does not open");
+	store_close(s);
+}
+
+int
+main(void)
+{
+	char command[128];
+	struct store *s;
+
+	log_init("store_test", LOG_TO_STDERR);
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	s = store_open(path, 1 << 20);
+	if (!tap_ok(s != NULL, "made"))
+		return tap_done();
+	test_order(s);
+	test_changes(s);
+	test_list(s);
+	test_full(s);
+	store_close(s);
+	test_kill();
+	test_second();
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	tap_ok(system(command) == 0, "cleaned up");
+	return tap_done();
+}
