@@ -252,7 +252,7 @@ on_queue_cancel(struct link *link, struct link_in *in)
 		return;
 	if (d->client != NULL)
 		client_forget(d->client, d);
-	else if (d->destination != NULL)
+	else if (d->is_waiting)
 		destination_forget(d);
 	delivery_result_rest(d, AGENT_TEMPFAIL, "4.3.0", "",
 	    "Message cannot be read");
@@ -278,7 +278,7 @@ deliveries_drop(void)
 		while ((d = LIST_FIRST(&hash[i])) != NULL) {
 			if (d->client != NULL)
 				client_forget(d->client, d);
-			else if (d->destination != NULL)
+			else if (d->is_waiting)
 				destination_forget(d);
 			delivery_free(d);
 		}

@@ -31,6 +31,7 @@ struct delivery {
 	uint64_t		 size, received, granted, taken; /* of body */
 	uint32_t		 nrcpt, nrcpt_known;
 	uint32_t		 flags;		/* MAIL_* */
+	int			 is_waiting;	/* on destination.c's list */
 	uint32_t		 tries;		/* connections it was given to */
 	struct rcpt		*rcpt;
 	char			*body;

@@ -140,6 +140,7 @@ waiting_insert(struct destination *dest, struct delivery *d, int first)
 		TAILQ_INSERT_HEAD(&dest->waiting, d, waiting);
 	else
 		TAILQ_INSERT_TAIL(&dest->waiting, d, waiting);
+	d->is_waiting = 1;
 	dest->nwaiting++;
 	nwaiting_all++;
 	mark(dest);
@@ -149,6 +150,7 @@ static void
 waiting_remove(struct destination *dest, struct delivery *d)
 {
 	TAILQ_REMOVE(&dest->waiting, d, waiting);
+	d->is_waiting = 0;
 	dest->nwaiting--;
 	nwaiting_all--;
 }
@@ -333,7 +335,7 @@ destination_turn(void)
 	while ((dest = TAILQ_FIRST(&dirty)) != NULL) {
 		TAILQ_REMOVE(&dirty, dest, dirty);
 		dest->is_dirty = 0;
-		if (dest->nwaiting > 0)
+		if (dest->nwaiting > 0 && !proc_is_stopping())
 			dispatch(dest);
 	}
 }
