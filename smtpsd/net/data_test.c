@@ -1,0 +1,215 @@
+/*
+ * Tests of data.c and header.c: dot-stuffing, every way to smuggle an end of
+ * data, limits; all of it whole and byte by byte.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/tap.h"
+#include "data.h"
+#include "header.h"
+
+static char	got[400000];
+static size_t	got_size;
+
+static void
+put(void *arg, const char *bytes, size_t size)
+{
+	(void)arg;
+	memcpy(got + got_size, bytes, size);
+	got_size += size;
+	got[got_size] = '\0';
+}
+
+#define S(s)	s, sizeof(s) - 1
+
+static const struct {
+	const char	*name;
+	const char	*in;
+	size_t		 size;
+	const char	*want;	/* NULL: whatever */
+	int		 is_end;
+	int		 fault;
+	const char	*rest;	/* what follows the end */
+} tests[] = {
+	{ "empty", S(".\r\n"), "", 1, DATA_FINE, "" },
+	{ "one line", S("a\r\n.\r\n"), "a\r\n", 1, DATA_FINE, "" },
+	{ "rest", S("a\r\n.\r\nQUIT\r\n"), "a\r\n", 1, DATA_FINE, "QUIT\r\n" },
+	{ "dot-stuffed", S("..\r\n..a\r\n.b\r\n.\r\n"), ".\r\n.a\r\nb\r\n", 1,
+	    DATA_FINE, "" },
+	{ "dot inside", S("a.\r\n.\r\n"), "a.\r\n", 1, DATA_FINE, "" },
+	{ "no end", S("a\r\n."), "a\r\n", 0, DATA_FINE, NULL },
+	{ "end cut", S("a\r\n.\r"), "a\r\n", 0, DATA_FINE, NULL },
+	{ "LF.LF", S("a\n.\nMAIL FROM:<>\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "LF.CRLF", S("a\n.\r\nMAIL\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CRLF.LF", S("a\r\n.\nMAIL\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CR.CR", S("a\r.\rMAIL\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CR.CRLF", S("a\r.\r\nMAIL\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CRLF.CR", S("a\r\n.\rMAIL\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CRLF.CR.CRLF", S("a\r\n.\r.\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CRLF.CRCRLF", S("a\r\n.\r\r\nM\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CRCRLF.CRLF", S("a\r\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CRLF NUL.CRLF", S("a\r\n\0.\r\nM\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "CRLF.NULCRLF", S("a\r\n.\0\r\nM\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "LF..CRLF", S("a\n..\r\nM\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "LFCR.CRLF", S("a\n\r.\r\nM\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "LFCRLF.LF", S("a\n\r\n.\nM\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "LF at once", S("\n.\r\nM\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "NUL in text", S("a\0b\r\n.\r\n"), NULL, 1, DATA_LINE_END, "" },
+	{ "dot dot CRLF is text", S("..\r\n.\r\n"), ".\r\n", 1, DATA_FINE, "" },
+	{ "too big", S("0123456789012345678901234567890123456789\r\n.\r\n"),
+	    NULL, 1, DATA_TOO_BIG, "" },
+	{ "as big as allowed", S("0123456789012345678901234567890123456\r\n.\r\n"),
+	    "0123456789012345678901234567890123456\r\n", 1, DATA_FINE, "" },
+};
+
+/* Returns whether the end was found; *rest is behind it. */
+static int
+feed(struct data *d, const char *in, size_t size, size_t step, size_t *rest)
+{
+	size_t	n, used, at = 0;
+	int	is_end = 0;
+
+	got_size = 0;
+	got[0] = '\0';
+	while (at < size && !is_end) {
+		n = step < size - at ? step : size - at;
+		is_end = data_feed(d, in + at, n, &used);
+		at += used;
+	}
+	*rest = at;
+	return is_end;
+}
+
+static void
+test_one(size_t i, size_t step)
+{
+	struct data	 d;
+	size_t		 rest;
+	int		 is_end, fine;
+
+	data_init(&d, 39, put, NULL);
+	is_end = feed(&d, tests[i].in, tests[i].size, step, &rest);
+	fine = is_end == tests[i].is_end && d.fault == tests[i].fault &&
+	    (tests[i].want == NULL || strcmp(got, tests[i].want) == 0) &&
+	    (tests[i].rest == NULL ||
+	    strcmp(tests[i].in + rest, tests[i].rest) == 0);
+	tap_ok(fine, "%s, in pieces of %zu", tests[i].name, step);
+	if (!fine)
+		printf("# end %d fault %d got \"%s\"\n", is_end, d.fault, got);
+}
+
+static void
+test_lines(void)
+{
+	static char	in[300100];
+	struct data	d;
+	size_t		rest, step, n;
+
+	for (n = 997; n <= 1000; n++) {
+		memset(in, 'x', sizeof(in));
+		memcpy(in + n, "\r\n.\r\n", 5);
+		for (step = 1; step < 3000; step = step * 3) {
+			data_init(&d, 1 << 20, put, NULL);
+			tap_ok(feed(&d, in, n + 5, step, &rest) == 1 &&
+			    d.fault == (n > 998 ? DATA_LONG_LINE : DATA_FINE),
+			    "line of %zu, pieces of %zu", n, step);
+		}
+	}
+	/* The dot that is removed does not count. */
+	memset(in, 'x', sizeof(in));
+	in[0] = in[1] = '.';
+	memcpy(in + 999, "\r\n.\r\n", 5);
+	data_init(&d, 1 << 20, put, NULL);
+	tap_ok(feed(&d, in, 1004, 1004, &rest) == 1 && d.fault == DATA_FINE,
+	    "stuffed line of 998");
+	memset(in, 'x', sizeof(in));
+	memcpy(in + 300000, "\r\n.\r\n", 5);
+	data_init(&d, 1 << 20, put, NULL);
+	tap_ok(feed(&d, in, 300005, 777, &rest) == 1 &&
+	    d.fault == DATA_LONG_LINE && got_size < 2000,
+	    "a line of 300,000 ends in bounded memory");
+}
+
+static const struct {
+	const char	*name;
+	const char	*in;
+	int		 is_end;
+	size_t		 used;
+	uint32_t	 nreceived;
+	const char	*has;	/* d, m, f */
+	int		 no_blank;
+} headers[] = {
+	{ "plain", "From: a\r\nDate: x\r\n\r\nbody\r\n", 1, 20, 0, "df", 0 },
+	{ "case", "mEsSaGe-Id : x\r\n\r\n", 1, 18, 0, "m", 0 },
+	{ "folded", "Subject: a\r\n Date: b\r\n\r\n", 1, 24, 0, "", 0 },
+	{ "received", "Received: a\r\nreceived: b\r\n\r\n", 1, 28, 2, "", 0 },
+	{ "in the body", "A: b\r\n\r\nDate: x\r\n", 1, 8, 0, "", 0 },
+	{ "no header", "hello you\r\nDate: x\r\n", 1, 11, 0, "", 1 },
+	{ "space first", " a: b\r\nDate: x\r\n", 1, 7, 0, "", 1 },
+	{ "empty first", "\r\nDate: x\r\n", 1, 2, 0, "", 0 },
+	{ "broken later", "Date: x\r\nnonsense\r\n", 1, 19, 0, "d", 1 },
+	{ "longer name", "Dates: x\r\nXFrom: y\r\n\r\n", 1, 22, 0, "", 0 },
+	{ "unfinished", "Date: x\r\nFr", 0, 11, 0, "d", 0 },
+};
+
+static void
+test_header(size_t i, size_t step)
+{
+	struct header	 h;
+	size_t		 n, at = 0, used, size = strlen(headers[i].in);
+	char		 has[4] = "";
+	int		 is_end = 0;
+
+	memset(&h, 0, sizeof(h));
+	while (at < size && is_end == 0) {
+		n = step < size - at ? step : size - at;
+		is_end = header_feed(&h, headers[i].in + at, n, &used);
+		at += used;
+	}
+	if (h.has_date)
+		strcat(has, "d");
+	if (h.has_message_id)
+		strcat(has, "m");
+	if (h.has_from)
+		strcat(has, "f");
+	tap_ok(is_end == headers[i].is_end && at == headers[i].used &&
+	    h.nreceived == headers[i].nreceived &&
+	    strcmp(has, headers[i].has) == 0 &&
+	    h.no_blank == headers[i].no_blank && h.size == at &&
+	    memcmp(h.buf, headers[i].in, at) == 0,
+	    "header: %s, in pieces of %zu", headers[i].name, step);
+	header_free(&h);
+}
+
+static void
+test_header_bound(void)
+{
+	static char	 line[] = "X: y\r\n";
+	struct header	 h;
+	size_t		 used, i;
+	int		 n = 0;
+
+	memset(&h, 0, sizeof(h));
+	for (i = 0; i < 1000000 && n == 0; i++)
+		n = header_feed(&h, line, 6, &used);
+	tap_ok(n == 1 && h.size <= HEADER_MAX && used == 0,
+	    "header: bounded after %zu fields", i);
+	header_free(&h);
+}
+
+int
+main(void)
+{
+	size_t	i, step;
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		for (step = 1; step < 100; step = step * 4 - 1)
+			test_one(i, step);
+	test_lines();
+	for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+		for (step = 1; step < 100; step = step * 4 - 1)
+			test_header(i, step);
+	test_header_bound();
+	return tap_done();
+}
