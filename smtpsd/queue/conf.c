@@ -30,6 +30,12 @@ conf_get(void)
 }
 
 int
+conf_is_set(void)
+{
+	return now.is_set;
+}
+
+int
 conf_action(const char *name)
 {
 	size_t i;

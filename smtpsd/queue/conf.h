@@ -9,6 +9,7 @@
 #include "proto/parent_queue.h"
 
 const struct parent_queue_conf	*conf_get(void);	/* never NULL */
+int	conf_is_set(void);	/* a first one is in force */
 /* 1: deliver, 0: relay, -1: there is no such action. */
 int	conf_action(const char *name);
 

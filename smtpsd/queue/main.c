@@ -135,7 +135,8 @@ queue_turn(void)
 		return;
 	commit_turn(now_ms, now_s);
 	incoming_expire(now_ms);
-	if (stop_ms == 0)
+	/* before it, no action is known and every attempt would fail */
+	if (stop_ms == 0 && conf_is_set())
 		schedule_turn(now_ms, now_s);
 	agent_turn(now_ms);
 	timer_set(now_ms);
