@@ -407,8 +407,8 @@ lookup_conf_end(void)
 {
 	struct ub_ctx *ctx;
 
-	if ((forwarders_new.total > 0 && !is_reading[RESOLVER_FORWARDERS]) ||
-	    (hosts_new.total > 0 && !is_reading[RESOLVER_HOSTS]))
+	if ((forwarders_new.total > 0 && is_reading[RESOLVER_FORWARDERS]) ||
+	    (hosts_new.total > 0 && is_reading[RESOLVER_HOSTS]))
 		return -1;
 	if ((ctx = context_new(forwarders_new.data)) == NULL) {
 		log_warnx("libunbound: cannot make a context");
