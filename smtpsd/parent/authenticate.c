@@ -291,16 +291,16 @@ parse(struct attempt *a, const char *tail, size_t size)
 	password++;
 	n = size - (password - tail);
 	if (strlcpy(a->user, authcid, sizeof(a->user)) >= sizeof(a->user))
-		return "name too long";
+		return "name-too-long";
 	if (!users_name_ok(a->user))
-		return "name not possible";
+		return "name-not-possible";
 	if (n == 0 || n >= sizeof(a->password) ||
 	    memchr(password, '\0', n) != NULL)
-		return "password not possible";
+		return "password-not-possible";
 	memcpy(a->password, password, n);
 	a->password[n] = '\0';
 	if (tail[0] != '\0' && strcmp(tail, a->user) != 0)
-		return "acting for another user";
+		return "acting-for-another-user";
 	return NULL;
 }
 
@@ -332,7 +332,7 @@ prepare(struct attempt *a, const char *prefix, const struct users *users)
 	const char	*hash = NULL;
 
 	if (a->flaw == NULL && (hash = users_hash(users, a->user)) == NULL)
-		a->flaw = "unknown user";
+		a->flaw = "unknown-user";
 	if (a->password[0] == '\0')
 		strlcpy(a->password, "-", sizeof(a->password));
 	if (hash == NULL)
@@ -412,8 +412,8 @@ begin(struct attempt *a, struct child *net)
 	    !take_token(a, net, now))
 		return -1;
 	if ((wait_ms = stand_in_line(a, now)) == -1) {
-		log_info("auth refused address=%s user=%s reason=too many "
-		    "attempts", log_vis(a->address), log_vis(a->user));
+		log_info("auth refused address=%s user=%s "
+		    "reason=too-many-attempts", log_vis(a->address), log_vis(a->user));
 		return -1;
 	}
 	if (wait_ms == 0) {
