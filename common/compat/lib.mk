@@ -24,4 +24,4 @@ clean:
 
 .PHONY: all check clean
 
--include $(OBJS:.o=.d) $(TESTS:=.d)
+-include $(TESTS:=.d) $(OBJS:.o=.d)
