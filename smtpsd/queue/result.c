@@ -211,7 +211,7 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 
 	log_info("delivery envelope=%013" PRIx64 "/%u result=%s to=<%s> "
 	    "from=<%s> action=%s attempt=%u age_s=%" PRIu64 " next_s=%" PRIu64
-	    " status=%s remote=%s text=\"%s\"", e->id >> 10,
+	    " status=%s remote=%s text=%s", e->id >> 10,
 	    (unsigned int)(e->id & 1023), names[e->outcome],
 	    log_vis(e->recipient), log_vis(job->message->sender),
 	    log_vis(e->action), e->attempts + 1,
