@@ -76,6 +76,8 @@ push_file(struct lexer *l, const char *path, struct conf_where where)
 	s->data = conf_file_read(path, FILE_CONFIG, &s->size, &st, err,
 	    sizeof(err));
 	if (s->data == NULL) {
+		if (where.line == 0)
+			where.file = NULL;	/* err names it */
 		conf_complain(l->errors, where, NULL, "%s", err);
 		return -1;
 	}
