@@ -413,7 +413,8 @@ begin(struct attempt *a, struct child *net)
 		return -1;
 	if ((wait_ms = stand_in_line(a, now)) == -1) {
 		log_info("auth refused address=%s user=%s "
-		    "reason=too-many-attempts", log_vis(a->address), log_vis(a->user));
+		    "reason=too-many-attempts", log_vis(a->address),
+		    log_vis(a->user));
 		return -1;
 	}
 	if (wait_ms == 0) {

@@ -56,8 +56,16 @@ keys_harden(void)
 void
 keys_lock_memory(void)
 {
-	if (mlockall(MCL_CURRENT | MCL_FUTURE) == -1)
+#ifndef __SANITIZE_ADDRESS__	/* its shadow is terabytes */
+	struct rlimit	 all = { RLIM_INFINITY, RLIM_INFINITY };
+	int		 flags = MCL_CURRENT;
+
+	/* Under a limit, MCL_FUTURE would make malloc(3) fail later. */
+	if (setrlimit(RLIMIT_MEMLOCK, &all) == 0)
+		flags |= MCL_FUTURE;
+	if (mlockall(flags) == -1)
 		log_debug("mlockall failed: keys may be swapped out");
+#endif
 }
 
 static int
