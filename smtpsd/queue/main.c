@@ -133,6 +133,8 @@ queue_turn(void)
 
 	if (store == NULL)
 		return;
+	if (incoming_ready() > 0)
+		peers_poll();
 	commit_turn(now_ms, now_s);
 	incoming_expire(now_ms);
 	/* before it, no action is known and every attempt would fail */

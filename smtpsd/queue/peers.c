@@ -123,6 +123,21 @@ peers_net_done(uint64_t session, uint32_t tx, uint64_t message,
 	link_send(net->link, MSG_QUEUE_NET_DONE, &d, sizeof(d));
 }
 
+/*
+ * One read takes 64 KiB, sixteen small messages; a commit costs the same for
+ * a hundred of them.
+ */
+void
+peers_poll(void)
+{
+	struct net *net, *next;
+
+	if (policy != NULL)
+		link_poll(policy);
+	TAILQ_FOREACH_SAFE(net, &nets, entry, next)
+		link_poll(net->link);
+}
+
 unsigned int
 peers_net_count(void)
 {

@@ -11,6 +11,8 @@ void	peers_policy_link(uint32_t peer_id, int fd);
 /* The answer to END, to the net process that the session belongs to. */
 void	peers_net_done(uint64_t session, uint32_t tx, uint64_t message,
 	    uint32_t reply);
+/* Take in now all that has arrived, so that it rides with this commit. */
+void	peers_poll(void);
 unsigned int peers_net_count(void);
 
 #endif
