@@ -24,4 +24,6 @@ clean:
 
 .PHONY: all check clean
 
--include $(TESTS:=.d) $(OBJS:.o=.d)
+# One list: BSD make takes a blank at either end for a file without a name.
+ALL_OBJS = $(OBJS) $(TESTS:=.o)
+-include $(ALL_OBJS:.o=.d)
