@@ -21,10 +21,11 @@ with Server() as s:
     s.write("users", "smtpst1:%s\nsmtpst2:%s\nsmtpst3:%s\nlong@example.org:%s\n"
             % (HASHES["smtpst1"],
                hash_password("two", b"$6$rounds=5000$saltsalt"),
-               hash_password("three", b"$y$j75$F5Jx5fExrKuPp53xLKQ.."),
+               hash_password("three", b"$y$j75$F5Jx5fExrKuPp53xLKQ..1"),
                hash_password("four five", b"$2b$04$CCCCCCCCCCCCCCCCCCCCC.")),
             0o600)
-    eq(s.ctl("reload").returncode, 0, "reload")
+    p = s.ctl("reload")
+    eq((p.returncode, p.text), (0, ""), "reload")
 
     with s.raw() as r:
         ok("AUTH PLAIN LOGIN" in r.ask("EHLO x"), "AUTH is offered")
@@ -36,7 +37,7 @@ with Server() as s:
         eq(r.ask("AUTH CRAM-MD5")[:9], "504 5.5.4", "unknown mechanism")
         eq(r.ask("AUTH")[:3], "501", "no mechanism")
         eq(r.ask("AUTH PLAIN !!!")[:9], "501 5.5.2", "no base64")
-        eq(r.ask("AUTH PLAIN =")[:3], "535", "an empty response")
+        ok(r.ask("AUTH PLAIN =")[:3] in ("501", "535"), "an empty response")
     with s.raw() as r:
         r.ask("EHLO x")
         eq(r.ask("AUTH PLAIN")[:3], "334", "PLAIN without initial response")

@@ -79,8 +79,6 @@ with Server(extra="limit message-size 100K\nlimit recipients 5\n") as s:
     # Limits.
     with session(s) as r:
         r.ask("MAIL FROM:<%s>" % ME)
-        got = [r.ask("RCPT TO:<%s+%d@example.org>" % ("x", i))[:3]
-               for i in range(3)]
         got = [r.ask("RCPT TO:<%s>" % ME)[:9] for i in range(6)]
         eq(got[:5], ["250 2.1.5"] * 5, "five recipients")
         eq(got[5], "452 4.5.3", "a sixth: 452 4.5.3")
