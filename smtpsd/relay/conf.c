@@ -20,8 +20,8 @@ struct conf {
 	char		 hostname[HOSTNAME_SIZE];
 	struct action	*action[ACTIONS_MAX];
 	unsigned int	 nactions;
-	struct blob	 ca;
-	int		 is_ca_complete;
+	/* CA bundles: [0] is the default, the others are their action's own. */
+	struct blob	 ca[ACTIONS_MAX + 1];
 };
 
 static struct conf conf, conf_new;
@@ -43,7 +43,8 @@ conf_clear(struct conf *c)
 
 	for (i = 0; i < c->nactions; i++)
 		action_release(c->action[i]);
-	blob_free(&c->ca);
+	for (i = 0; i <= ACTIONS_MAX; i++)
+		blob_free(&c->ca[i]);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -51,7 +52,6 @@ void
 conf_begin(void)
 {
 	conf_clear(&conf_new);
-	conf_new.is_ca_complete = 1;
 }
 
 void
@@ -71,7 +71,8 @@ on_parent_relay_action(struct link *link, struct link_in *in)
 
 	if (conf_new.nactions >= ACTIONS_MAX || msg->port == 0 ||
 	    msg->name[0] == '\0' || msg->host[0] == '\0' ||
-	    msg->tls < RELAY_PLAIN || msg->tls > RELAY_SMTPS) {
+	    msg->tls < RELAY_PLAIN || msg->tls > RELAY_SMTPS ||
+	    msg->ca > ACTIONS_MAX) {
 		link_fault(link, "bad action");
 		return;
 	}
@@ -88,14 +89,11 @@ void
 on_parent_relay_ca(struct link *link, struct link_in *in)
 {
 	const struct conf_piece *piece = in->data;
-	int more;
 
-	more = blob_add(&conf_new.ca, piece->total, piece->offset, piece + 1,
-	    in->size - sizeof(*piece));
-	if (more == -1)
-		link_fault(link, "bad piece of the CA bundle");
-	else
-		conf_new.is_ca_complete = more == 0;
+	if (piece->id > ACTIONS_MAX || blob_add(&conf_new.ca[piece->id],
+	    piece->total, piece->offset, piece + 1,
+	    in->size - sizeof(*piece)) == -1)
+		link_fault(link, "bad piece of a CA bundle");
 }
 
 static struct tls_config *
@@ -126,11 +124,14 @@ conf_end(void)
 {
 	unsigned int i;
 
-	if (!conf_new.is_ca_complete || conf_new.hostname[0] == '\0')
+	if (conf_new.hostname[0] == '\0')
 		return -1;
+	for (i = 0; i <= ACTIONS_MAX; i++)
+		if (conf_new.ca[i].size != conf_new.ca[i].total)
+			return -1;
 	for (i = 0; i < conf_new.nactions; i++)
 		conf_new.action[i]->tls = tls_make(&conf_new.action[i]->conf,
-		    &conf_new.ca);
+		    &conf_new.ca[conf_new.action[i]->conf.ca]);
 	conf_clear(&conf);
 	conf = conf_new;
 	memset(&conf_new, 0, sizeof(conf_new));
