@@ -368,7 +368,7 @@ rcpt_parse(struct session *s, const char *args, struct net_policy_rcpt *r)
 		return REPLY_BAD_RCPT;
 	if (*end != '\0')
 		return *end == ' ' ? REPLY_UNKNOWN_PARAMETER : REPLY_SYNTAX;
-	if (tx->ncommands >= conf_limits()->recipients_max)
+	if (tx->naccepted + tx->nwaiting >= conf_limits()->recipients_max)
 		return REPLY_TOO_MANY_RCPT;
 	return REPLY_NONE;
 }
@@ -392,6 +392,7 @@ smtp_rcpt(struct session *s, const char *args)
 		return;
 	}
 	s->tx->ncommands++;
+	s->tx->nwaiting++;
 	slot_wait(s, r.tx, r.n, r.recipient);
 }
 
@@ -436,6 +437,8 @@ smtp_rcpt_done(struct session *s, uint32_t tx, uint32_t n, uint32_t reply,
 		stats_add(STAT_STALE, 1);
 		return;
 	}
+	if (s->tx != NULL && s->tx->id == tx)
+		s->tx->nwaiting--;
 	is_ok = reply_get(reply)->code / 100 == 2;
 	if (reply == REPLY_NONE ||
 	    (is_ok && (s->tx == NULL || s->tx->id != tx))) {

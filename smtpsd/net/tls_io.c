@@ -79,6 +79,11 @@ tio_configure(struct tls *server, struct tls_config *config)
 		SSL_CTX_set_mode(noted[i], SSL_MODE_RELEASE_BUFFERS);
 		SSL_CTX_set_options(noted[i], SSL_OP_NO_TICKET |
 		    SSL_OP_NO_RENEGOTIATION);
+#ifdef SSL_OP_IGNORE_UNEXPECTED_EOF
+		/* Most clients close without a goodbye: no error.  Only the
+		 * dot ends a message, so nothing can be cut short unseen. */
+		SSL_CTX_set_options(noted[i], SSL_OP_IGNORE_UNEXPECTED_EOF);
+#endif
 #ifdef SSL_OP_CLEANSE_PLAINTEXT
 		/* Passwords pass through these buffers. */
 		SSL_CTX_set_options(noted[i], SSL_OP_CLEANSE_PLAINTEXT);

@@ -15,6 +15,7 @@ struct tx {
 	uint32_t	 flags;		/* MAIL_* */
 	uint32_t	 ncommands;	/* RCPT */
 	uint32_t	 naccepted;	/* RCPT */
+	uint32_t	 nwaiting;	/* RCPT without a reply yet */
 	uint32_t	 nrcpt;		/* recipients the queue has for them */
 	uint32_t	 failed;	/* REPLY_*: it cannot succeed any more */
 	uint64_t	 message;	/* id in the queue */
