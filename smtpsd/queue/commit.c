@@ -53,6 +53,12 @@ commit_turn(uint64_t now_ms, uint64_t now_s)
 
 	incoming_commit_chunks();
 	n = incoming_ready();
+	if (n > 0 && !store_has_room(store, incoming_memory() + n * 2048)) {
+		/* what is left is for results, which free some */
+		stats.refused += n;
+		incoming_refuse(REPLY_DISK);
+		n = 0;
+	}
 	if (n == 0 && !results_are_due(now_ms))
 		return;
 	/* after a failure they must not take accepted messages along */

@@ -195,6 +195,11 @@ tx_drop_chunks(struct tx *t)
 static void
 tx_spill(struct tx *t)
 {
+	if (!store_has_room(def.store, t->used)) {
+		t->reply = REPLY_DISK;
+		tx_free_buffer(t);
+		return;
+	}
 	if (t->message->body_id == 0)
 		t->message->body_id = store_new_body_id(def.store);
 	if (!t->is_spilled) {

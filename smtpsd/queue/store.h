@@ -74,6 +74,11 @@ int	store_list(struct store *, uint64_t above, uint32_t limit,
 
 /* Envelopes in the store. */
 uint64_t store_count(struct store *);
+/*
+ * Whether the disk has room for so many more bytes and for what the log still
+ * has to copy into the database.  Without it nothing could be removed either.
+ */
+int	store_has_room(struct store *, uint64_t bytes);
 /* Copies the log into the database when it has grown enough. */
 void	store_checkpoint(struct store *);
 /* For tests: at most this many pages of 16 KiB, as on a full disk. */

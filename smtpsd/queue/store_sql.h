@@ -26,6 +26,8 @@ struct store {
 	int		 is_full;	/* synchronous is FULL, else NORMAL */
 	int		 wal_pages;	/* after the last commit */
 	int		 wal_next;	/* checkpoint from here */
+	uint64_t	 reserve;	/* bytes of disk to leave free */
+	uint64_t	 full_s;	/* last log line of a full disk */
 	uint64_t	 complained_s;	/* last log line of a failure */
 	uint32_t	 complaints;	/* swallowed since */
 };
@@ -33,6 +35,7 @@ struct store {
 #define STORE_PAGE_SIZE		16384
 #define STORE_CHUNK_BITS	20	/* chunk key: body_id << 20 | n */
 #define STORE_WAL_PAGES		4096	/* 64 MiB */
+#define STORE_RESERVE		(UINT64_C(4) << 20)
 
 /* Log why the last call failed, at most once a second.  Always -1. */
 int	store_complain(struct store *, const char *what);

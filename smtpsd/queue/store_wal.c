@@ -5,9 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -69,6 +72,7 @@ store_wal_init(struct store *s, uint64_t prealloc)
 	int keep = 1;
 
 	s->wal_next = STORE_WAL_PAGES;
+	s->reserve = STORE_RESERVE;
 	sqlite3_wal_hook(s->db, on_commit, s);
 	sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
@@ -79,13 +83,11 @@ store_wal_init(struct store *s, uint64_t prealloc)
 	return 0;
 }
 
-void
-store_checkpoint(struct store *s)
+static void
+store_copy_log(struct store *s)
 {
 	int frames = 0, copied = 0;
 
-	if (s->wal_pages < s->wal_next || !sqlite3_get_autocommit(s->db))
-		return;
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
 	    &frames, &copied) != SQLITE_OK) {
 		/* nothing is lost, the log grows; try again later */
@@ -96,6 +98,53 @@ store_checkpoint(struct store *s)
 	log_debug("store: checkpoint frames=%d copied=%d", frames, copied);
 	s->wal_pages = 0;
 	s->wal_next = STORE_WAL_PAGES;
+}
+
+void
+store_checkpoint(struct store *s)
+{
+	if (s->wal_pages >= s->wal_next && sqlite3_get_autocommit(s->db))
+		store_copy_log(s);
+}
+
+/* Bytes free for us; on failure as many as one likes. */
+static uint64_t
+disk_free(const char *path)
+{
+	struct statvfs sv;
+
+	if (statvfs(path, &sv) == -1)
+		return UINT64_MAX;
+	return (uint64_t)sv.f_bavail * sv.f_frsize;
+}
+
+static uint64_t
+room_needed(const struct store *s, uint64_t bytes)
+{
+	/* once for the log, once for the database */
+	return s->reserve + 2 * bytes +
+	    (uint64_t)s->wal_pages * STORE_PAGE_SIZE;
+}
+
+int
+store_has_room(struct store *s, uint64_t bytes)
+{
+	uint64_t now_s;
+
+	if (disk_free(s->path) >= room_needed(s, bytes))
+		return 1;
+	if (s->wal_pages > 0 && sqlite3_get_autocommit(s->db)) {
+		store_copy_log(s);
+		if (disk_free(s->path) >= room_needed(s, bytes))
+			return 1;
+	}
+	now_s = (uint64_t)time(NULL);
+	if (now_s != s->full_s)
+		log_warnx("store: the disk is full: %" PRIu64 " bytes free, "
+		    "%" PRIu64 " needed", disk_free(s->path),
+		    room_needed(s, bytes));
+	s->full_s = now_s;
+	return 0;
 }
 
 int
