@@ -35,13 +35,19 @@ data_fault(struct data *d, enum data_fault fault)
 static void
 data_put(struct data *d, const char *from, const char *to)
 {
-	size_t	n = (size_t)(to - from);
+	size_t	i, n = (size_t)(to - from);
+	uint8_t	bits = 0;
 
 	if (n == 0 || d->fault != DATA_FINE)
 		return;
 	if (n > d->max - d->size) {
 		data_fault(d, DATA_TOO_BIG);
 		return;
+	}
+	if (!d->has_8bit) {
+		for (i = 0; i < n; i++)
+			bits |= (uint8_t)from[i];
+		d->has_8bit = bits >> 7;
 	}
 	d->size += n;
 	d->put(d->arg, from, n);
@@ -55,7 +61,8 @@ data_text(struct data *d, const char *p, const char *end)
 
 	cr = memchr(p, '\r', (size_t)(end - p));
 	stop = cr == NULL ? end : cr;
-	if (memchr(p, '\n', (size_t)(stop - p)) != NULL)
+	if (memchr(p, '\n', (size_t)(stop - p)) != NULL ||
+	    memchr(p, '\0', (size_t)(stop - p)) != NULL)
 		data_fault(d, DATA_LINE_END);
 	if ((size_t)(stop - p) > DATA_LINE_MAX ||
 	    (d->column += (uint32_t)(stop - p)) > DATA_LINE_MAX) {
@@ -68,27 +75,11 @@ data_text(struct data *d, const char *p, const char *end)
 	return cr + 1;
 }
 
-static void
-data_look(struct data *d, const char *in, size_t size)
-{
-	size_t	i;
-	uint8_t	bits = 0;
-
-	if (memchr(in, '\0', size) != NULL)
-		data_fault(d, DATA_LINE_END);
-	if (d->has_8bit)
-		return;
-	for (i = 0; i < size; i++)
-		bits |= (uint8_t)in[i];
-	d->has_8bit = bits >> 7;
-}
-
 int
 data_feed(struct data *d, const char *in, size_t size, size_t *used)
 {
 	const char	*p = in, *end = in + size, *from = in;
 
-	data_look(d, in, size);
 	while (p < end) {
 		switch (d->state) {
 		case LINE_START:

@@ -35,6 +35,8 @@ static const struct {
 	{ "empty", S(".\r\n"), "", 1, DATA_FINE, "" },
 	{ "one line", S("a\r\n.\r\n"), "a\r\n", 1, DATA_FINE, "" },
 	{ "rest", S("a\r\n.\r\nQUIT\r\n"), "a\r\n", 1, DATA_FINE, "QUIT\r\n" },
+	{ "NUL behind the end", S("a\r\n.\r\n\0\r\n"), "a\r\n", 1, DATA_FINE,
+	    NULL },
 	{ "dot-stuffed", S("..\r\n..a\r\n.b\r\n.\r\n"), ".\r\n.a\r\nb\r\n", 1,
 	    DATA_FINE, "" },
 	{ "dot inside", S("a.\r\n.\r\n"), "a.\r\n", 1, DATA_FINE, "" },
