@@ -63,6 +63,7 @@ static const char *const statements[ST_MAX] = {
 	    " e.action, m.sender, e.recipient, e.error"
 	    " FROM envelope e CROSS JOIN message m ON m.id = (e.id >> 10)"
 	    " WHERE e.id > ? ORDER BY e.id LIMIT ?",
+	[ST_FREE_PAGES] = "PRAGMA freelist_count",
 };
 
 int

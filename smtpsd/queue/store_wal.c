@@ -126,18 +126,32 @@ room_needed(const struct store *s, uint64_t bytes)
 	    (uint64_t)s->wal_pages * STORE_PAGE_SIZE;
 }
 
+/* Bytes of pages inside the database that deleted messages left. */
+static uint64_t
+database_free(struct store *s)
+{
+	uint64_t pages = 0;
+
+	if (store_step(s, ST_FREE_PAGES) == 1)
+		pages = (uint64_t)sqlite3_column_int64(s->st[ST_FREE_PAGES],
+		    0);
+	store_reset(s, ST_FREE_PAGES);
+	return pages * STORE_PAGE_SIZE;
+}
+
 int
 store_has_room(struct store *s, uint64_t bytes)
 {
-	uint64_t now_s;
+	uint64_t now_s, disk;
 
 	if (disk_free(s->path) >= room_needed(s, bytes))
 		return 1;
-	if (s->wal_pages > 0 && sqlite3_get_autocommit(s->db)) {
+	if (s->wal_pages > 0 && sqlite3_get_autocommit(s->db))
 		store_copy_log(s);
-		if (disk_free(s->path) >= room_needed(s, bytes))
-			return 1;
-	}
+	disk = disk_free(s->path);
+	if (disk >= s->reserve &&
+	    disk + database_free(s) >= room_needed(s, bytes))
+		return 1;
 	now_s = (uint64_t)time(NULL);
 	if (now_s != s->full_s)
 		log_warnx("store: the disk is full: %" PRIu64 " bytes free, "
