@@ -19,13 +19,13 @@
 static uint64_t queue_last;
 static unsigned int queue_count;
 
-/* Printable form of text in one of four rotating buffers. */
+/* Printable form of text in one of eight rotating buffers. */
 static const char *
 plain(const char *text)
 {
-	static char buffers[4][4 * 512 + 1];
+	static char buffers[8][4 * 512 + 1];
 	static int next;
-	char *buffer = buffers[next++ & 3];
+	char *buffer = buffers[next++ & 7];
 
 	strvis(buffer, text,
 	    VIS_CSTYLE | VIS_NL | VIS_TAB);	/* texts have at most 512 bytes */
@@ -59,9 +59,10 @@ duration(uint64_t seconds)
 static void
 session_table(const struct session_info *s)
 {
-	printf("%016" PRIx64 "  %-24s %5u  %-8s %-16s %5u %8s %6s %6s  %s\n",
+	printf("%016" PRIx64 "  %-24s %5u  %-8s %-16s %5u %10" PRIu64
+	    " %8s %6s  %-6s %s\n",
 	    s->session, plain(s->address), s->port, plain(s->tls_version),
-	    plain(s->user), s->messages, duration(s->age_s),
+	    plain(s->user), s->messages, s->bytes, duration(s->age_s),
 	    duration(s->idle_s), plain(s->state), plain(s->tls_cipher));
 }
 
@@ -96,9 +97,9 @@ show_sessions(int json)
 	if (json)
 		json_begin();
 	else
-		printf("%-16s  %-24s %5s  %-8s %-16s %5s %8s %6s %6s  %s\n",
+		printf("%-16s  %-24s %5s  %-8s %-16s %5s %10s %8s %6s  %-6s %s\n",
 		    "SESSION", "ADDRESS", "PORT", "TLS", "USER", "MAILS",
-		    "AGE", "IDLE", "STATE", "CIPHER");
+		    "BYTES", "AGE", "IDLE", "STATE", "CIPHER");
 	error = ctl_request(MSG_CTL_CONTROL_SESSIONS, 0, 0,
 	    json ? &lines : &table);
 	if (json)
