@@ -12,7 +12,9 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +120,9 @@ session_reply(struct session *s, unsigned int reply, const char *arg)
 	char	buf[768];
 
 	session_send(s, buf, reply_format(buf, sizeof(buf), reply, arg));
-	if (reply_get(reply)->code < 400 || s->is_closing)
+	/* 4.3.x is trouble of ours. */
+	if (reply_get(reply)->code < 400 || s->is_closing ||
+	    strncmp(reply_get(reply)->enhanced, "4.3.", 4) == 0)
 		return;
 	if (++s->errors > conf_limits()->errors_max) {
 		log_info("session=%016llx address=%s too many errors",
@@ -530,6 +534,22 @@ session_timeout(struct session *s, void *arg)
 	session_finish(s);
 }
 
+/* After a crowd has left, give its memory back. */
+static void
+session_trim(void)
+{
+	static uint32_t	peak;
+
+	if (nsessions > peak)
+		peak = nsessions;
+	if (peak < 256 || nsessions > peak / 4)
+		return;
+	peak = nsessions;
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 static void
 on_tick(int fd, short what, void *arg)
 {
@@ -541,6 +561,7 @@ on_tick(int fd, short what, void *arg)
 	(void)arg;
 	event_add(&tick_ev, &tv);
 	listener_tick();
+	session_trim();
 	session_each(session_timeout, &now);
 }
 

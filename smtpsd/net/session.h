@@ -81,6 +81,7 @@ struct session {
 	uint8_t			 is_dead;	/* freed in this turn */
 	uint8_t			 policy_knows;
 	uint8_t			 is_greeted;
+	uint8_t			 mail_later;	/* the last MAIL got a 451 */
 	char			 address[64];	/* numeric, of the client */
 };
 

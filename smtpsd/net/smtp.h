@@ -42,6 +42,8 @@ void	smtp_data(struct session *);
 size_t	smtp_data_input(struct session *, const char *buf, size_t size);
 void	smtp_data_done(struct session *, uint32_t tx, uint64_t message,
 	    uint32_t reply);
+/* The transaction cannot succeed any more: keep nothing, remember why. */
+void	smtp_data_fail(struct session *, unsigned int reply);
 void	smtp_data_turn(void);		/* go on when the link has room */
 void	smtp_queue_down(struct session *, void *);
 

@@ -30,8 +30,8 @@
 static int	somebody_paused;
 
 /* The transaction cannot succeed: keep nothing, remember why. */
-static void
-data_fail(struct session *s, unsigned int reply)
+void
+smtp_data_fail(struct session *s, unsigned int reply)
 {
 	struct tx	*tx = s->tx;
 
@@ -54,7 +54,7 @@ body_flush(struct session *s)
 	if (tx->failed != REPLY_NONE || tx->body_size == 0)
 		return;
 	if (queue_body(s->id, tx->id, tx->body, tx->body_size) == -1) {
-		data_fail(s, REPLY_TRY_LATER);
+		smtp_data_fail(s, REPLY_TRY_LATER);
 		return;
 	}
 	tx->is_sent = 1;
@@ -115,7 +115,7 @@ data_header_end(struct session *s)
 	if (h->nreceived > conf_limits()->received_max) {
 		log_info("session=%016llx address=%s mail loop",
 		    (unsigned long long)s->id, s->address);
-		data_fail(s, REPLY_LOOP);
+		smtp_data_fail(s, REPLY_LOOP);
 		return;
 	}
 	data_trace(s, buf, sizeof(buf));
@@ -145,7 +145,7 @@ on_data_put(void *arg, const char *bytes, size_t size)
 	if (!tx->header_done) {
 		n = header_feed(&tx->header, bytes, size, &used);
 		if (n == -1)
-			data_fail(s, REPLY_TRY_LATER);
+			smtp_data_fail(s, REPLY_TRY_LATER);
 		if (n <= 0)
 			return;
 		data_header_end(s);
@@ -161,7 +161,8 @@ smtp_data(struct session *s)
 	struct tx	*tx = s->tx;
 
 	if (tx == NULL || !tx->has_mail) {
-		smtp_answer(s, REPLY_SEQUENCE, NULL);
+		smtp_answer(s, s->mail_later ? REPLY_TRY_LATER :
+		    REPLY_SEQUENCE, NULL);
 		return;
 	}
 	if (tx->failed != REPLY_NONE) {
@@ -252,7 +253,7 @@ data_end(struct session *s)
 		if (tx->data.has_8bit)
 			end.flags |= MAIL_8BITMIME;
 		if (queue_end(&end) == -1)
-			data_fail(s, REPLY_TRY_LATER);
+			smtp_data_fail(s, REPLY_TRY_LATER);
 	}
 	if (tx->failed != REPLY_NONE) {
 		data_finish(s, data_verdict(tx), 0);
@@ -274,7 +275,7 @@ smtp_data_input(struct session *s, const char *buf, size_t size)
 
 	is_end = data_feed(&tx->data, buf, size, &used);
 	if (tx->data.fault != DATA_FINE)
-		data_fail(s, data_verdict(tx));
+		smtp_data_fail(s, data_verdict(tx));
 	if (is_end) {
 		data_end(s);
 	} else if (queue_backlog() > BACKLOG_MAX) {
@@ -328,8 +329,5 @@ smtp_queue_down(struct session *s, void *arg)
 		return;
 	}
 	tx->is_sent = 0;
-	if (s->mode == MODE_DATA)
-		data_fail(s, REPLY_TRY_LATER);
-	else if (tx->failed == REPLY_NONE)
-		tx->failed = REPLY_TRY_LATER;
+	smtp_data_fail(s, REPLY_TRY_LATER);
 }

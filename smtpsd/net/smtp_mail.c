@@ -342,8 +342,10 @@ smtp_mail(struct session *s, const char *args)
 	m.authenticated = s->user != NULL;
 	strlcpy(m.address, s->address, sizeof(m.address));
 	strlcpy(m.helo, s->helo, sizeof(m.helo));
+	s->mail_later = 0;
 	if (policy_mail(&m) == -1) {
 		tx_free(s);
+		s->mail_later = 1;
 		smtp_answer(s, REPLY_TRY_LATER, NULL);
 		return;
 	}
@@ -357,8 +359,8 @@ rcpt_parse(struct session *s, const char *args, struct net_policy_rcpt *r)
 	const struct tx	*tx = s->tx;
 	const char	*end;
 
-	if (tx == NULL)
-		return REPLY_SEQUENCE;
+	if (tx == NULL)	/* behind a MAIL that failed through no fault of his */
+		return s->mail_later ? REPLY_TRY_LATER : REPLY_SEQUENCE;
 	if (tx->failed != REPLY_NONE)
 		return tx->failed;
 	if ((args = mail_verb(args, "TO:")) == NULL)
@@ -410,6 +412,7 @@ smtp_mail_done(struct session *s, uint32_t tx, uint64_t message,
 	/* A restarted policy has forgotten who this is: log in again. */
 	if (reply == REPLY_AUTH_REQUIRED && s->user != NULL)
 		slot->reply = REPLY_TRY_LATER;
+	s->mail_later = slot->reply == REPLY_TRY_LATER;
 	if (reply_get(slot->reply)->code / 100 != 2) {
 		log_info("session=%016llx address=%s user=%s from=<%s> "
 		    "refused code=%d", (unsigned long long)s->id, s->address,
@@ -445,6 +448,8 @@ smtp_rcpt_done(struct session *s, uint32_t tx, uint32_t n, uint32_t reply,
 		reply = REPLY_TRY_LATER;
 		is_ok = 0;
 	}
+	if (reply == REPLY_SEQUENCE && s->mail_later)
+		reply = REPLY_TRY_LATER;
 	slot->reply = reply;
 	if (is_ok) {
 		s->tx->nrcpt += count;
@@ -469,8 +474,13 @@ smtp_policy_down(struct session *s, void *arg)
 	size_t	i;
 
 	(void)arg;
-	if (s->tx != NULL && !s->tx->is_ended)
-		s->tx->failed = REPLY_TRY_LATER;
+	if (s->tx != NULL && !s->tx->has_mail) {
+		tx_free(s);	/* its MAIL is refused below */
+		s->mail_later = 1;
+	} else if (s->tx != NULL && !s->tx->is_ended) {
+		/* Perhaps it died before it told the queue. */
+		smtp_data_fail(s, REPLY_TRY_LATER);
+	}
 	if (s->slots == NULL)
 		return;
 	for (i = 0; i < s->slots->count; i++)
