@@ -47,6 +47,11 @@ slot_add(struct session *s)
 	struct slot	*slot;
 	size_t		 capacity;
 
+	if (q != NULL && q->first > q->capacity / 2) {
+		memmove(q->slot, q->slot + q->first,
+		    q->count * sizeof(q->slot[0]));
+		q->first = 0;
+	}
 	if (q == NULL || q->first + q->count == q->capacity) {
 		capacity = q == NULL ? 8 : q->capacity * 2;
 		p = realloc(q, sizeof(*p) + capacity * sizeof(p->slot[0]));
