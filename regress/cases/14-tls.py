@@ -37,19 +37,19 @@ for kind in ["rsa", "rsa4096", "ec", "ec384"]:
                 p = run("openssl", "s_client", "-connect",
                         "127.0.0.1:%d" % PORT, "-tls1_2", "-sigalgs",
                         algorithm, "-brief", input="QUIT\r\n")
-                ok(p.returncode == 0 and "established" in p.text,
+                ok("ESTABLISHED" in p.text,
                    "TLS 1.2 with " + algorithm)
             for algorithm in ["rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"]:
                 p = run("openssl", "s_client", "-connect",
                         "127.0.0.1:%d" % PORT, "-tls1_3", "-sigalgs",
                         algorithm, "-brief", input="QUIT\r\n")
-                ok(p.returncode == 0 and "established" in p.text,
+                ok("ESTABLISHED" in p.text,
                    "TLS 1.3 with " + algorithm)
             for flag in ["-tls1", "-tls1_1"]:
                 p = run("openssl", "s_client", "-connect",
                         "127.0.0.1:%d" % PORT, flag, "-cipher",
                         "ALL@SECLEVEL=0", "-brief", input="")
-                ok(p.returncode != 0 and "established" not in p.text,
+                ok(p.returncode != 0 and "ESTABLISHED" not in p.text,
                    "refused: " + flag[1:])
             for ciphers in ["kRSA", "aNULL", "ECDHE+AES+SHA1", "DHE"]:
                 try:

@@ -29,9 +29,9 @@ def reply(s, sender, rcpt, user="smtpst1"):
 
 hop = NextHop(port=HOP_PORT)
 with Server(aliases=ALIASES, rules="""\
-match from auth for domain { refused.example } reject
+match from auth for domain refused.example reject
 match from auth for domain <domains> action "local"
-match from auth for domain { far.example } action "out"
+match from auth for domain far.example action "out"
 """) as s:
     me, other = "smtpst1@example.org", "smtpst2@example.org"
     OK = ("250 2.1.0", "250 2.1.5")

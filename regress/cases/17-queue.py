@@ -45,6 +45,7 @@ with Server() as s:
             ("data-end", "close"), ("mail", "close"),
             ("rcpt", "close"), ("connect", "complete nonsense")]):
         n = len(hop.messages)
+        hop.drop()      # none is reused
         hop.fail(stage, what)
         s.send(FAR, subject="stage %d" % i)
         ok(until(lambda: any(q["error"] for q in s.show("queue")), 15),

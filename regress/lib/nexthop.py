@@ -78,6 +78,16 @@ class NextHop:
             time.sleep(0.02)
         return len(self.messages) >= n
 
+    def drop(self):
+        """Closes all connections that stand."""
+        for s in list(self.open):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        while self.open:
+            time.sleep(0.01)
+
     def stop(self):
         self.stopping = True
         for s in [self.listener] + list(self.open):
@@ -99,19 +109,32 @@ class NextHop:
             threading.Thread(target=self._serve, args=(s, n),
                              daemon=True).start()
 
+    def _wrap(self, s):
+        tls = self.context.wrap_socket(s, server_side=True)
+        with self.lock:
+            self.open.discard(s)
+            self.open.add(tls)
+        return tls
+
     def _serve(self, s, n):
-        self.open.add(s)
+        session = None
+        with self.lock:
+            self.open.add(s)
         try:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.smtps:
-                s = self.context.wrap_socket(s, server_side=True)
-            Session(self, s, n).run()
-        except (OSError, ssl.SSLError, EOFError):
+                s = self._wrap(s)
+            session = Session(self, s, n)
+            session.run()
+        except (OSError, ssl.SSLError, EOFError, ValueError):
             pass
         finally:
-            self.open.discard(s)
+            with self.lock:
+                self.open -= {x for x in self.open
+                              if x.fileno() == -1 or x is s or
+                              (session and x is session.sock)}
             try:
-                s.close()
+                (session.sock if session else s).close()
             except OSError:
                 pass
 
@@ -210,7 +233,7 @@ class Session:
         if self.stage("starttls"):
             return
         self.say("220 2.0.0 go")
-        self.sock = self.hop.context.wrap_socket(self.sock, server_side=True)
+        self.sock = self.hop._wrap(self.sock)
         self.file = self.sock.makefile("rb")
         self.tls = True
         self.reset()
