@@ -361,7 +361,6 @@ context_new(char *forwarders)
 	static const char *const options[][2] = {
 		{ "use-syslog:", "no" },
 		{ "do-not-query-localhost:", "no" },
-		{ "num-threads:", "1" },
 		{ "outgoing-range:", "64" },
 		{ "num-queries-per-thread:", "512" },
 		{ "msg-cache-size:", "4m" },
