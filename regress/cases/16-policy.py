@@ -76,8 +76,10 @@ match from auth for domain far.example action "out"
     eq([len(s.mails(u)) for u in USERS], [1, 1, 1], "one copy each")
 
 # Without a sender map: only the own login; and the listener's tag.
-with Server(listen="listen on 127.0.0.1 smtps port %d auth <users> tag inside"
-            % PORT, rules="""\
+with Server(listen="""\
+listen on 127.0.0.1 smtps port %d auth <users> tag inside
+listen on 127.0.0.1 smtps port %d auth <users> tag outside
+""" % (PORT, PORT + 1), rules="""\
 match tag outside from auth for any action "out"
 match tag inside from auth <some> for domain <domains> action "local"
 """, extra="table some { smtpst1 }\n") as s:

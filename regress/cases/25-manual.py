@@ -1,0 +1,72 @@
+"""The manual pages: clean under mandoc, and every example is accepted."""
+import os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from smtpsdtest import *
+
+PAGES = ["smtpsd/parent/smtpsd.8", "smtpsd/parent/smtpsd.conf.5",
+         "smtpsctl/smtpsctl.8"]
+for page in PAGES:
+    p = run("mandoc", "-Tlint", "-Wstyle", os.path.join(TOP, page))
+    # mandoc cannot know pages that are not installed, nor other systems.
+    lines = [l for l in p.text.splitlines()
+             if "referenced manual not found" not in l and
+             "Mdocdate" not in l and "RCS id" not in l and
+             "operating system explicitly specified" not in l]
+    ok(not lines, page + " is clean")
+    for l in lines:
+        diag(l)
+
+server = Server(start=False)
+name, cert, key = server.keys[0]
+d = server.dir
+server.write("secrets", "label user:password\n", 0o600)
+
+
+def examples(text):
+    """The literal blocks of a page, as they are printed."""
+    for block in re.findall(r"(?s)\n\.Bd [^\n]*\n(.*?)\n\.Ed", text):
+        if ".Ic" in block or ".Ar" in block or block.startswith("."):
+            continue
+        yield block.replace("\\e", "\\").replace("\\&", "")
+
+
+def localize(text):
+    """Paths and ports of this machine instead of the reader's."""
+    text = re.sub(r'"/etc/ssl/[^"]*\.(crt|pem|cert)"', '"%s"' % cert, text)
+    text = re.sub(r'"/etc/ssl/[^"]*key[^"]*"|"/etc/ssl/private/[^"]*"',
+                  '"%s"' % key, text)
+    for f in ["users", "secrets", "senders", "aliases"]:
+        text = re.sub(r'"/etc/(smtpsd/|mail/)?%s"' % f, '"%s/%s"' % (d, f),
+                      text)
+    return text.replace("user vmail", "user smtpst3")
+
+
+n = 0
+first = None
+for page in PAGES[1:2]:
+    for block in examples(open(os.path.join(TOP, page)).read()):
+        if not re.search(r"(?m)^(listen|match|action|table|pki|limit|queue)",
+                         block):
+            continue
+        text = localize(block)
+        if first is None:
+            first = text
+        elif "listen" not in text:
+            text = first + "\n" + text
+        n += 1
+        p = run(server.prefix + "/sbin/smtpsd", "-n", "-f",
+                server.write("example.conf", text))
+        if not ok(p.returncode == 0, "%s, example %d" % (page, n)):
+            diag(text)
+            diag(p.text)
+ok(n >= 2, "%d examples" % n)
+for path in ["etc/smtpsd.conf", "README"]:
+    text = open(os.path.join(TOP, path)).read()
+    if path == "README":
+        text = text.split("/etc/smtpsd/smtpsd.conf:\n", 1)[1].split("Then\n")[0]
+    p = run(server.prefix + "/sbin/smtpsd", "-n", "-f",
+            server.write("example.conf", localize(text)))
+    if not ok(p.returncode == 0, path):
+        diag(p.text)
+shutil.rmtree(server.dir)
+done()
