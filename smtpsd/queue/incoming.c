@@ -376,20 +376,20 @@ incoming_open(const struct policy_queue_open *o, uint64_t now_ms)
 		tx_judge(t, now_ms);
 }
 
-int
-incoming_rcpt(const struct policy_queue_rcpt *r, const char **why)
+/*
+ * Without OPEN: net ended the transaction and began the same again, or there
+ * was no room at OPEN.  No fault of policy, but it cannot be complete.
+ */
+void
+incoming_rcpt(const struct policy_queue_rcpt *r)
 {
 	struct tx *t = tx_get(r->session, r->tx, 0);
 	struct envelope *e;
 
 	if (t == NULL)
-		return 0;
-	if (!t->is_open) {
-		*why = "RCPT before OPEN";
-		return -1;
-	}
+		return;
 	t->nrcpt++;
-	if (t->nrcpt > MESSAGE_ENVELOPES_MAX ||
+	if (!t->is_open || t->nrcpt > MESSAGE_ENVELOPES_MAX ||
 	    (e = envelope_new()) == NULL) {
 		t->reply = REPLY_TRY_LATER;
 	} else {
@@ -401,7 +401,6 @@ incoming_rcpt(const struct policy_queue_rcpt *r, const char **why)
 	}
 	if (t->state != TX_OPEN)
 		tx_judge(t, t->ended_ms);
-	return 0;
 }
 
 void

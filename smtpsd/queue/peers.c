@@ -159,10 +159,8 @@ on_policy_open(struct link *link, struct link_in *in)
 static void
 on_policy_rcpt(struct link *link, struct link_in *in)
 {
-	const char *why;
-
-	if (incoming_rcpt(in->data, &why) == -1)
-		link_fault(link, why);
+	(void)link;
+	incoming_rcpt(in->data);
 }
 
 static void
