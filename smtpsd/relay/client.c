@@ -248,6 +248,11 @@ starttls_reply(struct client *client, size_t rest)
 		client->without_tls = 1;
 		return ehlo_done(client);
 	}
+	/* An answer to what has not left yet, and would then leave inside TLS
+	 * and shift all replies by one: an attack. */
+	if (stream_queued(client->stream) > 0)
+		return client_end(client, "4.7.5",
+		    "reply to STARTTLS before it was sent");
 	/* Bytes behind the reply were put there in the clear: an attack. */
 	if (rest > 0)
 		return client_end(client, "4.7.5",
