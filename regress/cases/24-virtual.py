@@ -3,8 +3,9 @@ import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
-base = tempfile.mkdtemp(dir="/var/lib", prefix="smtpsd-test.")
-os.chmod(base, 0o755)
+top = tempfile.mkdtemp(dir="/var/lib", prefix="smtpsd-test.")
+os.chmod(top, 0o755)
+base = top + "/mail"            # smtpsd makes it, for the user
 with Server(actions='action "virtual" maildir "%s/%%{{dest.domain}}/'
             '%%{{dest.user}}" user smtpst3 alias <aliases>\n'
             'action "out" relay host smtp://127.0.0.1:10025\n'
@@ -43,5 +44,5 @@ with Server(actions='action "virtual" maildir "%s/%%{{dest.domain}}/'
     below = sorted(os.listdir(base + "/example.org"))
     ok(not [b for b in below if b.startswith(".") or b in
             ("cur", "new", "tmp")], "nothing in the wrong place: %s" % below)
-shutil.rmtree(base)
+shutil.rmtree(top)
 done()
