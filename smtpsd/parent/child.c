@@ -248,9 +248,13 @@ wire_sign(struct child *c)
 {
 	int	 fds[2];
 
-	if (spawn_pair(fds) == -1 ||
-	    (c->sign = make_link(c, PROC_SIGN, fds[0])) == NULL) {
+	if (spawn_pair(fds) == -1) {
 		log_warn("signing link of %s", c->name);
+		kill(c->pid, SIGKILL);
+		return;
+	}
+	if ((c->sign = make_link(c, PROC_SIGN, fds[0])) == NULL) {
+		close(fds[1]);
 		kill(c->pid, SIGKILL);
 		return;
 	}
