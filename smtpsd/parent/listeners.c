@@ -121,6 +121,7 @@ static int
 bind_control(const char *path, char *err, size_t errsize)
 {
 	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
+	struct stat		 st;
 	char			 dir[PATHNAME_SIZE];
 	const char		*name;
 	int			 dir_fd, fd = -1;
@@ -136,6 +137,13 @@ bind_control(const char *path, char *err, size_t errsize)
 	snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
 	if ((dir_fd = spool_open_dir(dir, 0, 0, 0755, err, errsize)) == -1)
 		return -1;
+	/* Else the name could become a link between bind and chmod. */
+	if (fstat(dir_fd, &st) == -1 || st.st_uid != 0 ||
+	    ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))) {
+		snprintf(err, errsize, "%s: must belong to root and be writable "
+		    "by nobody else", dir);
+		goto out;
+	}
 	if (clear_socket(dir_fd, path, name, err, errsize) == -1)
 		goto out;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
