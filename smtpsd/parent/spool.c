@@ -48,8 +48,10 @@ open_or_make(int at, const char *name, mode_t mode, uid_t uid, gid_t gid,
 	*made = 0;
 	if ((fd = openat(at, name, DIR_FLAGS)) != -1 || errno != ENOENT)
 		return fd;
-	if (mkdirat(at, name, 0700) == -1 && errno != EEXIST)
-		return -1;
+	if (mkdirat(at, name, 0700) == -1) {
+		/* Somebody else's, made just now: never to be given away. */
+		return errno == EEXIST ? openat(at, name, DIR_FLAGS) : -1;
+	}
 	if ((fd = openat(at, name, DIR_FLAGS)) == -1)
 		return -1;
 	*made = 1;
