@@ -85,14 +85,27 @@ bad("a certificate that expires soon: a warning",
     good.replace(cert, c2).replace(key, k2), r"[Ww]arning.*expire",
     refused=False)
 c3, k3 = server.dir + "/old.crt", server.dir + "/old.key"
-p = run("openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-subj",
-        "/CN=mail.example.org", "-days", "-1", "-out", c3, "-keyout", k3)
-if os.path.exists(c3) and os.path.getsize(c3):
-    os.chmod(k3, 0o600)
-    bad("an expired certificate", good.replace(cert, c3).replace(key, k3),
-        r":\d+: .*expired")
-else:
-    skip("an expired certificate", "openssl makes none")
+server.write("ca.cnf", """
+[ca]
+default_ca = x
+[x]
+database = index
+rand_serial = yes
+new_certs_dir = .
+default_md = sha256
+policy = p
+[p]
+commonName = supplied
+""")
+server.write("index", "")
+p = run("sh", "-c", "cd %s && openssl req -new -nodes -newkey rsa:2048 -subj "
+        "/CN=mail.example.org -out old.csr -keyout old.key && openssl ca "
+        "-batch -selfsign -config ca.cnf -keyfile old.key -in old.csr -out "
+        "old.crt -notext -startdate 20200101000000Z -enddate 20200201000000Z "
+        "&& chmod 600 old.key" % server.dir)
+eq(p.returncode, 0, "openssl makes an expired certificate")
+bad("an expired certificate", good.replace(cert, c3).replace(key, k3),
+    r":\d+: .*expired")
 c4, k4 = make_cert(server.dir, "ed.example.org", "ed25519")
 bad("an Ed25519 key", good.replace(cert, c4).replace(key, k4),
     r":\d+: .*(Ed25519|RSA|ECDSA)")

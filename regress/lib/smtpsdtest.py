@@ -49,6 +49,7 @@ MS_REC_PRIVATE = 0x44000
 
 _n = 0
 _failed = 0
+_servers = []
 
 
 def ok(value, name):
@@ -81,6 +82,11 @@ def diag(text):
 def done():
     print("1..%d" % _n, flush=True)
     sys.stdout.flush()
+    for s in _servers:
+        if s.process is not None:       # a start that went wrong
+            s.process.kill()
+        if not os.environ.get("KEEP"):
+            shutil.rmtree(s.dir, ignore_errors=True)
     # Threads of a next hop must not keep the process.
     os._exit(1 if _failed or _n == 0 else 0)
 
@@ -252,6 +258,7 @@ class Server:
         self.dir = tempfile.mkdtemp(prefix="smtpsd-test.", dir="/tmp")
         os.chmod(self.dir, 0o755)
         self.process = None
+        _servers.append(self)
         self.pid = None
         self.expect_deaths = expect_deaths
         self.log_path = self.dir + "/log"
