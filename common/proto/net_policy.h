@@ -21,6 +21,24 @@
 #define MAIL_8BITMIME	0x0001
 #define MAIL_SMTPUTF8	0x0002
 #define MAIL_TLS	0x0004	/* net's word: the session is encrypted */
+#define MAIL_BINARYMIME	0x0008	/* RFC 3030: the body may hold any bytes */
+#define MAIL_REQUIRETLS	0x0010	/* RFC 8689: never over a hop without TLS */
+#define MAIL_RET_FULL	0x0020	/* RFC 3461 4.3; neither bit: our choice */
+#define MAIL_RET_HDRS	0x0040
+#define MAIL_FLAGS	0x007f	/* all of them */
+
+/* RFC 3461 4.4: ENVID=, xtext decoded, printable ASCII; 0 bytes: none. */
+#define ENVID_MAX	100
+/* RFC 3461 4.2: ORCPT=, "rfc822;address", xtext decoded, printable ASCII or,
+ * for addr-type utf-8 (RFC 6533), UTF-8 without controls; 0 bytes: none. */
+#define ORCPT_MAX	500
+
+/* RFC 3461 4.1: NOTIFY=; 0: not said, as if FAILURE and DELAY were. */
+#define NOTIFY_NEVER	0x0001	/* stands alone */
+#define NOTIFY_SUCCESS	0x0002
+#define NOTIFY_FAILURE	0x0004
+#define NOTIFY_DELAY	0x0008
+#define NOTIFY_FLAGS	0x000f	/* all of them */
 
 struct net_policy_mail {
 	uint64_t	session;
@@ -32,6 +50,7 @@ struct net_policy_mail {
 	char		address[IPADDR_SIZE];	/* of the client: net's word */
 	char		helo[HOSTNAME_SIZE];
 	char		sender[MAILADDR_SIZE];	/* "" is the null reverse-path */
+	/* tail: ENVID, at most ENVID_MAX */
 };
 _Static_assert(sizeof(struct net_policy_mail) == 32 + IPADDR_SIZE +
     HOSTNAME_SIZE + MAILADDR_SIZE, "mail");
@@ -40,9 +59,12 @@ struct net_policy_rcpt {
 	uint64_t	session;
 	uint32_t	tx;
 	uint32_t	n;		/* RCPT commands of this tx, from 0 */
+	uint32_t	notify;		/* NOTIFY_* */
+	uint32_t	pad;
 	char		recipient[MAILADDR_SIZE];
+	/* tail: ORCPT, at most ORCPT_MAX */
 };
-_Static_assert(sizeof(struct net_policy_rcpt) == 16 + MAILADDR_SIZE, "rcpt");
+_Static_assert(sizeof(struct net_policy_rcpt) == 24 + MAILADDR_SIZE, "rcpt");
 
 struct net_policy_session {
 	uint64_t	session;

@@ -29,6 +29,7 @@ struct policy_queue_open {
 	 */
 	char		bounce_action[NAME_SIZE];
 	char		bounce_user[NAME_SIZE];	/* local actions: whose mailbox */
+	/* tail: ENVID, at most ENVID_MAX of net_policy.h */
 };
 _Static_assert(sizeof(struct policy_queue_open) == 24 + MAILADDR_SIZE +
     LOGIN_SIZE + IPADDR_SIZE + 2 * NAME_SIZE, "open");
@@ -36,11 +37,12 @@ _Static_assert(sizeof(struct policy_queue_open) == 24 + MAILADDR_SIZE +
 struct policy_queue_rcpt {
 	uint64_t	session;
 	uint32_t	tx;
-	uint32_t	pad;
+	uint32_t	notify;		/* NOTIFY_* of net_policy.h */
 	char		action[NAME_SIZE];
 	char		recipient[MAILADDR_SIZE]; /* after alias expansion */
 	char		original[MAILADDR_SIZE];  /* as in RCPT, for DSN, RFC 3461 */
 	char		user[NAME_SIZE];	/* local actions: whose mailbox */
+	/* tail: ORCPT, at most ORCPT_MAX of net_policy.h */
 };
 _Static_assert(sizeof(struct policy_queue_rcpt) == 16 + 2 * NAME_SIZE +
     2 * MAILADDR_SIZE, "rcpt");

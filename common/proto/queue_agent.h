@@ -33,6 +33,7 @@ struct queue_agent_open {
 	uint32_t	flags;		/* MAIL_* of net_policy.h */
 	char		action[NAME_SIZE];
 	char		sender[MAILADDR_SIZE];
+	/* tail: ENVID, at most ENVID_MAX of net_policy.h */
 };
 _Static_assert(sizeof(struct queue_agent_open) == 32 + NAME_SIZE +
     MAILADDR_SIZE, "open");
@@ -40,9 +41,10 @@ _Static_assert(sizeof(struct queue_agent_open) == 32 + NAME_SIZE +
 struct queue_agent_rcpt {
 	uint64_t	delivery;
 	uint32_t	n;		/* from 0 */
-	uint32_t	pad;
+	uint32_t	notify;		/* NOTIFY_* of net_policy.h */
 	char		recipient[MAILADDR_SIZE];
 	char		original[MAILADDR_SIZE];
+	/* tail: ORCPT, at most ORCPT_MAX of net_policy.h */
 };
 _Static_assert(sizeof(struct queue_agent_rcpt) == 16 + 2 * MAILADDR_SIZE,
     "rcpt");
