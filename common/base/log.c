@@ -245,8 +245,8 @@ vis_char(char *dst, unsigned char c)
 	return 4;
 }
 
-const char *
-log_vis(const char *s)
+static const char *
+vis(const char *s, int has_spaces)
 {
 	static char	 buffers[VIS_BUFFERS][VIS_MAX + 8];
 	static unsigned	 next;
@@ -256,8 +256,24 @@ log_vis(const char *s)
 	if (s == NULL)
 		return "-";
 	buf = buffers[next++ % VIS_BUFFERS];
-	for (; *s != '\0' && n + 4 <= VIS_MAX; s++)
-		n += vis_char(buf + n, (unsigned char)*s);
+	for (; *s != '\0' && n + 4 <= VIS_MAX; s++) {
+		if (*s == ' ' && has_spaces)
+			buf[n++] = ' ';
+		else
+			n += vis_char(buf + n, (unsigned char)*s);
+	}
 	buf[n] = '\0';
 	return buf;
+}
+
+const char *
+log_vis(const char *s)
+{
+	return vis(s, 0);
+}
+
+const char *
+log_text(const char *s)
+{
+	return vis(s, 1);
 }

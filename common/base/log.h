@@ -46,5 +46,7 @@ void	log_relay(const char *name, int level, const char *line);
  * one of eight rotating static buffers, cut at 400 bytes.  NULL gives "-".
  */
 const char	*log_vis(const char *s);
+/* The same for a text="..." in double quotes: spaces stay. */
+const char	*log_text(const char *s);
 
 #endif

@@ -33,6 +33,8 @@ test_vis(void)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		tap_is_str(log_vis(cases[i].input), cases[i].want,
 		    cases[i].name);
+	tap_is_str(log_text("a \"b\"\n"), "a \\042b\\042\\n",
+	    "log_text() keeps spaces, no quote");
 	memset(big, '\001', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	p = log_vis(big);

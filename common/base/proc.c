@@ -330,6 +330,20 @@ wait_for_boot(const struct proc_def *def)
 	}
 }
 
+/* Step 6 of a program whose work needs root; its sandbox is all it has. */
+static void
+keep_root(const struct parent_any_boot *b)
+{
+	gid_t	group = 0;
+
+	if (b->uid != 0 || b->gid != 0)
+		fatalx("needs to run as root");
+	if (chdir("/") == -1)
+		fatal("chdir /");
+	if (setgroups(1, &group) == -1)
+		fatal("setgroups");
+}
+
 /* Step 6. */
 static void
 drop_privileges(const struct parent_any_boot *b)
@@ -362,7 +376,7 @@ drop_privileges(const struct parent_any_boot *b)
 }
 
 static void
-limit_resources(const struct parent_any_boot *b)
+limit_resources(const struct proc_def *def, const struct parent_any_boot *b)
 {
 	struct rlimit	rl;
 
@@ -372,6 +386,8 @@ limit_resources(const struct parent_any_boot *b)
 		if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
 			fatal("setrlimit nofile %u", b->nofile);
 	}
+	if (def->stays_root)
+		return;
 	rl.rlim_cur = rl.rlim_max = 0;
 	if (setrlimit(RLIMIT_NPROC, &rl) == -1)
 		fatal("setrlimit nproc");
@@ -428,8 +444,11 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 	warm(def);
 	wait_for_boot(def);
 	log_set_verbose(proc.boot.verbose);
-	limit_resources(&proc.boot);
-	drop_privileges(&proc.boot);
+	limit_resources(def, &proc.boot);
+	if (def->stays_root)
+		keep_root(&proc.boot);
+	else
+		drop_privileges(&proc.boot);
 #ifdef PR_SET_DUMPABLE
 	/* A change of user may have set it anew. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)

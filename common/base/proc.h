@@ -24,6 +24,7 @@
 struct proc_def {
 	const char		*name;		/* "net" */
 	uint8_t			 kind;		/* PROC_NET, boot.h */
+	uint8_t			 stays_root;	/* only login: no chroot, uid 0 */
 	enum sandbox_profile	 profile;
 	/* Step 5: open and warm what needs files.  NULL: nothing. */
 	int			(*warm)(void);

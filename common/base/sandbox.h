@@ -12,7 +12,12 @@ enum sandbox_profile {
 	SANDBOX_ACCEPT,		/* links, accept, socket i/o: net, control */
 	SANDBOX_CONNECT,	/* links, socket, connect: relay, resolver */
 	SANDBOX_STORE,		/* links, files below the root: queue */
-	SANDBOX_MAILBOX		/* links, files below the root: deliver */
+	SANDBOX_MAILBOX,	/* links, files below the root: deliver */
+	/*
+	 * Stays root and may start programs: login, whose modules are not
+	 * ours.  Only what no module needs is taken away.
+	 */
+	SANDBOX_SYSTEM
 };
 
 /* Stage 1, after privileges are gone.  -1 and a reason in log: refuse. */

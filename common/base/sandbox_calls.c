@@ -6,6 +6,10 @@
  * fall out by #ifdef.  What is not listed kills the process, except for a
  * few look-ups of files that libraries try and whose failure they bear:
  * those get EACCES where a profile has no files.
+ *
+ * SANDBOX_SYSTEM runs modules that nobody can list the calls of.  It has the
+ * reverse: a list of what changes the system or looks into other processes;
+ * those calls fail with EPERM.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -205,6 +209,48 @@ static const struct call calls[] = {
 #endif
 };
 
+#define BAD(name)	__NR_##name,
+
+static const int denied[] = {
+	BAD(ptrace) BAD(process_vm_readv) BAD(process_vm_writev) BAD(kcmp)
+	BAD(mount) BAD(umount2) BAD(pivot_root) BAD(chroot)
+	BAD(unshare) BAD(setns)
+	BAD(init_module) BAD(finit_module) BAD(delete_module)
+	BAD(kexec_load) BAD(reboot) BAD(swapon) BAD(swapoff) BAD(acct)
+	BAD(settimeofday) BAD(clock_settime) BAD(adjtimex)
+	BAD(sethostname) BAD(setdomainname) BAD(quotactl) BAD(syslog)
+	BAD(perf_event_open) BAD(personality) BAD(vhangup)
+	BAD(open_by_handle_at) BAD(fanotify_init)
+	BAD(listen) BAD(accept4)
+#ifdef __NR_accept
+	BAD(accept)
+#endif
+#ifdef __NR_ioperm
+	BAD(ioperm) BAD(iopl)
+#endif
+#ifdef __NR_bpf
+	BAD(bpf)
+#endif
+#ifdef __NR_kexec_file_load
+	BAD(kexec_file_load)
+#endif
+#ifdef __NR_userfaultfd
+	BAD(userfaultfd)
+#endif
+#ifdef __NR_io_uring_setup
+	BAD(io_uring_setup)
+#endif
+#ifdef __NR_pidfd_getfd
+	BAD(pidfd_getfd)
+#endif
+#ifdef __NR_move_mount
+	BAD(move_mount) BAD(open_tree) BAD(fsopen) BAD(fsmount)
+#endif
+#ifdef __NR_mount_setattr
+	BAD(mount_setattr)
+#endif
+};
+
 struct program {
 	struct sock_filter	*insn;
 	size_t			 n, max;
@@ -297,6 +343,18 @@ test_arguments(struct program *p, enum test test)
 	}
 }
 
+static void
+deny_listed(struct program *p)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)denied[i], 0, 1);
+		give(p, SECCOMP_RET_ERRNO | EPERM);
+	}
+	give(p, SECCOMP_RET_ALLOW);
+}
+
 size_t
 sandbox_filter(enum sandbox_profile profile, uint32_t arch,
     struct sock_filter *insn, size_t max)
@@ -313,6 +371,10 @@ sandbox_filter(enum sandbox_profile profile, uint32_t arch,
 	/* The x32 calls of x86-64 have this bit. */
 	emit(&p, BPF_JMP | BPF_JGE | BPF_K, 0x40000000U, 0, 1);
 	give(&p, SECCOMP_RET_KILL_PROCESS);
+	if (profile == SANDBOX_SYSTEM) {
+		deny_listed(&p);
+		return p.n <= max ? p.n : 0;
+	}
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		c = &calls[i];
 		if ((c->profiles & (1U << profile)) == 0)

@@ -13,7 +13,10 @@
 
 #define SANDBOX_FILTER_MAX	600
 
-/* Writes the program; number of instructions, 0 if it does not fit. */
+/*
+ * Writes the program; number of instructions, 0 if it does not fit.
+ * SANDBOX_SYSTEM has a list of what fails, the others of what is allowed.
+ */
 size_t	sandbox_filter(enum sandbox_profile, uint32_t arch,
 	    struct sock_filter *, size_t max);
 

@@ -7,6 +7,9 @@
  * the process.  Constants of newer kernels are written here, because older
  * headers lack them.  No state but what is in force.
  *
+ * SANDBOX_SYSTEM keeps root: it loses capabilities, and writes only where
+ * modules keep their counters.
+ *
  * Landlock covers neither listen() nor UDP, stat() nor chmod(): those are
  * left to the allow-list.
  */
@@ -16,6 +19,7 @@
 #include <sys/mman.h>
 
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -57,6 +61,9 @@
 #define FS_REMOVE_FILE	(1ULL << 5)
 #define FS_MAKE_DIR	(1ULL << 7)
 #define FS_MAKE_REG	(1ULL << 8)
+#define FS_MAKE_ANY	(0x7fULL << 6)		/* make_char .. make_sym */
+#define FS_CHANGE	(FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | \
+	FS_MAKE_ANY | FS_REFER | FS_TRUNCATE)
 #define FS_KEEP	(FS_WRITE_FILE | FS_READ_FILE | FS_READ_DIR | FS_REMOVE_DIR | \
 	FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER | FS_TRUNCATE)
 
@@ -87,7 +94,8 @@ static int	landlock_abi;
 static int
 has_files(enum sandbox_profile profile)
 {
-	return profile == SANDBOX_STORE || profile == SANDBOX_MAILBOX;
+	return profile == SANDBOX_STORE || profile == SANDBOX_MAILBOX ||
+	    profile == SANDBOX_SYSTEM;
 }
 
 /* What this kernel can deny; returns the size of the struct it takes. */
@@ -102,9 +110,11 @@ fill_ruleset(struct ruleset *r, int abi, enum sandbox_profile profile)
 		r->fs |= FS_TRUNCATE;
 	if (abi >= 5)
 		r->fs |= FS_IOCTL_DEV;
+	if (profile == SANDBOX_SYSTEM)
+		r->fs &= FS_CHANGE;
 	if (abi >= 4) {
 		r->net = NET_BIND_TCP;
-		if (profile != SANDBOX_CONNECT)
+		if (profile != SANDBOX_CONNECT && profile != SANDBOX_SYSTEM)
 			r->net |= NET_CONNECT_TCP;
 	}
 	if (abi >= 6)
@@ -116,21 +126,73 @@ fill_ruleset(struct ruleset *r, int abi, enum sandbox_profile profile)
 	return offsetof(struct ruleset, net);
 }
 
-/* Files below the root, which chroot(2) has made "/". */
 static int
-keep_files(int ruleset_fd, uint64_t handled)
+keep_beneath(int ruleset_fd, const char *dir, uint64_t allowed)
 {
 	struct beneath	b;
 	int		rc;
 
-	b.allowed = FS_KEEP & handled;
-	b.parent_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	b.allowed = allowed;
+	b.parent_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (b.parent_fd == -1)
 		return -1;
 	rc = (int)syscall(SYS_landlock_add_rule, ruleset_fd,
 	    LANDLOCK_RULE_PATH_BENEATH, &b, 0);
 	close(b.parent_fd);
 	return rc;
+}
+
+/*
+ * Files below the root, which chroot(2) has made "/".  For modules: places
+ * from which nothing is ever run; one that is not there is not missed.
+ */
+static int
+keep_files(int ruleset_fd, uint64_t handled, enum sandbox_profile profile)
+{
+	static const char *const	dirs[] = { "/dev", "/tmp", "/var/tmp",
+					    "/var/log", "/run/faillock" };
+	size_t				i;
+
+	if (profile != SANDBOX_SYSTEM)
+		return keep_beneath(ruleset_fd, "/", FS_KEEP & handled);
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (keep_beneath(ruleset_fd, dirs[i],
+		    FS_KEEP & FS_CHANGE & handled) == -1 && errno != ENOENT)
+			return -1;
+	return 0;
+}
+
+#define CAP(name)	(1ULL << (CAP_##name))
+
+/* Nor can a program that it starts have more: the bounding set goes too. */
+static int
+drop_capabilities(void)
+{
+	static const uint64_t	kept = CAP(CHOWN) | CAP(DAC_OVERRIDE) |
+				    CAP(DAC_READ_SEARCH) | CAP(FOWNER) |
+				    CAP(KILL) | CAP(SETGID) | CAP(SETUID) |
+				    CAP(AUDIT_WRITE);
+	struct __user_cap_header_struct	head = { _LINUX_CAPABILITY_VERSION_3,
+					    0 };
+	struct __user_cap_data_struct	data[2];
+	int				i;
+
+	for (i = 0; i < 64; i++) {
+		if ((kept >> i & 1) == 0 &&
+		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1) {
+			if (errno == EINVAL)
+				break;
+			return -1;
+		}
+	}
+	if (syscall(SYS_capget, &head, data) == -1)
+		return -1;
+	for (i = 0; i < 2; i++) {
+		data[i].permitted &= (uint32_t)(kept >> (32 * i));
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return (int)syscall(SYS_capset, &head, data);
 }
 
 int
@@ -157,7 +219,7 @@ sandbox_first(enum sandbox_profile profile)
 		log_warn("landlock_create_ruleset");
 		return -1;
 	}
-	if (has_files(profile) && keep_files(fd, r.fs) == -1) {
+	if (has_files(profile) && keep_files(fd, r.fs, profile) == -1) {
 		log_warn("landlock_add_rule");
 		close(fd);
 		return -1;
@@ -168,6 +230,10 @@ sandbox_first(enum sandbox_profile profile)
 		return -1;
 	}
 	close(fd);
+	if (profile == SANDBOX_SYSTEM && drop_capabilities() == -1) {
+		log_warn("capabilities");
+		return -1;
+	}
 	landlock_abi = abi;
 	snprintf(in_force, sizeof(in_force), "landlock=%d seccomp=none", abi);
 	return 0;

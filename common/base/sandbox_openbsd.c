@@ -40,6 +40,9 @@ sandbox_first(enum sandbox_profile profile)
 		return enter("stdio inet recvfd");
 	case SANDBOX_COMPUTE:
 		return enter("stdio recvfd");
+	case SANDBOX_SYSTEM:
+		/* auth_userokay(3) runs /usr/libexec/auth/login_*. */
+		return enter("stdio rpath getpw proc exec id recvfd");
 	}
 	return -1;
 }

@@ -171,7 +171,8 @@ try_passfd_dup(void)
 #define CONNECT	(1U << SANDBOX_CONNECT)
 #define STORE	(1U << SANDBOX_STORE)
 #define MAILBOX	(1U << SANDBOX_MAILBOX)
-#define ALL	(COMPUTE | ACCEPT | CONNECT | STORE | MAILBOX)
+#define SYSTEM	(1U << SANDBOX_SYSTEM)
+#define ALL	(COMPUTE | ACCEPT | CONNECT | STORE | MAILBOX | SYSTEM)
 
 static const struct {
 	const char	*name;
@@ -181,15 +182,15 @@ static const struct {
 	{ "links", try_links, ALL },
 	{ "memory and clock", try_memory, ALL },
 	{ "accept", try_accept, ACCEPT },
-	{ "open a file", try_open, STORE | MAILBOX },	/* root is "/" here */
+	{ "open a file", try_open, STORE | MAILBOX | SYSTEM },	/* root is "/" here */
 	{ "create a file", try_create, STORE | MAILBOX },
-	{ "TCP socket", try_socket, CONNECT },
-	{ "UDP socket", try_udp, CONNECT },
-	{ "Unix socket", try_unix_socket, 0 },
+	{ "TCP socket", try_socket, CONNECT | SYSTEM },
+	{ "UDP socket", try_udp, CONNECT | SYSTEM },
+	{ "Unix socket", try_unix_socket, SYSTEM },
 	{ "packet socket", try_packet_socket, 0 },
-	{ "connect", try_connect, CONNECT },
+	{ "connect", try_connect, CONNECT | SYSTEM },
 	{ "execve", try_exec, 0 },
-	{ "fork", try_fork, 0 },
+	{ "fork", try_fork, SYSTEM },
 	{ "kill", try_kill, 0 },
 	{ "executable memory", try_exec_memory, 0 },
 	{ "raise a limit", try_limit, 0 },

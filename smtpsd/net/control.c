@@ -99,15 +99,14 @@ on_control_kill(struct link *link, struct link_in *in)
 		control_done(req.request, "no such session");
 		return;
 	}
-	log_info("session=%016llx address=%s ended by the administrator",
-	    (unsigned long long)s->id, s->address);
 	/* Between replies it can be told; within DATA it is cut. */
 	if (s->mode == MODE_COMMAND && s->wait == WAIT_NOTHING &&
 	    !s->is_closing) {
+		s->why = "ended by the administrator";
 		session_reply(s, REPLY_SHUTDOWN, NULL);
 		session_finish(s);
 	} else {
-		session_drop(s, "killed");
+		session_drop(s, "ended by the administrator");
 	}
 	control_done(req.request, NULL);
 }

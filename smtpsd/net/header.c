@@ -29,20 +29,60 @@ header_hold(struct header *h, const char *in, size_t size)
 	return 0;
 }
 
-static int
-header_is(const char *name, size_t size, const char *want)
+static const char *const names[HEADER_NAMES] = {
+	[HEADER_OTHER] = "",
+	[HEADER_FROM] = "From",
+	[HEADER_SENDER] = "Sender",
+	[HEADER_RESENT_FROM] = "Resent-From",
+	[HEADER_RESENT_SENDER] = "Resent-Sender",
+	[HEADER_DATE] = "Date",
+	[HEADER_MESSAGE_ID] = "Message-ID",
+	[HEADER_RECEIVED] = "Received",
+};
+
+const char *
+header_name(uint32_t name)
 {
-	return strlen(want) == size && strncasecmp(name, want, size) == 0;
+	return name < HEADER_NAMES ? names[name] : "";
+}
+
+static uint32_t
+header_find(const char *name, size_t size)
+{
+	uint32_t	i;
+
+	for (i = HEADER_FROM; i < HEADER_NAMES; i++)
+		if (strlen(names[i]) == size &&
+		    strncasecmp(name, names[i], size) == 0)
+			return i;
+	return HEADER_OTHER;
+}
+
+/* The field's body is the bytes from at to end. */
+static void
+header_author(struct header *h, uint32_t name, size_t at, size_t end)
+{
+	h->in_author = name >= HEADER_FROM && name <= HEADER_RESENT_SENDER;
+	if (!h->in_author || h->nauthors++ >= HEADER_AUTHORS)
+		return;
+	h->author[h->nauthors - 1].name = name;
+	h->author[h->nauthors - 1].start = (uint32_t)at;
+	h->author[h->nauthors - 1].end = (uint32_t)end;
 }
 
 /* One whole line, CRLF included.  1: it is not part of the header. */
 static int
-header_line(struct header *h, const char *line, size_t size)
+header_line(struct header *h, const struct header_limits *limits,
+    const char *line, size_t size)
 {
-	size_t	i, n;
+	size_t		i, n, end = h->line + size - 2;
+	uint32_t	name;
 
-	if (line[0] == ' ' || line[0] == '\t')
+	if (line[0] == ' ' || line[0] == '\t') {
+		if (h->in_author && h->nauthors <= HEADER_AUTHORS)
+			h->author[h->nauthors - 1].end = (uint32_t)end;
 		return h->line == 0;
+	}
 	for (i = 0; i < size && line[i] > ' ' && line[i] < 127 &&
 	    line[i] != ':'; i++)
 		;
@@ -51,30 +91,29 @@ header_line(struct header *h, const char *line, size_t size)
 		i++;	/* RFC 5322 4.5: obsolete space before the colon */
 	if (n == 0 || i == size || line[i] != ':')
 		return 1;
-	if (header_is(line, n, "Received"))
-		h->nreceived++;
-	else if (header_is(line, n, "Date"))
-		h->has_date = 1;
-	else if (header_is(line, n, "Message-ID"))
-		h->has_message_id = 1;
-	else if (header_is(line, n, "From"))
-		h->has_from = 1;
-	return 0;
+	if (++h->nfields > limits->fields)
+		h->fault = HEADER_TOO_MANY;
+	name = header_find(line, n);
+	h->count[name]++;
+	header_author(h, name, h->line + i + 1, end);
+	return h->fault != HEADER_FINE;
 }
 
 int
-header_feed(struct header *h, const char *in, size_t size, size_t *used)
+header_feed(struct header *h, const struct header_limits *limits,
+    const char *in, size_t size, size_t *used)
 {
 	const char	*nl;
-	size_t		 n, line_size, before;
+	size_t		 n, line_size;
 
 	*used = 0;
 	while (*used < size) {
 		nl = memchr(in + *used, '\n', size - *used);
 		n = nl == NULL ? size - *used : (size_t)(nl + 1 - in) - *used;
-		before = h->size;
-		if (before + n > HEADER_MAX)
+		if (h->size + n > limits->bytes) {
+			h->fault = HEADER_TOO_BIG;
 			return 1;
+		}
 		if (header_hold(h, in + *used, n) == -1)
 			return -1;
 		*used += n;
@@ -83,7 +122,7 @@ header_feed(struct header *h, const char *in, size_t size, size_t *used)
 		line_size = h->size - h->line;
 		if (line_size == 2)
 			return 1;	/* the empty line, held as well */
-		if (header_line(h, h->buf + h->line, line_size)) {
+		if (header_line(h, limits, h->buf + h->line, line_size)) {
 			/* The offending line stays where it is, at the end
 			 * of buf; the caller puts an empty line before it. */
 			h->no_blank = 1;

@@ -14,6 +14,19 @@
 
 static struct link	*policy;
 
+/* The words behind a struct, or NULL. */
+static const char *
+tail_text(const struct link_in *in, size_t size)
+{
+	static char	text[REPLY_ARG_MAX + 1];
+
+	if (in->size == size)
+		return NULL;
+	memcpy(text, (const char *)in->data + size, in->size - size);
+	text[in->size - size] = '\0';
+	return text;
+}
+
 static void
 on_policy_mail_done(struct link *link, struct link_in *in)
 {
@@ -25,7 +38,8 @@ on_policy_mail_done(struct link *link, struct link_in *in)
 	if ((s = session_find(done.session)) == NULL)
 		stats_add(STAT_STALE, 1);
 	else
-		smtp_mail_done(s, done.tx, done.message, done.reply);
+		smtp_mail_done(s, done.tx, done.message, done.reply,
+		    tail_text(in, sizeof(done)));
 }
 
 static void
@@ -39,7 +53,8 @@ on_policy_rcpt_done(struct link *link, struct link_in *in)
 	if ((s = session_find(done.session)) == NULL)
 		stats_add(STAT_STALE, 1);
 	else
-		smtp_rcpt_done(s, done.tx, done.n, done.reply, done.count);
+		smtp_rcpt_done(s, done.tx, done.n, done.reply, done.count,
+		    tail_text(in, sizeof(done)));
 }
 
 static const struct link_rule rules[] = {

@@ -24,7 +24,9 @@
 #include "base/proc.h"
 #include "mail/reply.h"
 #include "conf.h"
+#include "journal.h"
 #include "listener.h"
+#include "pace.h"
 #include "perip.h"
 #include "session.h"
 #include "smtp.h"
@@ -33,8 +35,9 @@
 #define BUCKETS		4096
 #define INPUT_SIZE	32768	/* a TLS record and a rest before it */
 #define OUTPUT_MAX	65536	/* unsent replies before reading pauses */
+#define REFUSALS_MAX	1000	/* even if they are trouble of ours */
 #define REFUSED_MAX	64	/* sessions that only get a 421 */
-#define HANDSHAKE_S	60
+#define TURN_MAX	262144	/* bytes of one session in one turn */
 #define CLOSE_S		10	/* to take the last reply */
 #define STOP_S		3
 
@@ -61,9 +64,7 @@ session_drop(struct session *s, const char *why)
 {
 	if (s->is_dead)
 		return;
-	log_debug("session=%016llx address=%s closed why=\"%s\" messages=%u "
-	    "bytes=%llu", (unsigned long long)s->id, s->address,
-	    why, s->messages, (unsigned long long)s->bytes);
+	journal_end(s, why);
 	s->is_dead = 1;
 	session_has_work(s);
 }
@@ -114,21 +115,40 @@ session_send(struct session *s, const char *text, size_t size)
 	session_has_work(s);
 }
 
+/* 4.3.x is trouble of ours; a client that meets a limit on recipients or of
+ * its user has done nothing wrong (RFC 5321 4.5.3.1.10). */
+static int
+reply_is_error(unsigned int reply)
+{
+	const struct reply	*r = reply_get(reply);
+
+	return r->code >= 400 && strncmp(r->enhanced, "4.3.", 4) != 0 &&
+	    reply != REPLY_TOO_MANY_RCPT && reply != REPLY_USER_RECIPIENTS &&
+	    reply != REPLY_USER_MESSAGES;
+}
+
 void
 session_reply(struct session *s, unsigned int reply, const char *arg)
 {
 	char	buf[768];
+	size_t	size;
 
-	session_send(s, buf, reply_format(buf, sizeof(buf), reply, arg));
-	/* 4.3.x is trouble of ours. */
-	if (reply_get(reply)->code < 400 || s->is_closing ||
-	    strncmp(reply_get(reply)->enhanced, "4.3.", 4) == 0)
+	size = reply_format(buf, sizeof(buf), reply, arg);
+	if (reply_get(reply)->code >= 400)
+		size = journal_refusal(s, buf, size, sizeof(buf));
+	session_send(s, buf, size);
+	if (reply_get(reply)->code < 400 || s->is_closing)
+		return;
+	if (reply_get(reply)->code == 421) {
+		session_finish(s);
+		return;
+	}
+	if (!reply_is_error(reply) && s->refusals < REFUSALS_MAX)
 		return;
 	if (++s->errors > conf_limits()->errors_max) {
-		log_info("session=%016llx address=%s too many errors",
-		    (unsigned long long)s->id, s->address);
-		session_send(s, buf, reply_format(buf, sizeof(buf),
-		    REPLY_TOO_MANY_ERRORS, NULL));
+		s->is_closing = 1;
+		s->why = "too many errors";
+		session_reply(s, REPLY_TOO_MANY_ERRORS, NULL);
 		session_finish(s);
 	}
 }
@@ -186,10 +206,7 @@ session_handshake(struct session *s)
 		s->write_on = 1;
 	} else if (n == TIO_ERROR) {
 		stats_add(STAT_HANDSHAKE_FAILURES, 1);
-		log_info("session=%016llx address=%s handshake failed: %s",
-		    (unsigned long long)s->id, s->address,
-		    log_vis(tio_error(&s->tio)));
-		session_drop(s, "handshake");
+		session_drop(s, tio_error(&s->tio));
 	}
 }
 
@@ -199,9 +216,8 @@ session_start_tls(struct session *s, size_t have)
 	s->starts_tls = 0;
 	if (have > 0) {
 		/* Commands in the clear that would run inside TLS. */
-		log_info("session=%016llx address=%s plain text after "
-		    "STARTTLS", (unsigned long long)s->id, s->address);
 		s->out_size = s->out_off = 0;
+		s->why = "plain text after STARTTLS";
 		session_reply(s, REPLY_INJECTION, NULL);
 		session_finish(s);
 		return;
@@ -212,14 +228,17 @@ session_start_tls(struct session *s, size_t have)
 		return;
 	}
 	s->mode = MODE_HANDSHAKE;
-	session_deadline(s, HANDSHAKE_S);
+	session_deadline(s, pace_handshake_s());
 }
 
-/* Handle and read in turns until there is no more or it has to wait. */
+/*
+ * Handle and read in turns until there is no more or it has to wait.  One
+ * that always has more goes on in the next turn: others have theirs.
+ */
 static size_t
 session_read(struct session *s, size_t have)
 {
-	size_t	used;
+	size_t	used, total = 0;
 	ssize_t	n;
 
 	for (;;) {
@@ -230,9 +249,14 @@ session_read(struct session *s, size_t have)
 			memmove(input, input + used, have);
 		if (session_is_blocked(s) || have == sizeof(input))
 			return have;
+		if (total >= TURN_MAX) {
+			event_active(&s->read_ev, EV_READ, 1);
+			return have;
+		}
 		n = tio_read(&s->tio, input + have, sizeof(input) - have);
 		if (n > 0) {
 			have += (size_t)n;
+			total += (size_t)n;
 			if (have > input_high)
 				input_high = have;
 			s->last_ms = proc_now_ms();
@@ -243,7 +267,7 @@ session_read(struct session *s, size_t have)
 			s->write_on = 1;
 		}
 		if (n == 0)
-			session_drop(s, "by the client");
+			session_drop(s, "closed by the client");
 		else if (n == TIO_ERROR)
 			session_drop(s, tio_error(&s->tio));
 		return have;
@@ -377,7 +401,7 @@ session_work(struct session *s)
 	if (!session_flush(s))
 		return;
 	if (s->is_closing) {
-		session_drop(s, "by us");
+		session_drop(s, s->why != NULL ? s->why : "quit");
 	} else if (unsent > OUTPUT_MAX) {
 		/* It had stopped reading only for that. */
 		s->must_run = 1;
@@ -462,8 +486,8 @@ session_admit(struct session *s)
 	stats_add(STAT_REFUSED, 1);
 	if (nrefused >= REFUSED_MAX || stop_ms != 0)
 		return -1;
-	log_info("address=%s too many sessions", s->address);
 	s->refuse = REPLY_TOO_MANY_SESSIONS;
+	s->why = "too many sessions";
 	nrefused++;
 	return 0;
 }
@@ -503,7 +527,7 @@ session_new(struct listener *l, int fd, const struct sockaddr *sa,
 	event_set(&s->read_ev, fd, EV_READ | EV_PERSIST, on_readable, s);
 	event_set(&s->write_ev, fd, EV_WRITE, on_writable, s);
 	event_add(&s->read_ev, NULL);
-	session_deadline(s, HANDSHAKE_S);
+	session_deadline(s, pace_handshake_s());
 	log_debug("session=%016llx address=%s connected port=%u",
 	    (unsigned long long)s->id, s->address, listener_info(l)->port);
 	if (s->mode == MODE_COMMAND)
@@ -520,9 +544,9 @@ failed:
 static void
 session_timeout(struct session *s, void *arg)
 {
-	uint64_t	now = *(uint64_t *)arg;
+	unsigned int	reply;
 
-	if (now < s->deadline_ms)
+	if ((reply = pace_check(s, *(uint64_t *)arg)) == REPLY_NONE)
 		return;
 	stats_add(STAT_TIMEOUTS, 1);
 	if (s->mode == MODE_HANDSHAKE || s->is_closing ||
@@ -530,7 +554,8 @@ session_timeout(struct session *s, void *arg)
 		session_drop(s, "timeout");
 		return;
 	}
-	session_reply(s, REPLY_IDLE, NULL);
+	s->why = "timeout";
+	session_reply(s, reply, NULL);
 	session_finish(s);
 }
 

@@ -65,7 +65,8 @@ struct session {
 	uint64_t		 deadline_ms;
 	uint64_t		 bytes;		/* of accepted messages */
 	uint32_t		 messages;	/* accepted */
-	uint32_t		 errors;
+	uint32_t		 errors;	/* that count against the limit */
+	uint32_t		 refusals;	/* all replies from 400 on */
 	uint32_t		 last_tx;
 	uint32_t		 refuse;	/* REPLY_* instead of a greeting */
 	struct line		 line;
@@ -82,6 +83,7 @@ struct session {
 	uint8_t			 policy_knows;
 	uint8_t			 is_greeted;
 	uint8_t			 mail_later;	/* the last MAIL got a 451 */
+	const char		*why;		/* it ends, if not known later */
 	char			 address[64];	/* numeric, of the client */
 };
 

@@ -26,9 +26,9 @@ void	smtp_reset(struct session *);	/* drop the transaction */
 int	smtp_is_waiting(const struct session *);	/* for policy's replies */
 void	smtp_slots_free(struct session *);
 void	smtp_mail_done(struct session *, uint32_t tx, uint64_t message,
-	    uint32_t reply);
+	    uint32_t reply, const char *text);
 void	smtp_rcpt_done(struct session *, uint32_t tx, uint32_t n,
-	    uint32_t reply, uint32_t count);
+	    uint32_t reply, uint32_t count, const char *text);
 void	smtp_policy_down(struct session *, void *);
 
 /* smtp_auth.c */

@@ -13,6 +13,7 @@
 #include "mail/reply.h"
 #include "proto/net_parent.h"
 #include "conf.h"
+#include "journal.h"
 #include "listener.h"
 #include "session.h"
 #include "smtp.h"
@@ -202,14 +203,10 @@ smtp_auth_done(struct session *s, uint32_t result, const char *user)
 	if (result == AUTH_OK && *user != '\0' &&
 	    (s->user = strdup(user)) != NULL) {
 		stats_add(STAT_AUTH_OK, 1);
-		log_info("session=%016llx address=%s user=%s authenticated",
-		    (unsigned long long)s->id, s->address, log_vis(user));
+		journal_login(s);
 		auth_end(s, REPLY_AUTH_OK);
 		return;
 	}
 	stats_add(STAT_AUTH_BAD, 1);
-	log_info("session=%016llx address=%s authentication failed%s",
-		(unsigned long long)s->id, s->address,
-		result == AUTH_BAD ? "" : " temporarily");
 	auth_end(s, result == AUTH_BAD ? REPLY_AUTH_BAD : REPLY_AUTH_LATER);
 }

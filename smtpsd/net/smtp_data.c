@@ -113,8 +113,6 @@ data_header_end(struct session *s)
 
 	tx->header_done = 1;
 	if (h->nreceived > conf_limits()->received_max) {
-		log_info("session=%016llx address=%s mail loop",
-		    (unsigned long long)s->id, s->address);
 		smtp_data_fail(s, REPLY_LOOP);
 		return;
 	}
@@ -213,16 +211,8 @@ data_finish(struct session *s, unsigned int reply, uint64_t message)
 		s->bytes += tx->sent;
 		stats_add(STAT_MESSAGES, 1);
 		stats_add(STAT_BYTES, (int64_t)tx->sent);
-		log_info("session=%016llx address=%s user=%s message=%s "
-		    "size=%llu rcpts=%u accepted", (unsigned long long)s->id,
-		    s->address, log_vis(s->user), id,
-		    (unsigned long long)tx->sent, tx->nrcpt);
 	} else {
 		stats_add(STAT_MESSAGES_REFUSED, 1);
-		log_info("session=%016llx address=%s user=%s message refused "
-		    "code=%d reason=\"%s\"", (unsigned long long)s->id,
-		    s->address, log_vis(s->user), reply_get(reply)->code,
-		    reply_get(reply)->text);
 	}
 	smtp_reset(s);
 	s->mode = MODE_COMMAND;
@@ -274,12 +264,14 @@ smtp_data_input(struct session *s, const char *buf, size_t size)
 	int		 is_end;
 
 	is_end = data_feed(&tx->data, buf, size, &used);
+	tx->received += used;
 	if (tx->data.fault != DATA_FINE)
 		smtp_data_fail(s, data_verdict(tx));
 	if (is_end) {
 		data_end(s);
 	} else if (queue_backlog() > BACKLOG_MAX) {
 		s->wait = WAIT_QUEUE;
+		tx->paused_ms = proc_now_ms();
 		somebody_paused = 1;
 	}
 	return used;
@@ -293,16 +285,35 @@ smtp_data_done(struct session *s, uint32_t tx, uint64_t message,
 		stats_add(STAT_STALE, 1);
 		return;
 	}
+	if (s->is_closing) {
+		/* It had its 421 already: a 250 behind it would be read as
+		 * the answer to nothing. */
+		log_warnx("session=%016llx message=%013llx: the queue answered "
+		    "too late", (unsigned long long)s->id,
+		    (unsigned long long)message);
+		smtp_reset(s);
+		return;
+	}
 	session_wake(s);
 	data_finish(s, reply == REPLY_NONE ? REPLY_TRY_LATER : reply, message);
 }
 
+/* The time that it paused was ours. */
 static void
 data_resume(struct session *s, void *arg)
 {
+	struct tx	*tx = s->tx;
+	uint64_t	 ms;
+
 	(void)arg;
-	if (s->wait == WAIT_QUEUE && s->tx != NULL && !s->tx->is_ended)
-		session_wake(s);
+	if (s->wait != WAIT_QUEUE || tx == NULL || tx->is_ended)
+		return;
+	ms = proc_now_ms() - tx->paused_ms;
+	tx->begun_ms += ms;
+	tx->start_ms += ms;
+	s->deadline_ms += ms;
+	s->last_ms = proc_now_ms();
+	session_wake(s);
 }
 
 void

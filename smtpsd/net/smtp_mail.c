@@ -338,6 +338,7 @@ smtp_mail(struct session *s, const char *args)
 		return;
 	}
 	s->tx->id = ++s->last_tx;
+	s->tx->begun_ms = proc_now_ms();
 	if (s->tio.tls != NULL)
 		m.flags |= MAIL_TLS;
 	s->tx->flags = m.flags;
@@ -403,9 +404,21 @@ smtp_rcpt(struct session *s, const char *args)
 	slot_wait(s, r.tx, r.n, r.recipient);
 }
 
+/* policy's own words instead of the address. */
+static void
+slot_text(struct slot *slot, const char *text)
+{
+	char	*copy;
+
+	if (text == NULL || (copy = strdup(text)) == NULL)
+		return;
+	free(slot->arg);
+	slot->arg = copy;
+}
+
 void
 smtp_mail_done(struct session *s, uint32_t tx, uint64_t message,
-    uint32_t reply)
+    uint32_t reply, const char *text)
 {
 	struct slot	*slot;
 
@@ -414,15 +427,12 @@ smtp_mail_done(struct session *s, uint32_t tx, uint64_t message,
 		return;
 	}
 	slot->reply = reply == REPLY_NONE ? REPLY_TRY_LATER : reply;
+	slot_text(slot, text);
 	/* A restarted policy has forgotten who this is: log in again. */
 	if (reply == REPLY_AUTH_REQUIRED && s->user != NULL)
 		slot->reply = REPLY_TRY_LATER;
 	s->mail_later = slot->reply == REPLY_TRY_LATER;
 	if (reply_get(slot->reply)->code / 100 != 2) {
-		log_info("session=%016llx address=%s user=%s from=<%s> "
-		    "refused code=%d", (unsigned long long)s->id, s->address,
-		    log_vis(s->user), log_vis(slot->arg),
-		    reply_get(slot->reply)->code);
 		if (s->tx != NULL && s->tx->id == tx)
 			tx_free(s);
 	} else if (s->tx != NULL && s->tx->id == tx) {
@@ -436,7 +446,7 @@ smtp_mail_done(struct session *s, uint32_t tx, uint64_t message,
 
 void
 smtp_rcpt_done(struct session *s, uint32_t tx, uint32_t n, uint32_t reply,
-    uint32_t count)
+    uint32_t count, const char *text)
 {
 	struct slot	*slot;
 	int		 is_ok;
@@ -463,11 +473,8 @@ smtp_rcpt_done(struct session *s, uint32_t tx, uint32_t n, uint32_t reply,
 			slot->arg = NULL;
 		}
 	} else {
+		slot_text(slot, text);
 		stats_add(STAT_RCPT_REFUSED, 1);
-		log_info("session=%016llx address=%s user=%s to=<%s> refused "
-		    "code=%d", (unsigned long long)s->id, s->address,
-		    log_vis(s->user), log_vis(slot->arg),
-		    reply_get(reply)->code);
 	}
 	slots_drain(s);
 }

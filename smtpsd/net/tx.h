@@ -25,7 +25,10 @@ struct tx {
 	size_t		 body_size;
 	struct header	 header;
 	struct data	 data;
-	uint64_t	 start_ms;
+	uint64_t	 begun_ms;	/* MAIL; later by what we paused */
+	uint64_t	 start_ms;	/* of its data; likewise */
+	uint64_t	 paused_ms;	/* since then the queue has no room */
+	uint64_t	 received;	/* bytes of data from the client */
 	uint8_t		 has_mail;	/* policy accepted MAIL */
 	uint8_t		 header_done;
 	uint8_t		 is_sent;	/* the queue has heard of it */

@@ -54,7 +54,7 @@ transaction_log_refusal(const struct session *s, const char *address,
 {
 	const struct reply	*r = reply_get(reply);
 
-	log_info("refused session=%016llx address=%s user=%s from=<%s>%s%s%s "
+	log_debug("refused session=%016llx address=%s user=%s from=<%s>%s%s%s "
 	    "reply=%d %s", (unsigned long long)s->id, log_vis(address),
 	    log_vis(s->user), log_vis(from), to != NULL ? " to=<" : "",
 	    to != NULL ? log_vis(to) : "", to != NULL ? ">" : "", r->code,

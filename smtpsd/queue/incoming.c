@@ -356,7 +356,8 @@ incoming_abort(uint64_t session, uint32_t tx)
 }
 
 void
-incoming_open(const struct policy_queue_open *o, uint64_t now_ms)
+incoming_open(const struct policy_queue_open *o, const char *envid,
+    size_t envid_size, uint64_t now_ms)
 {
 	struct tx *t;
 	struct message *m;
@@ -366,7 +367,10 @@ incoming_open(const struct policy_queue_open *o, uint64_t now_ms)
 	m = t->message;
 	t->is_open = 1;
 	m->id = o->message;
-	m->flags = o->flags;
+	m->flags = o->flags & MAIL_FLAGS;
+	if (message_set_envid(m, envid, envid_size) == -1)
+		log_warnx("incoming: session=%016" PRIx64 " bad ENVID left out",
+		    o->session);
 	strlcpy(m->sender, o->sender, sizeof(m->sender));
 	strlcpy(m->user, o->user, sizeof(m->user));
 	strlcpy(m->bounce_action, o->bounce_action, sizeof(m->bounce_action));
@@ -381,7 +385,8 @@ incoming_open(const struct policy_queue_open *o, uint64_t now_ms)
  * was no room at OPEN.  No fault of policy, but it cannot be complete.
  */
 void
-incoming_rcpt(const struct policy_queue_rcpt *r)
+incoming_rcpt(const struct policy_queue_rcpt *r, const char *orcpt,
+    size_t orcpt_size)
 {
 	struct tx *t = tx_get(r->session, r->tx, 0);
 	struct envelope *e;
@@ -397,6 +402,10 @@ incoming_rcpt(const struct policy_queue_rcpt *r)
 		strlcpy(e->user, r->user, sizeof(e->user));
 		strlcpy(e->recipient, r->recipient, sizeof(e->recipient));
 		strlcpy(e->original, r->original, sizeof(e->original));
+		e->notify = r->notify & NOTIFY_FLAGS;
+		if (envelope_set_orcpt(e, orcpt, orcpt_size) == -1)
+			log_warnx("incoming: session=%016" PRIx64 " bad ORCPT "
+			    "left out", r->session);
 		TAILQ_INSERT_TAIL(&t->envelopes, e, entry);
 	}
 	if (t->state != TX_OPEN)
@@ -528,10 +537,12 @@ incoming_stored(void)
 	struct tx *t;
 
 	while ((t = TAILQ_FIRST(&ready)) != NULL) {
-		log_info("accepted message=%013" PRIx64 " from=<%s> size=%"
-		    PRIu64 " nrcpt=%u user=%s client=%s", t->message->id,
-		    log_vis(t->message->sender), t->size, t->nrcpt,
-		    log_vis(t->message->user), log_vis(t->address));
+		log_info("event=accepted message=%013" PRIx64 " session=%016"
+		    PRIx64 " address=%s user=%s from=<%s> size=%" PRIu64
+		    " rcpts=%u", t->message->id, t->session,
+		    log_vis(t->address), t->message->user[0] == '\0' ? "-" :
+		    log_vis(t->message->user), log_vis(t->message->sender),
+		    t->size, t->nrcpt);
 		def.done(t->session, t->tx, t->message->id, REPLY_QUEUED);
 		message_hold_body(t->message);
 		def.accepted(t->message, &t->envelopes);

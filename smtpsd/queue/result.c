@@ -209,9 +209,9 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	    "failed" };
 	const struct agent_queue_result *r = e->result;
 
-	log_info("delivery envelope=%013" PRIx64 "/%u result=%s to=<%s> "
+	log_info("event=delivery envelope=%013" PRIx64 "/%u result=%s to=<%s> "
 	    "from=<%s> action=%s attempt=%u age_s=%" PRIu64 " next_s=%" PRIu64
-	    " status=%s remote=%s text=%s", e->id >> 10,
+	    " status=%s remote=%s text=\"%s\"", e->id >> 10,
 	    (unsigned int)(e->id & 1023), names[e->outcome],
 	    log_vis(e->recipient), log_vis(job->message->sender),
 	    log_vis(e->action), e->attempts + 1,
@@ -220,7 +220,7 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	    e->outcome == OUTCOME_DEFERRED ? e->next_s - now_s : 0,
 	    r != NULL ? log_vis(r->status) : "-",
 	    r != NULL && r->remote[0] != '\0' ? log_vis(r->remote) : "-",
-	    r != NULL ? log_vis(r->text) : "-");
+	    r != NULL ? log_text(r->text) : "");
 	stats.delivered += e->outcome == OUTCOME_DELIVERED;
 	stats.deferred += e->outcome == OUTCOME_DEFERRED;
 	stats.failed += e->outcome == OUTCOME_BOUNCED;
@@ -233,14 +233,15 @@ result_log_bounce(const struct job *job)
 
 	if (job->bounce != NULL) {
 		stats.bounces++;
-		log_info("bounce message=%013" PRIx64 " of=%013" PRIx64
+		log_info("event=bounce message=%013" PRIx64 " of=%013" PRIx64
 		    " to=<%s>", job->bounce->id, job->message->id,
 		    log_vis(job->message->sender));
 		return;
 	}
 	for (i = 0; i < job->nenv; i++)
 		if (job->env[i]->outcome == OUTCOME_BOUNCED) {
-			log_warnx("bounce of=%013" PRIx64 " dropped: %s",
+			log_warnx("event=bounce of=%013" PRIx64
+			    " dropped=\"%s\"",
 			    job->message->id, job->message->sender[0] == '\0' ?
 			    "null sender" : "no route to the sender");
 			return;
