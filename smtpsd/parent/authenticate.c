@@ -2,10 +2,9 @@
  * AUTH: from net's request to its answer.
  *
  * An attempt first waits its turn (backoff.h, per address and per address and
- * user), then is checked by an auth worker, then answered.  An unknown user,
- * a name that cannot exist and a wrong password take the same way: a hash of
- * the same kind is computed for each, and the client's answer is the same.
- * The reason stands only in the log.  Everything net says about the client
+ * user), then is checked by its backend (attempt.h), then answered.  An
+ * unknown user, a name that cannot exist and a wrong password take the same
+ * way and the client's answer is the same: the reason stands only in the log.  Everything net says about the client
  * may be a lie, so a net process as a whole has a bucket of failed checks.
  *
  * On success policy hears of it before net does, and the session id is
@@ -20,45 +19,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attempt.h"
 #include "authenticate.h"
-#include "authwork.h"
 #include "backoff.h"
 #include "base/link.h"
 #include "base/log.h"
 #include "child.h"
 #include "conf.h"
-#include "mail/password.h"
 #include "mail/usersfile.h"
 #include "memo.h"
 #include "parent.h"
 #include "proto/net_parent.h"
-#include "proto/parent_auth.h"
 #include "proto/parent_policy.h"
 
 #define PENDING_MAX	4096
 #define ENTRIES_MAX	65536	/* remembered addresses, and pairs */
-
-enum stage { STAGE_WAITING, STAGE_CHECKING, STAGE_FOLLOWING };
-
-struct attempt {
-	TAILQ_ENTRY(attempt)	 entry;
-	uint64_t		 request;
-	uint64_t		 session;
-	uint64_t		 leader;	/* request of the same password */
-	uint32_t		 net_id;
-	enum stage		 stage;
-	int			 cancelled;	/* nobody waits for the answer */
-	const char		*flaw;		/* not NULL: cannot succeed */
-	int			 took_token;
-	struct event		 timer;
-	uint8_t			 mac[MEMO_MAC_SIZE];
-	uint8_t			 address_key[BACKOFF_KEY_SIZE];
-	uint8_t			 pair_key[BACKOFF_KEY_SIZE];
-	char			 address[IPADDR_SIZE];
-	char			 user[LOGIN_SIZE];
-	char			 hash[HASH_SIZE];
-	char			 password[PASSWORD_SIZE];
-};
 
 static const struct backoff_limits address_limits = {
 	.nfree = 10, .first_ms = 250, .max_ms = 16000, .line_max_ms = 30000,
@@ -73,7 +48,25 @@ static TAILQ_HEAD(, attempt)	 attempts = TAILQ_HEAD_INITIALIZER(attempts);
 static struct backoff		*addresses, *pairs;
 static struct authenticate_stats stats;
 static uint64_t			 last_request;
-static char			 dummy_like[HASH_SIZE], dummy[HASH_SIZE];
+
+static struct attempt *
+find_request(uint64_t request)
+{
+	struct attempt	*a;
+
+	TAILQ_FOREACH(a, &attempts, entry) {
+		if (a->request == request)
+			break;
+	}
+	return a;
+}
+
+static void
+wipe(struct attempt *a)
+{
+	explicit_bzero(a->password, sizeof(a->password));
+	explicit_bzero(a->hash, sizeof(a->hash));
+}
 
 int
 authenticate_init(void)
@@ -88,7 +81,7 @@ authenticate_init(void)
 void
 authenticate_on_users(void)
 {
-	explicit_bzero(dummy_like, sizeof(dummy_like));
+	authusers_on_users();
 	memo_clear();
 }
 
@@ -155,16 +148,15 @@ answer_ok(uint32_t net_id, uint64_t session, const char *user)
 	answer(net_id, session, AUTH_OK, user);
 }
 
-/* verdict 1: right, 0: wrong, -1: could not be checked. */
 static void
-finish_one(struct attempt *a, int verdict, const char *reason)
+finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 {
-	if (verdict == 1 && !a->cancelled) {
+	if (verdict == VERDICT_GOOD && !a->cancelled) {
 		answer_ok(a->net_id, a->session, a->user);
-	} else if (verdict == 0) {
+	} else if (verdict == VERDICT_BAD) {
 		stats.failed++;
 		log_info("auth failed address=%s user=%s reason=%s",
-		    log_vis(a->address), log_vis(a->user), reason);
+		    log_vis(a->address), log_vis(a->login), reason);
 		if (!a->cancelled)
 			answer(a->net_id, a->session, AUTH_BAD, NULL);
 	} else if (!a->cancelled)
@@ -185,20 +177,21 @@ give_token_back(const struct attempt *a)
 }
 
 static void
-finish(struct attempt *a, int verdict, const char *reason)
+finish(struct attempt *a, enum verdict verdict, const char *reason)
 {
 	struct attempt		*f, *next;
 	enum backoff_result	 result;
 	uint64_t		 now = parent_now_ms();
 
-	result = verdict == 1 ? BACKOFF_GOOD : verdict == 0 ? BACKOFF_BAD :
-	    BACKOFF_NOTHING;
+	result = verdict == VERDICT_GOOD ? BACKOFF_GOOD :
+	    verdict == VERDICT_BAD ? BACKOFF_BAD : BACKOFF_NOTHING;
 	backoff_leave(pairs, a->pair_key, result, now);
 	/* A good login must not wash an address clean: guessers have one. */
 	backoff_leave(addresses, a->address_key,
 	    result == BACKOFF_GOOD ? BACKOFF_NOTHING : result, now);
-	if (verdict == 1) {
-		memo_add(a->mac, now);
+	if (verdict == VERDICT_GOOD) {
+		if (a->backend->remembers)
+			memo_add(a->mac, now);
 		give_token_back(a);
 	}
 	TAILQ_FOREACH_SAFE(f, &attempts, entry, next) {
@@ -209,43 +202,46 @@ finish(struct attempt *a, int verdict, const char *reason)
 }
 
 void
-authenticate_on_result(uint64_t request, int matches)
+authenticate_verdict(uint64_t request, enum verdict verdict,
+    const char *reason)
 {
 	struct attempt	*a;
-	const char	*reason = "password";
 
-	TAILQ_FOREACH(a, &attempts, entry) {
-		if (a->request == request)
-			break;
-	}
-	if (a == NULL || a->stage != STAGE_CHECKING)
+	if ((a = find_request(request)) == NULL || a->stage != STAGE_CHECKING)
 		return;
-	if (a->flaw != NULL && matches >= 0) {
-		/* Whatever a dummy hash gave, it is wrong. */
-		matches = 0;
+	if (a->flaw != NULL && verdict != VERDICT_UNKNOWN) {
+		/* Whatever a dummy gave, it is wrong. */
+		verdict = VERDICT_BAD;
 		reason = a->flaw;
 	}
-	finish(a, matches, reason);
+	finish(a, verdict, reason);
+}
+
+static int
+is_remembered(const struct attempt *a, uint64_t now)
+{
+	return a->backend->remembers && a->flaw == NULL &&
+	    memo_has(a->mac, now);
 }
 
 static void
 check(struct attempt *a)
 {
-	uint64_t	 now = parent_now_ms();
+	uint64_t	 now = parent_now_ms(), request = a->request;
 
 	/* Its turn may have come after another one proved it right. */
-	if (a->flaw == NULL && memo_has(a->mac, now)) {
+	if (is_remembered(a, now)) {
 		stats.remembered++;
-		finish(a, 1, NULL);
+		finish(a, VERDICT_GOOD, NULL);
 		return;
 	}
 	a->stage = STAGE_CHECKING;
-	if (authwork_submit(a->request, a->hash, a->password) == -1) {
-		finish(a, -1, NULL);
+	if (a->backend->start(a) == -1) {
+		authenticate_verdict(request, VERDICT_UNKNOWN, NULL);
 		return;
 	}
-	explicit_bzero(a->password, sizeof(a->password));
-	explicit_bzero(a->hash, sizeof(a->hash));
+	if ((a = find_request(request)) != NULL)
+		wipe(a);
 }
 
 static void
@@ -254,25 +250,6 @@ on_turn(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	check(arg);
-}
-
-/* A hash that costs what most users' cost and that nothing matches. */
-static const char *
-dummy_hash(const struct users *users)
-{
-	const char	*like = NULL;
-
-	if (users_count(users) > 0)
-		like = users_hash(users, users_name(users, 0));
-	if (like == NULL)
-		like = "$2b$10$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuv"
-		    "wxyzabcde";
-	if (strcmp(like, dummy_like) != 0) {
-		if (password_dummy(like, dummy, sizeof(dummy)) == -1)
-			strlcpy(dummy, like, sizeof(dummy));
-		strlcpy(dummy_like, like, sizeof(dummy_like));
-	}
-	return dummy;
 }
 
 /* authzid NUL authcid NUL password (RFC 4616).  NULL: well formed. */
@@ -290,16 +267,16 @@ parse(struct attempt *a, const char *tail, size_t size)
 		return "malformed";
 	password++;
 	n = size - (password - tail);
-	if (strlcpy(a->user, authcid, sizeof(a->user)) >= sizeof(a->user))
+	if (strlcpy(a->login, authcid, sizeof(a->login)) >= sizeof(a->login))
 		return "name-too-long";
-	if (!users_name_ok(a->user))
+	if (!users_name_ok(a->login))
 		return "name-not-possible";
 	if (n == 0 || n >= sizeof(a->password) ||
 	    memchr(password, '\0', n) != NULL)
 		return "password-not-possible";
 	memcpy(a->password, password, n);
 	a->password[n] = '\0';
-	if (tail[0] != '\0' && strcmp(tail, a->user) != 0)
+	if (tail[0] != '\0' && strcmp(tail, a->login) != 0)
 		return "acting-for-another-user";
 	return NULL;
 }
@@ -324,25 +301,15 @@ address_prefix(const char *text, char *out, size_t outsize)
 	return inet_ntop(AF_INET6, a, out, outsize) == NULL ? -1 : 0;
 }
 
-/* Hash, keys and the memo's mac of an attempt. */
 static void
-prepare(struct attempt *a, const char *prefix, const struct users *users)
+set_keys(struct attempt *a)
 {
-	uint8_t		 mac[MEMO_MAC_SIZE];
-	const char	*hash = NULL;
+	uint8_t	 mac[MEMO_MAC_SIZE];
 
-	if (a->flaw == NULL && (hash = users_hash(users, a->user)) == NULL)
-		a->flaw = "unknown-user";
-	if (a->password[0] == '\0')
-		strlcpy(a->password, "-", sizeof(a->password));
-	if (hash == NULL)
-		hash = dummy_hash(users);
-	strlcpy(a->hash, hash, sizeof(a->hash));
-	memo_mac(mac, "address", prefix, NULL);
+	memo_mac(mac, "address", a->prefix, NULL);
 	memcpy(a->address_key, mac, sizeof(a->address_key));
-	memo_mac(mac, "pair", prefix, a->user);
+	memo_mac(mac, "pair", a->prefix, a->login);
 	memcpy(a->pair_key, mac, sizeof(a->pair_key));
-	memo_mac(a->mac, a->user, a->hash, a->password);
 }
 
 /* The same password of the same user that is being looked at already. */
@@ -405,16 +372,15 @@ begin(struct attempt *a, struct child *net)
 	if ((leader = find_leader(a)) != NULL) {
 		a->stage = STAGE_FOLLOWING;
 		a->leader = leader->request;
-		explicit_bzero(a->password, sizeof(a->password));
+		wipe(a);
 		return 0;
 	}
-	if (!(a->flaw == NULL && memo_has(a->mac, now)) &&
-	    !take_token(a, net, now))
+	if (!is_remembered(a, now) && !take_token(a, net, now))
 		return -1;
 	if ((wait_ms = stand_in_line(a, now)) == -1) {
 		log_info("auth refused address=%s user=%s "
 		    "reason=too-many-attempts", log_vis(a->address),
-		    log_vis(a->user));
+		    log_vis(a->login));
 		return -1;
 	}
 	if (wait_ms == 0) {
@@ -439,6 +405,8 @@ attempt_new(const struct net_parent_auth *m, uint32_t net_id)
 	a->session = m->session;
 	a->net_id = net_id;
 	a->stage = STAGE_WAITING;
+	a->mechanism = m->mechanism;
+	a->backend = authusers_backend();
 	strlcpy(a->address, m->address, sizeof(a->address));
 	evtimer_set(&a->timer, on_turn, a);
 	TAILQ_INSERT_TAIL(&attempts, a, entry);
@@ -491,7 +459,9 @@ on_net_auth(struct link *link, struct link_in *in)
 		return;
 	}
 	a->flaw = parse(a, (const char *)(m + 1), in->size - sizeof(*m));
-	prepare(a, prefix, l->users->users);
+	strlcpy(a->prefix, prefix, sizeof(a->prefix));
+	set_keys(a);
+	a->backend->prepare(a, l);
 	if (begin(a, net) == -1) {
 		answer(a->net_id, a->session, AUTH_LATER, NULL);
 		attempt_free(a);

@@ -25,8 +25,6 @@ int	authenticate_init(void);
 /* A new configuration or users file is in force. */
 void	authenticate_on_users(void);
 void	authenticate_on_net_death(uint32_t proc_id);
-/* From a worker: 1 matches, 0 not, -1 the worker died. */
-void	authenticate_on_result(uint64_t request, int matches);
 void	authenticate_get_stats(struct authenticate_stats *);
 
 void	on_net_auth(struct link *, struct link_in *);

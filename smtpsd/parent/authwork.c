@@ -1,7 +1,7 @@
 /*
  * Hands checks to auth workers, one at a time each, in order of arrival.
  *
- * Called by authenticate.c (checks) and child.c (workers come and go).  A worker
+ * Called by authusers.c (checks) and child.c (workers come and go).  A worker
  * sees one hash and one password, and its answer counts only for the request
  * that it was given.
  */
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authenticate.h"
+#include "authusers.h"
 #include "authwork.h"
 #include "base/link.h"
 #include "base/log.h"
@@ -115,7 +115,7 @@ authwork_on_death(uint16_t instance)
 
 	memset(&workers[instance], 0, sizeof(workers[instance]));
 	if (request != 0)
-		authenticate_on_result(request, -1);
+		authusers_on_result(request, -1);
 }
 
 void
@@ -131,7 +131,7 @@ on_auth_result(struct link *link, struct link_in *in)
 		return;
 	}
 	w->request = 0;
-	authenticate_on_result(m->request, m->matches == 1);
+	authusers_on_result(m->request, m->matches == 1);
 	hand_out();
 }
 

@@ -12,7 +12,7 @@ struct link_in;
 
 /*
  * Queues one check; both strings are copied, the copies are wiped.  The
- * answer comes by authenticate_on_result().  -1: the queue is full.
+ * answer comes by authusers_on_result().  -1: the queue is full.
  */
 int	authwork_submit(uint64_t request, const char *hash,
 	    const char *password);

@@ -1,0 +1,78 @@
+/*
+ * One AUTH attempt, and what checks it.  authenticate.c makes attempts, has
+ * each wait its turn, counts failures and answers; a backend knows how the
+ * client's proof is checked and nothing of sessions, addresses or policy.
+ * For these two sides only.
+ */
+#ifndef PARENT_ATTEMPT_H
+#define PARENT_ATTEMPT_H
+
+#include <sys/queue.h>
+
+#include <event.h>
+#include <stdint.h>
+
+#include "backoff.h"
+#include "memo.h"
+#include "proto/net_parent.h"
+#include "proto/parent_auth.h"
+
+struct conf_listener;
+
+enum attempt_stage { STAGE_WAITING, STAGE_CHECKING, STAGE_FOLLOWING };
+
+/* What a check says. */
+enum verdict { VERDICT_UNKNOWN = -1, VERDICT_BAD, VERDICT_GOOD };
+
+struct attempt {
+	TAILQ_ENTRY(attempt)	 entry;
+	uint64_t		 request;	/* names it to the backend */
+	uint64_t		 session;
+	uint64_t		 leader;	/* request of the same password */
+	uint32_t		 net_id;
+	uint8_t			 mechanism;	/* AUTH_* */
+	uint8_t			 stage;		/* enum attempt_stage */
+	uint8_t			 cancelled;	/* nobody waits for the answer */
+	uint8_t			 took_token;
+	const struct auth_backend *backend;
+	struct event		 timer;
+	uint8_t			 address_key[BACKOFF_KEY_SIZE];
+	uint8_t			 pair_key[BACKOFF_KEY_SIZE];
+	char			 address[IPADDR_SIZE];
+	char			 prefix[IPADDR_SIZE];	/* of the address */
+
+	/* Of the parser: the name as the client wrote it, and the proof. */
+	char			 login[LOGIN_SIZE];
+	char			 password[PASSWORD_SIZE];
+	/* Of the parser or the backend's prepare(). */
+	const char		*flaw;	/* not NULL: cannot succeed, why */
+	char			 user[LOGIN_SIZE];	/* the identity gained */
+	char			 hash[HASH_SIZE];
+	uint8_t			 mac[MEMO_MAC_SIZE];	/* of the whole proof */
+};
+
+struct auth_backend {
+	const char	*name;
+	uint8_t		 remembers;	/* a good proof stays good for a while */
+	/*
+	 * When it arrives: looks the login up, sets user and mac.  Whatever
+	 * it finds, start() has to cost the same; a flaw is not told.
+	 */
+	void		(*prepare)(struct attempt *, const struct conf_listener *);
+	/*
+	 * Its turn has come.  Ends with one call of authenticate_verdict(),
+	 * from inside or later; -1: it cannot be checked now.  The attempt
+	 * may be gone by then for the backend: it keeps the request only.
+	 * Secrets in the attempt are wiped by the caller afterwards.
+	 */
+	int		(*start)(struct attempt *);
+};
+
+/* A backend's answer; reason is for the log, static.  Stale ones are ignored. */
+void	authenticate_verdict(uint64_t request, enum verdict, const char *reason);
+
+/* authusers.c: hashes of the users file, checked by the auth workers. */
+const struct auth_backend *authusers_backend(void);
+void	authusers_on_users(void);	/* other users files are in force */
+
+#endif
