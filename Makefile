@@ -10,9 +10,10 @@ MANDIR = $(PREFIX)/share/man
 
 # In the order in which they are built; abuse is tests only.
 LIBS = common/compat common/proto common/base common/mail
-CHILDREN = net auth policy queue relay resolver deliver control
+CHILDREN = net auth policy queue relay resolver deliver control login dovecot
 PROGS = smtpsd/parent smtpsd/net smtpsd/auth smtpsd/policy smtpsd/queue \
-	smtpsd/relay smtpsd/resolver smtpsd/deliver smtpsd/control smtpsctl
+	smtpsd/relay smtpsd/resolver smtpsd/deliver smtpsd/control \
+	smtpsd/login smtpsd/dovecot smtpsctl
 
 CONFIG = common/compat/config.mk
 STAMP = common/compat/flags.stamp

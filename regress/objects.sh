@@ -25,7 +25,8 @@ sources() {
 }
 
 for dir in smtpsd/parent smtpsd/net smtpsd/auth smtpsd/policy smtpsd/queue \
-    smtpsd/relay smtpsd/resolver smtpsd/deliver smtpsd/control smtpsctl; do
+    smtpsd/relay smtpsd/resolver smtpsd/deliver \
+    smtpsd/control smtpsd/login smtpsd/dovecot smtpsctl; do
 	prog=$(sed -n 's/^PROG *= *//p' "$dir/Makefile")
 	# The value of OBJS and TEST_OBJS with its continuation lines.
 	objs=$(awk '/^(OBJS|TEST_OBJS) *=/ { on = 1 }

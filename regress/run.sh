@@ -64,7 +64,8 @@ copy()
 	mkdir -p "$T/$1" && tar cf - --exclude=.git --exclude='*.[oadt]' \
 	    --exclude=common/compat/config.mk --exclude=common/compat/config.h \
 	    --exclude=flags.stamp -C "$TOP" . | tar xf - -C "$T/$1" || exit 1
-	for p in net auth policy queue relay resolver deliver control; do
+	for p in net auth policy queue relay resolver deliver control login \
+	    dovecot; do
 		rm -f "$T/$1/smtpsd/$p/$p"
 	done
 	rm -f "$T/$1/smtpsd/parent/smtpsd" "$T/$1/smtpsctl/smtpsctl"

@@ -4,6 +4,8 @@
  */
 #include <sys/types.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -166,6 +168,38 @@ try_passfd_dup(void)
 	return fcntl(listener, F_DUPFD, 100) == -1;
 }
 
+static int
+try_system_file(void)
+{
+	int	fd = open("/usr/.sandbox_test", O_WRONLY | O_CREAT, 0600);
+
+	if (fd == -1)
+		return 1;
+	close(fd);
+	return unlink("/usr/.sandbox_test") == -1 ? 2 : 0;
+}
+
+static int
+try_trace(void)
+{
+	return ptrace(PTRACE_SEIZE, getppid(), NULL, NULL) == -1;
+}
+
+static int
+try_clock(void)
+{
+	struct timespec	ts;
+
+	return clock_gettime(CLOCK_REALTIME, &ts) == -1 ||
+	    clock_settime(CLOCK_REALTIME, &ts) == -1;
+}
+
+static int
+try_mount(void)
+{
+	return mount("none", "/mnt", "tmpfs", 0, NULL) == -1;
+}
+
 #define COMPUTE	(1U << SANDBOX_COMPUTE)
 #define ACCEPT	(1U << SANDBOX_ACCEPT)
 #define CONNECT	(1U << SANDBOX_CONNECT)
@@ -183,24 +217,29 @@ static const struct {
 	{ "memory and clock", try_memory, ALL },
 	{ "accept", try_accept, ACCEPT },
 	{ "open a file", try_open, STORE | MAILBOX | SYSTEM },	/* root is "/" here */
-	{ "create a file", try_create, STORE | MAILBOX },
+	{ "create a file", try_create, STORE | MAILBOX | SYSTEM },
 	{ "TCP socket", try_socket, CONNECT | SYSTEM },
 	{ "UDP socket", try_udp, CONNECT | SYSTEM },
 	{ "Unix socket", try_unix_socket, SYSTEM },
 	{ "packet socket", try_packet_socket, 0 },
 	{ "connect", try_connect, CONNECT | SYSTEM },
-	{ "execve", try_exec, 0 },
+	{ "execve", try_exec, SYSTEM },
 	{ "fork", try_fork, SYSTEM },
 	{ "kill", try_kill, 0 },
-	{ "executable memory", try_exec_memory, 0 },
-	{ "raise a limit", try_limit, 0 },
+	{ "executable memory", try_exec_memory, SYSTEM },
+	{ "change a limit", try_limit, SYSTEM },
 	{ "listen", try_listen, 0 },
-	{ "chmod", try_chmod, 0 },
-	{ "duplicate far", try_passfd_dup, STORE | MAILBOX },
+	{ "chmod", try_chmod, SYSTEM },
+	{ "duplicate far", try_passfd_dup, STORE | MAILBOX | SYSTEM },
+	/* As root, which only SANDBOX_SYSTEM stays. */
+	{ "write to the system", try_system_file, STORE | MAILBOX },
+	{ "trace a process", try_trace, 0 },
+	{ "change the clock", try_clock, 0 },
+	{ "mount", try_mount, 0 },
 };
 
 static const char *const profiles[] = {
-	"compute", "accept", "connect", "store", "mailbox"
+	"compute", "accept", "connect", "store", "mailbox", "system"
 };
 
 static int
@@ -251,7 +290,7 @@ static void
 run_first(enum sandbox_profile profile)
 {
 	int	status, files = profile == SANDBOX_STORE ||
-		    profile == SANDBOX_MAILBOX;
+		    profile == SANDBOX_MAILBOX || profile == SANDBOX_SYSTEM;
 	pid_t	pid;
 
 	if ((pid = fork()) == 0) {
@@ -259,6 +298,8 @@ run_first(enum sandbox_profile profile)
 			_exit(99);
 		if ((try_open() == 0) != files || (try_create() == 0) != files)
 			_exit(1);
+		if (profile == SANDBOX_SYSTEM)
+			_exit(try_system_file() == 0);
 		_exit(try_exec() == 0 ? 2 : 0);
 	}
 	if (waitpid(pid, &status, 0) == -1)
@@ -276,7 +317,9 @@ main(void)
 	if (make_listener() == -1 || mkdtemp(dir) == NULL || chdir(dir) == -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
 		return 2;
-	for (p = SANDBOX_COMPUTE; p <= SANDBOX_MAILBOX; p++) {
+	for (p = SANDBOX_COMPUTE; p <= SANDBOX_SYSTEM; p++) {
+		if (p == SANDBOX_SYSTEM && geteuid() != 0)
+			break;
 		run_first((enum sandbox_profile)p);
 		for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
 			run((enum sandbox_profile)p, i);

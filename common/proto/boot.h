@@ -20,6 +20,8 @@ enum proc_kind {
 	PROC_RESOLVER,
 	PROC_DELIVER,
 	PROC_CONTROL,
+	PROC_LOGIN,
+	PROC_DOVECOT,
 	PROC_SIGN		/* as a link kind: net's signing link */
 };
 

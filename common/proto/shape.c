@@ -17,6 +17,7 @@
 #include "net_policy.h"
 #include "net_queue.h"
 #include "parent_auth.h"
+#include "parent_backend.h"
 #include "parent_deliver.h"
 #include "parent_policy.h"
 #include "parent_queue.h"
@@ -118,6 +119,19 @@ static const struct link_shape shapes[] = {
 	FIXED(MSG_PARENT_AUTH_CHECK, parent_auth_check, 1,
 	    STR(parent_auth_check, hash), STR(parent_auth_check, password)),
 	PLAIN(MSG_AUTH_PARENT_RESULT, auth_parent_result),
+
+	FIXED(MSG_PARENT_BACKEND_CHECK, parent_backend_check, 1,
+	    STR(parent_backend_check, address), STR(parent_backend_check, user),
+	    STR(parent_backend_check, password)),
+	FIXED(MSG_PARENT_DOVECOT_CONF, parent_dovecot_conf, 0,
+	    STR(parent_dovecot_conf, path)),
+	{ MSG_PARENT_DOVECOT_SOCKET, "MSG_PARENT_DOVECOT_SOCKET", 0, 0, 1, 0,
+	    NO_STRINGS },
+	EMPTY(MSG_PARENT_DOVECOT_REFUSED),
+	FIXED(MSG_BACKEND_PARENT_RESULT, backend_parent_result, 0,
+	    STR(backend_parent_result, user),
+	    STR(backend_parent_result, reason)),
+	EMPTY(MSG_DOVECOT_PARENT_CONNECT),
 
 	FIXED(MSG_PARENT_QUEUE_CONF, parent_queue_conf, 0,
 	    STR(parent_queue_conf, hostname)),

@@ -8,7 +8,7 @@
 
 #include "proto/boot.h"
 
-#define KINDS_MAX		(PROC_CONTROL + 1)
+#define KINDS_MAX		(PROC_DOVECOT + 1)
 #define KINDS_INSTANCES_MAX	16
 
 struct conf;

@@ -1,0 +1,40 @@
+/*
+ * What pam.c and bsdauth.c have in common: who is refused whatever the
+ * password is.  Runs in the short-lived process, because the look-up of a
+ * user may go over the network and hang.
+ */
+#include <sys/types.h>
+
+#include <pwd.h>
+#include <string.h>
+
+#include "mail/usersfile.h"
+#include "system.h"
+
+void
+system_answer(struct system_answer *answer, enum backend_verdict verdict,
+    const char *reason)
+{
+	answer->verdict = verdict;
+	strlcpy(answer->reason, reason, sizeof(answer->reason));
+}
+
+/*
+ * A mail password travels through more hands than root's should.  An unknown
+ * name goes on: the system takes its time for it as for a known one.
+ */
+int
+system_user_ok(const char *user, struct system_answer *answer)
+{
+	struct passwd	*pw;
+
+	if (!users_name_ok(user)) {
+		system_answer(answer, BACKEND_BAD, "name-not-possible");
+		return 0;
+	}
+	if ((pw = getpwnam(user)) != NULL && pw->pw_uid == 0) {
+		system_answer(answer, BACKEND_BAD, "root");
+		return 0;
+	}
+	return 1;
+}
