@@ -56,12 +56,9 @@ is_atext(unsigned char c)
 	return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
-/*
- * Bytes of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no overlong
- * forms, no surrogates, nothing above 10FFFF) or a C1 control.
- */
-static size_t
-utf8_size(const char *s)
+/* RFC 3629: no overlong forms, no surrogates, nothing above 10FFFF. */
+size_t
+address_utf8_size(const char *s)
 {
 	const unsigned char *u = (const unsigned char *)s;
 	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -96,7 +93,7 @@ atext_size(const char *s, int flags)
 {
 	if (is_atext((unsigned char)*s))
 		return 1;
-	return flags & ADDRESS_UTF8 ? utf8_size(s) : 0;
+	return flags & ADDRESS_UTF8 ? address_utf8_size(s) : 0;
 }
 
 /* Atoms joined by single dots; NULL unless s starts with such. */
@@ -128,7 +125,8 @@ unquote(const char *s, int flags, struct text *raw)
 		if (*s == '\\')
 			s++;
 		if ((unsigned char)*s >= 0x80) {
-			if (!(flags & ADDRESS_UTF8) || (n = utf8_size(s)) == 0)
+			if (!(flags & ADDRESS_UTF8) ||
+			    (n = address_utf8_size(s)) == 0)
 				return NULL;
 		} else if (*s < 0x20 || *s == 0x7f)
 			return NULL;
@@ -213,7 +211,7 @@ parse_name(const char *s, int flags, struct text *out)
 		n = 1;
 		if (*s == '.' || (!is_alnum((unsigned char)*s) && *s != '-')) {
 			if (*s != '.' && (flags & ADDRESS_UTF8) &&
-			    (n = utf8_size(s)) > 0)
+			    (n = address_utf8_size(s)) > 0)
 				goto take;
 			n = 1;
 			if (label == 0 || label > 63 || before == '-')

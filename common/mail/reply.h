@@ -15,6 +15,7 @@ X(TLS_READY, 220, "2.0.0", "Ready to start TLS") \
 X(BYE, 221, "2.0.0", "Bye") \
 X(AUTH_OK, 235, "2.7.0", "Authentication succeeded") \
 X(OK, 250, "2.0.0", "Ok") \
+X(CHUNK_OK, 250, "2.0.0", "%s bytes received") \
 X(SENDER_OK, 250, "2.1.0", "Sender ok") \
 X(RCPT_OK, 250, "2.1.5", "Recipient ok") \
 X(QUEUED, 250, "2.0.0", "Queued as %s") \
@@ -55,6 +56,7 @@ X(REJECTED, 550, "5.7.1", "<%s>: refused by rule") \
 X(BAD_MESSAGE_LINE_END, 550, "5.6.0", "Message has a bare CR, LF or NUL; lines must end with CR LF") \
 X(MESSAGE_LINE_TOO_LONG, 550, "5.6.0", "Message has a line of more than 998 bytes") \
 X(TOO_BIG, 552, "5.3.4", "Message exceeds the size limit") \
+X(NEEDS_SMTPUTF8, 553, "5.6.7", "An address beyond ASCII needs SMTPUTF8") \
 X(SENDER_NOT_YOURS, 553, "5.7.1", "<%s>: you may not send as this address") \
 X(ADDRESS_LITERAL, 550, "5.1.3", "<%s>: unqualified or unsupported address") \
 X(LOOP, 554, "5.4.6", "Too many hops: mail loop") \

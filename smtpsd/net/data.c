@@ -7,12 +7,17 @@
  * true end, so that nothing inside can pass for the end here and for text
  * elsewhere, or the other way round (SMTP smuggling).  After a bare LF or CR
  * no line starts, so a dot behind it has no meaning.
+ *
+ * Chunks of BDAT come with their size, so dots mean nothing there, but the
+ * message may go on by DATA: the same bytes are faults, unless MAIL said
+ * BODY=BINARYMIME.  Then the body is free, and the header still is not:
+ * nobody could say where a field of it ends.
  */
 #include <string.h>
 
 #include "data.h"
 
-enum { LINE_START, TEXT, TEXT_CR, DOT, DOT_CR };
+enum { LINE_START, TEXT, TEXT_CR, DOT, DOT_CR, BINARY };
 
 void
 data_init(struct data *d, uint64_t max,
@@ -123,4 +128,52 @@ data_feed(struct data *d, const char *in, size_t size, size_t *used)
 	data_put(d, from, end);
 	*used = size;
 	return 0;
+}
+
+static const char *
+chunk_line_end(struct data *d, const char *p)
+{
+	if (*p != '\n') {
+		data_fault(d, DATA_LINE_END);
+		d->state = TEXT;
+		return p;
+	}
+	d->state = d->is_binary && d->column == 0 ? BINARY : LINE_START;
+	return p + 1;
+}
+
+void
+data_chunk(struct data *d, const char *in, size_t size)
+{
+	const char	*p = in, *end = in + size;
+
+	while (p < end) {
+		switch (d->state) {
+		case LINE_START:
+			d->column = 0;
+			d->state = TEXT;
+			break;
+		case TEXT:
+			p = data_text(d, p, end);
+			break;
+		case TEXT_CR:
+			p = chunk_line_end(d, p);
+			break;
+		default:	/* BINARY */
+			p = end;
+			break;
+		}
+	}
+	data_put(d, in, end);
+}
+
+void
+data_chunk_end(struct data *d)
+{
+	static const char	crlf[] = { '\r', '\n' };
+
+	if (d->state == TEXT_CR)
+		data_fault(d, DATA_LINE_END);
+	else if (d->state == TEXT)
+		data_put(d, crlf, crlf + sizeof(crlf));
 }

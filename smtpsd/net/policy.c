@@ -99,15 +99,17 @@ policy_set_link(int fd, uint32_t peer_id)
 }
 
 int
-policy_mail(const struct net_policy_mail *m)
+policy_mail(const struct net_policy_mail *m, const char *envid)
 {
-	return link_send(policy, MSG_NET_POLICY_MAIL, m, sizeof(*m));
+	return link_send_tail(policy, MSG_NET_POLICY_MAIL, m, sizeof(*m),
+	    envid, strlen(envid));
 }
 
 int
-policy_rcpt(const struct net_policy_rcpt *r)
+policy_rcpt(const struct net_policy_rcpt *r, const char *orcpt)
 {
-	return link_send(policy, MSG_NET_POLICY_RCPT, r, sizeof(*r));
+	return link_send_tail(policy, MSG_NET_POLICY_RCPT, r, sizeof(*r),
+	    orcpt, strlen(orcpt));
 }
 
 static void

@@ -7,9 +7,9 @@
 #include "proto/net_policy.h"
 
 void	policy_set_link(int fd, uint32_t peer_id);	/* takes fd */
-/* -1: the link is down. */
-int	policy_mail(const struct net_policy_mail *);
-int	policy_rcpt(const struct net_policy_rcpt *);
+/* -1: the link is down.  envid and orcpt are decoded, "" for none. */
+int	policy_mail(const struct net_policy_mail *, const char *envid);
+int	policy_rcpt(const struct net_policy_rcpt *, const char *orcpt);
 void	policy_reset(uint64_t session, uint32_t tx);
 void	policy_end(uint64_t session);
 

@@ -39,6 +39,15 @@ enum session_wait {
 	WAIT_QUEUE		/* the commit, or room in the link */
 };
 
+/* A chunk of BDAT whose octets come next. */
+struct chunk {
+	uint64_t	size;
+	uint64_t	left;
+	uint8_t		is_on;
+	uint8_t		is_last;
+	uint8_t		is_refused;	/* they are dropped */
+};
+
 struct session {
 	TAILQ_ENTRY(session)	 entry;		/* of all */
 	TAILQ_ENTRY(session)	 work;		/* of those with work to do */
@@ -69,6 +78,8 @@ struct session {
 	uint32_t		 refusals;	/* all replies from 400 on */
 	uint32_t		 last_tx;
 	uint32_t		 refuse;	/* REPLY_* instead of a greeting */
+	uint32_t		 bdat_failed;	/* REPLY_*: only RSET helps */
+	struct chunk		 chunk;
 	struct line		 line;
 	uint8_t			 mode;		/* enum session_mode */
 	uint8_t			 wait;		/* enum session_wait */

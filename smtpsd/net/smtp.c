@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/proc.h"
+#include "mail/address.h"
 #include "mail/reply.h"
 #include "conf.h"
 #include "listener.h"
@@ -26,6 +27,7 @@
 #define NEEDS_TLS	0x04	/* where the listener demands it */
 #define NEEDS_AUTH	0x08	/* where the listener demands it */
 #define NO_ARGS		0x10
+#define HAS_OCTETS	0x20	/* that follow also if it is refused */
 
 struct command {
 	const char	*name;
@@ -85,25 +87,94 @@ run_helo(struct session *s, const char *args)
 	session_send(s, buf, (size_t)n);
 }
 
+static int
+offer_size(const struct session *s, char *buf, size_t size)
+{
+	(void)s;
+	return snprintf(buf, size, " %llu",
+	    (unsigned long long)conf_limits()->message_max);
+}
+
+/* RFC 9422; 6 digits are all that it allows. */
+static int
+offer_limits(const struct session *s, char *buf, size_t size)
+{
+	const struct parent_net_conf	*c = conf_limits();
+	char				 mail[32] = "", rcpt[32] = "";
+
+	(void)s;
+	if (c->messages_max > 0 && c->messages_max <= 999999)
+		snprintf(mail, sizeof(mail), " MAILMAX=%u", c->messages_max);
+	if (c->recipients_max > 0 && c->recipients_max <= 999999)
+		snprintf(rcpt, sizeof(rcpt), " RCPTMAX=%u", c->recipients_max);
+	return snprintf(buf, size, "%s%s", mail, rcpt);
+}
+
+static int
+offer_auth(const struct session *s, char *buf, size_t size)
+{
+	(void)s;
+	return snprintf(buf, size, " PLAIN LOGIN");
+}
+
+static int
+may_starttls(const struct session *s)
+{
+	return !smtp_has_tls(s) && listener_tls(s->listener) != NULL;
+}
+
+static int
+may_auth(const struct session *s)
+{
+	return listener_info(s->listener)->auth && smtp_has_tls(s) &&
+	    s->user == NULL;
+}
+
+/* What EHLO offers, in this order; when, and what stands behind it. */
+static const struct extension {
+	const char	*keyword;
+	int		(*may)(const struct session *);
+	int		(*words)(const struct session *, char *, size_t);
+} extensions[] = {
+	{ "PIPELINING", NULL, NULL },
+	{ "SIZE", NULL, offer_size },
+	{ "8BITMIME", NULL, NULL },
+	{ "ENHANCEDSTATUSCODES", NULL, NULL },
+	{ "CHUNKING", NULL, NULL },
+	{ "BINARYMIME", NULL, NULL },
+	{ "SMTPUTF8", NULL, NULL },
+	{ "DSN", NULL, NULL },
+	{ "LIMITS", NULL, offer_limits },
+	{ "STARTTLS", may_starttls, NULL },
+	{ "AUTH", may_auth, offer_auth },
+	{ "REQUIRETLS", smtp_has_tls, NULL },
+};
+
 static void
 run_ehlo(struct session *s, const char *args)
 {
-	const struct parent_net_listener	*l;
-	char					 buf[HOSTNAME_SIZE + 256];
-	int					 n, starttls, auth;
+	const struct extension	*e;
+	char			 buf[HOSTNAME_SIZE + 256], words[200];
+	size_t			 i;
+	int			 n;
 
 	if (smtp_helo(s, args, 1) == -1)
 		return;
-	l = listener_info(s->listener);
-	starttls = !smtp_has_tls(s) && listener_tls(s->listener) != NULL;
-	auth = l->auth && smtp_has_tls(s) && s->user == NULL;
-	n = snprintf(buf, sizeof(buf), "250-%s\r\n250-PIPELINING\r\n"
-	    "250-SIZE %llu\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
-	    "%s%s250 HELP\r\n", l->hostname,
-	    (unsigned long long)conf_limits()->message_max,
-	    starttls ? "250-STARTTLS\r\n" : "",
-	    auth ? "250-AUTH PLAIN LOGIN\r\n" : "");
+	n = snprintf(buf, sizeof(buf), "250-%s\r\n",
+	    listener_info(s->listener)->hostname);
 	session_send(s, buf, (size_t)n);
+	for (i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+		e = &extensions[i];
+		if (e->may != NULL && !e->may(s))
+			continue;
+		words[0] = '\0';
+		if (e->words != NULL)
+			(void)e->words(s, words, sizeof(words));
+		n = snprintf(buf, sizeof(buf), "250-%s%s\r\n", e->keyword,
+		    words);
+		session_send(s, buf, (size_t)n);
+	}
+	session_send(s, "250 HELP\r\n", 10);
 }
 
 static void
@@ -168,10 +239,27 @@ run_quit(struct session *s, const char *args)
 	session_finish(s);
 }
 
+/* RFC 6531 3.7.4.2: VRFY knows the parameter SMTPUTF8 as well. */
 static void
 run_vrfy(struct session *s, const char *args)
 {
-	smtp_answer(s, *args == '\0' ? REPLY_SYNTAX : REPLY_VRFY, NULL);
+	const char	*p, *parameter = strrchr(args, ' ');
+	size_t		 n;
+
+	for (p = args; *p != '\0'; p += n) {
+		n = 1;
+		if ((unsigned char)*p < 0x80)
+			continue;
+		if ((n = address_utf8_size(p)) == 0)
+			break;
+		if (parameter == NULL || strcasecmp(parameter + 1,
+		    "SMTPUTF8") != 0) {
+			smtp_answer(s, REPLY_NEEDS_SMTPUTF8, NULL);
+			return;
+		}
+	}
+	smtp_answer(s, p == args || *p != '\0' ? REPLY_SYNTAX : REPLY_VRFY,
+	    NULL);
 }
 
 static void
@@ -194,6 +282,8 @@ static const struct command commands[] = {
 	    smtp_mail },
 	{ "DATA", NEEDS_SYNC | NEEDS_HELO | NEEDS_TLS | NEEDS_AUTH | NO_ARGS,
 	    run_data },
+	{ "BDAT", NEEDS_SYNC | NEEDS_HELO | NEEDS_TLS | NEEDS_AUTH |
+	    HAS_OCTETS, smtp_bdat },
 	{ "EHLO", NEEDS_SYNC, run_ehlo },
 	{ "HELO", NEEDS_SYNC, run_helo },
 	{ "STARTTLS", NEEDS_SYNC | NO_ARGS, run_starttls },
@@ -204,7 +294,6 @@ static const struct command commands[] = {
 	{ "VRFY", NEEDS_TLS | NEEDS_AUTH, run_vrfy },
 	{ "HELP", 0, run_help },
 	{ "EXPN", 0, run_refused },
-	{ "BDAT", 0, run_refused },
 	{ "ETRN", 0, run_refused },
 };
 
@@ -263,10 +352,12 @@ smtp_line(struct session *s, char *line, size_t size)
 	session_deadline(s, conf_limits()->command_s);
 	if (c == NULL)
 		smtp_answer(s, REPLY_UNKNOWN_COMMAND, NULL);
-	else if ((reply = smtp_check(s, c, args)) != REPLY_NONE)
-		smtp_answer(s, reply, NULL);
-	else
+	else if ((reply = smtp_check(s, c, args)) == REPLY_NONE)
 		c->run(s, args);
+	else if (c->flags & HAS_OCTETS)
+		smtp_bdat_refuse(s, args, reply);
+	else
+		smtp_answer(s, reply, NULL);
 	return 1;
 }
 

@@ -39,12 +39,26 @@ void	smtp_login_free(struct session *);
 
 /* smtp_data.c */
 void	smtp_data(struct session *);
+/* REPLY_NONE: MAIL and RCPT are done, a message may come. */
+unsigned int smtp_data_check(struct session *);
+unsigned int smtp_data_open(struct session *);
+/* Octets of a chunk as well. */
 size_t	smtp_data_input(struct session *, const char *buf, size_t size);
+void	smtp_data_fault(struct session *);	/* fail if data.c found one */
+void	smtp_data_pause(struct session *);	/* if the queue is behind */
+void	smtp_data_end(struct session *);	/* all of it is there */
 void	smtp_data_done(struct session *, uint32_t tx, uint64_t message,
 	    uint32_t reply);
 /* The transaction cannot succeed any more: keep nothing, remember why. */
 void	smtp_data_fail(struct session *, unsigned int reply);
 void	smtp_data_turn(void);		/* go on when the link has room */
 void	smtp_queue_down(struct session *, void *);
+
+/* smtp_bdat.c */
+void	smtp_bdat(struct session *, const char *args);
+/* A BDAT that may not run now: its octets follow all the same. */
+void	smtp_bdat_refuse(struct session *, const char *args,
+	    unsigned int reply);
+size_t	smtp_bdat_input(struct session *, const char *buf, size_t size);
 
 #endif

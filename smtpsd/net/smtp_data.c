@@ -99,6 +99,7 @@ data_trace(struct session *s, char *buf, size_t size)
 	t.message = tx->message;
 	t.is_esmtp = s->is_esmtp;
 	t.is_auth = s->user != NULL;
+	t.is_utf8 = (tx->flags & MAIL_SMTPUTF8) != 0;
 	body_put(s, buf, trace_received(buf, size, &t, (time_t)proc_now_s()));
 }
 
@@ -153,31 +154,52 @@ on_data_put(void *arg, const char *bytes, size_t size)
 	body_put(s, bytes, size);
 }
 
+unsigned int
+smtp_data_check(struct session *s)
+{
+	const struct tx	*tx = s->tx;
+
+	if (tx == NULL || !tx->has_mail)
+		return s->mail_later ? REPLY_TRY_LATER : REPLY_SEQUENCE;
+	if (tx->failed != REPLY_NONE)
+		return tx->failed;
+	return tx->naccepted == 0 || tx->nrcpt == 0 ? REPLY_NO_VALID_RCPT :
+	    REPLY_NONE;
+}
+
+unsigned int
+smtp_data_open(struct session *s)
+{
+	struct tx	*tx = s->tx;
+
+	if ((tx->body = malloc(BODY_PIECE_MAX)) == NULL)
+		return REPLY_TRY_LATER;
+	data_init(&tx->data, conf_limits()->message_max, on_data_put, s);
+	tx->start_ms = proc_now_ms();
+	return REPLY_NONE;
+}
+
 void
 smtp_data(struct session *s)
 {
 	struct tx	*tx = s->tx;
+	unsigned int	 reply = smtp_data_check(s);
 
-	if (tx == NULL || !tx->has_mail) {
-		smtp_answer(s, s->mail_later ? REPLY_TRY_LATER :
-		    REPLY_SEQUENCE, NULL);
-		return;
-	}
-	if (tx->failed != REPLY_NONE) {
-		smtp_answer(s, tx->failed, NULL);
+	if (tx != NULL && (tx->is_bdat || (tx->flags & MAIL_BINARYMIME))) {
+		/* RFC 3030 2, 3: nothing but RSET from here on. */
+		smtp_answer(s, REPLY_SEQUENCE, NULL);
 		smtp_reset(s);
+		s->bdat_failed = REPLY_SEQUENCE;
 		return;
 	}
-	if (tx->naccepted == 0 || tx->nrcpt == 0) {
-		smtp_answer(s, REPLY_NO_VALID_RCPT, NULL);
+	if (reply == REPLY_NONE)
+		reply = smtp_data_open(s);
+	if (reply != REPLY_NONE) {
+		smtp_answer(s, reply, NULL);
+		if (tx != NULL && tx->failed != REPLY_NONE)
+			smtp_reset(s);
 		return;
 	}
-	if ((tx->body = malloc(BODY_PIECE_MAX)) == NULL) {
-		smtp_answer(s, REPLY_TRY_LATER, NULL);
-		return;
-	}
-	data_init(&tx->data, conf_limits()->message_max, on_data_put, s);
-	tx->start_ms = proc_now_ms();
 	s->mode = MODE_DATA;
 	session_reply(s, REPLY_DATA_GO, NULL);
 	session_deadline(s, conf_limits()->data_s);
@@ -224,8 +246,8 @@ data_finish(struct session *s, unsigned int reply, uint64_t message)
 	}
 }
 
-static void
-data_end(struct session *s)
+void
+smtp_data_end(struct session *s)
 {
 	struct net_queue_end	 end;
 	struct tx		*tx = s->tx;
@@ -256,24 +278,38 @@ data_end(struct session *s)
 	session_deadline(s, SESSION_INTERNAL_S);
 }
 
+void
+smtp_data_fault(struct session *s)
+{
+	if (s->tx->data.fault != DATA_FINE)
+		smtp_data_fail(s, data_verdict(s->tx));
+}
+
+void
+smtp_data_pause(struct session *s)
+{
+	if (queue_backlog() <= BACKLOG_MAX)
+		return;
+	s->wait = WAIT_QUEUE;
+	s->tx->paused_ms = proc_now_ms();
+	somebody_paused = 1;
+}
+
 size_t
 smtp_data_input(struct session *s, const char *buf, size_t size)
 {
-	struct tx	*tx = s->tx;
 	size_t		 used;
 	int		 is_end;
 
-	is_end = data_feed(&tx->data, buf, size, &used);
-	tx->received += used;
-	if (tx->data.fault != DATA_FINE)
-		smtp_data_fail(s, data_verdict(tx));
-	if (is_end) {
-		data_end(s);
-	} else if (queue_backlog() > BACKLOG_MAX) {
-		s->wait = WAIT_QUEUE;
-		tx->paused_ms = proc_now_ms();
-		somebody_paused = 1;
-	}
+	if (s->chunk.is_on)
+		return smtp_bdat_input(s, buf, size);
+	is_end = data_feed(&s->tx->data, buf, size, &used);
+	s->tx->received += used;
+	smtp_data_fault(s);
+	if (is_end)
+		smtp_data_end(s);
+	else
+		smtp_data_pause(s);
 	return used;
 }
 

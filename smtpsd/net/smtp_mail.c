@@ -3,7 +3,6 @@
  * Both are sent to it at once, so a pipelined group costs one round trip;
  * slots keep the replies in the order of the commands.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "proto/net_policy.h"
 #include "conf.h"
 #include "listener.h"
+#include "parameter.h"
 #include "policy.h"
 #include "queue.h"
 #include "session.h"
@@ -175,6 +175,7 @@ smtp_reset(struct session *s)
 {
 	struct tx	*tx = s->tx;
 
+	s->bdat_failed = REPLY_NONE;
 	if (tx == NULL)
 		return;
 	/* After END it is the queue's: a 250 may be on its way. */
@@ -200,125 +201,52 @@ mail_verb(const char *args, const char *verb)
 	return args;
 }
 
-/* RFC 1870: 1*20DIGIT */
-static int
-mail_size(const char *value, uint64_t *size)
+/* What follows an address: without EHLO there is no such thing. */
+static unsigned int
+params_check(const struct session *s, const char *p)
 {
-	size_t	i, n = strlen(value);
-
-	if (n < 1 || n > 20)
-		return -1;
-	for (i = 0; i < n; i++)
-		if (value[i] < '0' || value[i] > '9')
-			return -1;
-	errno = 0;
-	*size = strtoull(value, NULL, 10);
-	if (errno == ERANGE)
-		*size = UINT64_MAX;
-	return 0;
+	if (*p == '\0' || s->is_esmtp)
+		return REPLY_NONE;
+	return *p == ' ' ? REPLY_UNKNOWN_PARAMETER : REPLY_SYNTAX;
 }
 
-/* RFC 3461 4: xtext */
+/* RFC 6531 3.5 */
 static int
-mail_is_xtext(const char *s)
+is_ascii(const char *s)
 {
-	static const char	 hex[] = "0123456789ABCDEF";
-
-	if (*s == '\0')
-		return 0;
-	for (; *s != '\0'; s++) {
-		if (*s < '!' || *s > '~' || *s == '=')
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s >= 0x80)
 			return 0;
-		if (*s != '+')
-			continue;
-		if (s[1] == '\0' || strchr(hex, s[1]) == NULL ||
-		    s[2] == '\0' || strchr(hex, s[2]) == NULL)
-			return 0;
-		s += 2;
-	}
 	return 1;
 }
 
-#define SEEN_SIZE	0x1
-#define SEEN_BODY	0x2
-#define SEEN_AUTH	0x4
-
-/* One key=value.  REPLY_NONE: fine. */
 static unsigned int
-mail_parameter(const char *key, const char *value, unsigned int *seen,
-    struct net_policy_mail *m)
-{
-	unsigned int	bit;
-
-	if (strcasecmp(key, "SIZE") == 0) {
-		bit = SEEN_SIZE;
-		if (mail_size(value, &m->size) == -1)
-			return REPLY_SYNTAX;
-	} else if (strcasecmp(key, "BODY") == 0) {
-		bit = SEEN_BODY;
-		if (strcasecmp(value, "8BITMIME") == 0)
-			m->flags |= MAIL_8BITMIME;
-		else if (strcasecmp(value, "7BIT") != 0)
-			return REPLY_SYNTAX;
-	} else if (strcasecmp(key, "AUTH") == 0) {
-		/* RFC 4954 5: nobody here is trusted to say that. */
-		bit = SEEN_AUTH;
-		if (!mail_is_xtext(value))
-			return REPLY_SYNTAX;
-	} else {
-		return REPLY_UNKNOWN_PARAMETER;
-	}
-	if (*seen & bit)
-		return REPLY_SYNTAX;
-	*seen |= bit;
-	return REPLY_NONE;
-}
-
-static unsigned int
-mail_parameters(const char *p, struct net_policy_mail *m)
-{
-	char		 word[600], *value;
-	size_t		 n;
-	unsigned int	 seen = 0, reply;
-
-	while (*p != '\0') {
-		if (*p != ' ')
-			return REPLY_SYNTAX;
-		while (*p == ' ')
-			p++;
-		n = strcspn(p, " ");
-		if (n == 0 || n >= sizeof(word))
-			return REPLY_SYNTAX;
-		memcpy(word, p, n);
-		word[n] = '\0';
-		p += n;
-		if ((value = strchr(word, '=')) != NULL)
-			*value++ = '\0';
-		reply = mail_parameter(word, value == NULL ? "" : value, &seen,
-		    m);
-		if (reply != REPLY_NONE)
-			return reply;
-	}
-	return REPLY_NONE;
-}
-
-static unsigned int
-mail_parse(struct session *s, const char *args, struct net_policy_mail *m)
+mail_parse(struct session *s, const char *args, struct net_policy_mail *m,
+    struct mail_parameters *p)
 {
 	unsigned int	 reply;
 	const char	*end;
 
-	if (s->tx != NULL)
+	if (s->tx != NULL || s->bdat_failed != REPLY_NONE)
 		return REPLY_SEQUENCE;
 	if (s->messages >= conf_limits()->messages_max)
 		return REPLY_TOO_MANY_MESSAGES;
 	if ((args = mail_verb(args, "FROM:")) == NULL)
 		return REPLY_SYNTAX;
-	if (address_parse_path(args, ADDRESS_NULL, m->sender,
+	if (address_parse_path(args, ADDRESS_NULL | ADDRESS_UTF8, m->sender,
 	    sizeof(m->sender), &end) == -1)
 		return REPLY_BAD_SENDER;
-	if ((reply = mail_parameters(end, m)) != REPLY_NONE)
+	if ((reply = params_check(s, end)) != REPLY_NONE ||
+	    (reply = parameter_mail(end, p)) != REPLY_NONE)
 		return reply;
+	if (!(p->flags & MAIL_SMTPUTF8) && !is_ascii(m->sender))
+		return REPLY_NEEDS_SMTPUTF8;
+	/* RFC 8689 4.1: it means nothing when this hop is in the clear. */
+	if ((p->flags & MAIL_REQUIRETLS) && s->tio.tls == NULL)
+		return listener_tls(s->listener) != NULL ?
+		    REPLY_STARTTLS_FIRST : REPLY_UNKNOWN_PARAMETER;
+	m->flags = p->flags;
+	m->size = p->size;
 	return m->size > conf_limits()->message_max ? REPLY_TOO_BIG :
 	    REPLY_NONE;
 }
@@ -326,11 +254,12 @@ mail_parse(struct session *s, const char *args, struct net_policy_mail *m)
 void
 smtp_mail(struct session *s, const char *args)
 {
+	struct mail_parameters	 p;
 	struct net_policy_mail	 m;
 	unsigned int		 reply;
 
 	memset(&m, 0, sizeof(m));
-	if ((reply = mail_parse(s, args, &m)) == REPLY_NONE &&
+	if ((reply = mail_parse(s, args, &m, &p)) == REPLY_NONE &&
 	    (s->tx = calloc(1, sizeof(*s->tx))) == NULL)
 		reply = REPLY_TRY_LATER;
 	if (reply != REPLY_NONE) {
@@ -349,7 +278,7 @@ smtp_mail(struct session *s, const char *args)
 	strlcpy(m.address, s->address, sizeof(m.address));
 	strlcpy(m.helo, s->helo, sizeof(m.helo));
 	s->mail_later = 0;
-	if (policy_mail(&m) == -1) {
+	if (policy_mail(&m, p.envid) == -1) {
 		tx_free(s);
 		s->mail_later = 1;
 		smtp_answer(s, REPLY_TRY_LATER, NULL);
@@ -360,22 +289,32 @@ smtp_mail(struct session *s, const char *args)
 }
 
 static unsigned int
-rcpt_parse(struct session *s, const char *args, struct net_policy_rcpt *r)
+rcpt_parse(struct session *s, const char *args, struct net_policy_rcpt *r,
+    struct rcpt_parameters *p)
 {
 	const struct tx	*tx = s->tx;
 	const char	*end;
+	unsigned int	 reply;
+	int		 is_utf8;
 
 	if (tx == NULL)	/* behind a MAIL that failed through no fault of his */
 		return s->mail_later ? REPLY_TRY_LATER : REPLY_SEQUENCE;
 	if (tx->failed != REPLY_NONE)
 		return tx->failed;
+	if (tx->is_bdat)
+		return REPLY_SEQUENCE;
 	if ((args = mail_verb(args, "TO:")) == NULL)
 		return REPLY_SYNTAX;
-	if (address_parse_path(args, ADDRESS_LOCAL, r->recipient,
-	    sizeof(r->recipient), &end) == -1)
+	if (address_parse_path(args, ADDRESS_LOCAL | ADDRESS_UTF8,
+	    r->recipient, sizeof(r->recipient), &end) == -1)
 		return REPLY_BAD_RCPT;
-	if (*end != '\0')
-		return *end == ' ' ? REPLY_UNKNOWN_PARAMETER : REPLY_SYNTAX;
+	is_utf8 = (tx->flags & MAIL_SMTPUTF8) != 0;
+	if ((reply = params_check(s, end)) != REPLY_NONE ||
+	    (reply = parameter_rcpt(end, is_utf8, p)) != REPLY_NONE)
+		return reply;
+	if (!is_utf8 && !is_ascii(r->recipient))
+		return REPLY_NEEDS_SMTPUTF8;
+	r->notify = p->notify;
 	if (tx->naccepted + tx->nwaiting >= conf_limits()->recipients_max)
 		return REPLY_TOO_MANY_RCPT;
 	return REPLY_NONE;
@@ -384,15 +323,16 @@ rcpt_parse(struct session *s, const char *args, struct net_policy_rcpt *r)
 void
 smtp_rcpt(struct session *s, const char *args)
 {
+	struct rcpt_parameters	 p;
 	struct net_policy_rcpt	 r;
 	unsigned int		 reply;
 
 	memset(&r, 0, sizeof(r));
-	if ((reply = rcpt_parse(s, args, &r)) == REPLY_NONE) {
+	if ((reply = rcpt_parse(s, args, &r, &p)) == REPLY_NONE) {
 		r.session = s->id;
 		r.tx = s->tx->id;
 		r.n = s->tx->ncommands;
-		if (policy_rcpt(&r) == -1)
+		if (policy_rcpt(&r, p.orcpt) == -1)
 			reply = REPLY_TRY_LATER;
 	}
 	if (reply != REPLY_NONE) {

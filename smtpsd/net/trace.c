@@ -53,12 +53,12 @@ trace_received(char *out, size_t size, const struct trace *t, time_t now)
 		    t->tls_version, t->tls_cipher);
 	if (t->rcpt != NULL)
 		snprintf(rcpt, sizeof(rcpt), "\r\n\tfor <%s>", t->rcpt);
-	/* The keywords of RFC 3848; without EHLO it is plain SMTP. */
+	/* The keywords of RFC 3848, 6531 4.3; without EHLO plain SMTP. */
 	return trace_cut(snprintf(out, size,
 	    "Received: from %s ([%s%s])\r\n"
 	    "\tby %s with %s%s%s id %013llx%s%s;\r\n\t%s\r\n",
 	    t->helo, v6, t->address, t->hostname,
-	    t->is_esmtp ? "ESMTP" : "SMTP",
+	    t->is_utf8 ? "UTF8SMTP" : t->is_esmtp ? "ESMTP" : "SMTP",
 	    t->is_esmtp && t->tls_version != NULL ? "S" : "",
 	    t->is_esmtp && t->is_auth ? "A" : "",
 	    (unsigned long long)t->message, tls, rcpt, trace_time(now)), size);

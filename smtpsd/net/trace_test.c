@@ -32,6 +32,13 @@ test_trace(void)
 	    "\tby mx.example.org with ESMTPSA id 0000000000abc\r\n"
 	    "\t(using TLSv1.3 with cipher AES)\r\n\tfor <a@b>;\r\n"
 	    "\tTue, 14 Nov 2023 22:13:20 +0000\r\n", "ESMTPSA");
+	t.is_utf8 = 1;
+	trace_received(buf, sizeof(buf), &t, 0);
+	tap_ok(strstr(buf, " with UTF8SMTPSA id ") != NULL, "UTF8SMTPSA");
+	t.is_auth = 0;
+	t.tls_version = NULL;
+	trace_received(buf, sizeof(buf), &t, 0);
+	tap_ok(strstr(buf, " with UTF8SMTP id ") != NULL, "UTF8SMTP");
 	trace_date(buf, sizeof(buf), 86399);
 	tap_is_str(buf, "Date: Thu, 1 Jan 1970 23:59:59 +0000\r\n", "Date");
 	n = trace_message_id(buf, sizeof(buf), 0xabc, "h");

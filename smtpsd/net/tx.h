@@ -17,6 +17,7 @@ struct tx {
 	uint32_t	 naccepted;	/* RCPT */
 	uint32_t	 nwaiting;	/* RCPT without a reply yet */
 	uint32_t	 nrcpt;		/* recipients the queue has for them */
+	uint32_t	 nsmall;	/* small chunks */
 	uint32_t	 failed;	/* REPLY_*: it cannot succeed any more */
 	uint64_t	 message;	/* id in the queue */
 	uint64_t	 sent;		/* bytes given to the queue */
@@ -31,6 +32,7 @@ struct tx {
 	uint64_t	 received;	/* bytes of data from the client */
 	uint8_t		 has_mail;	/* policy accepted MAIL */
 	uint8_t		 header_done;
+	uint8_t		 is_bdat;	/* its data comes by BDAT */
 	uint8_t		 is_sent;	/* the queue has heard of it */
 	uint8_t		 is_ended;	/* END was sent */
 };

@@ -67,15 +67,17 @@ handover_generation(void)
 }
 
 int
-handover_open(const struct policy_queue_open *open)
+handover_open(const struct policy_queue_open *open, const char *envid)
 {
-	return link_send(queue, MSG_POLICY_QUEUE_OPEN, open, sizeof(*open));
+	return link_send_tail(queue, MSG_POLICY_QUEUE_OPEN, open,
+	    sizeof(*open), envid, strlen(envid));
 }
 
 int
-handover_rcpt(const struct policy_queue_rcpt *rcpt)
+handover_rcpt(const struct policy_queue_rcpt *rcpt, const char *orcpt)
 {
-	return link_send(queue, MSG_POLICY_QUEUE_RCPT, rcpt, sizeof(*rcpt));
+	return link_send_tail(queue, MSG_POLICY_QUEUE_RCPT, rcpt,
+	    sizeof(*rcpt), orcpt, strlen(orcpt));
 }
 
 void

@@ -11,8 +11,11 @@
 void		handover_link(uint32_t peer_id, int fd);	/* takes fd */
 /* Counts the links to a queue from 1; 0: there is none, or it is stuffed. */
 uint32_t	handover_generation(void);
-int		handover_open(const struct policy_queue_open *);
-int		handover_rcpt(const struct policy_queue_rcpt *);
+/* envid, orcpt: as the client said, decoded; "": none. */
+int		handover_open(const struct policy_queue_open *,
+		    const char *envid);
+int		handover_rcpt(const struct policy_queue_rcpt *,
+		    const char *orcpt);
 /* Is sent within a second or two: the queue has its own ways to notice. */
 void		handover_cancel(uint64_t session, uint32_t tx);
 int		handover_owes(void);	/* cancels wait */

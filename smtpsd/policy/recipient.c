@@ -34,7 +34,7 @@ struct parked {
 	struct session		*session;
 	uint64_t		 name_hash;	/* whom it waits for */
 	uint64_t		 until_ms;
-	struct net_policy_rcpt	 rcpt;
+	struct recipient	 r;
 };
 
 static TAILQ_HEAD(parked_list, parked)	 waiting =
@@ -214,8 +214,13 @@ make_room(struct session *s, size_t n)
 	return 0;
 }
 
+/*
+ * RFC 3461 5.2.7: behind an alias NOTIFY and ORCPT stay what the sender said
+ * for each target, one or many: a report names the address he knows, and he
+ * is told of every target's fate.  No "expanded" report is made.
+ */
 static unsigned int
-hand_over(struct session *s, const char *original, uint32_t *count)
+hand_over(struct session *s, const struct recipient *of, uint32_t *count)
 {
 	struct policy_queue_rcpt	 rcpt;
 	const struct alias_result	*r;
@@ -224,7 +229,8 @@ hand_over(struct session *s, const char *original, uint32_t *count)
 	memset(&rcpt, 0, sizeof(rcpt));
 	rcpt.session = s->id;
 	rcpt.tx = s->tx->tx;
-	strlcpy(rcpt.original, original, sizeof(rcpt.original));
+	rcpt.notify = of->rcpt.notify;
+	strlcpy(rcpt.original, of->rcpt.recipient, sizeof(rcpt.original));
 	for (i = 0; i < expansion.nresults; i++) {
 		r = &expansion.results[i];
 		if (!remember(s, r))
@@ -236,7 +242,7 @@ hand_over(struct session *s, const char *original, uint32_t *count)
 		strlcpy(rcpt.action, r->action->is.name, sizeof(rcpt.action));
 		strlcpy(rcpt.recipient, r->recipient, sizeof(rcpt.recipient));
 		strlcpy(rcpt.user, r->user, sizeof(rcpt.user));
-		if (handover_rcpt(&rcpt) == -1)
+		if (handover_rcpt(&rcpt, of->orcpt) == -1)
 			return REPLY_TRY_LATER;
 		(*count)++;
 		counts.handed++;
@@ -249,9 +255,10 @@ hand_over(struct session *s, const char *original, uint32_t *count)
  * what was handed over: the queue is gone then, and its memory of it too.
  */
 static unsigned int
-accept_recipient(struct session *s, const struct net_policy_rcpt *rcpt,
+accept_recipient(struct session *s, const struct recipient *r,
     uint32_t *count)
 {
+	const char			*recipient = r->rcpt.recipient;
 	struct policy_queue_open	 open;
 	const struct conf		*conf = conf_current();
 	unsigned int			 reply;
@@ -263,12 +270,12 @@ accept_recipient(struct session *s, const struct net_policy_rcpt *rcpt,
 	if (s->tx->opened == 0)
 		fill_open(conf, s, &open);
 	prepare(conf, s);
-	reply = alias_expand(&expansion, rcpt->recipient);
+	reply = alias_expand(&expansion, recipient);
 	if (reply != REPLY_OK) {
 		if (reply != REPLY_NONE &&
-		    strcasecmp(expansion.culprit, rcpt->recipient) != 0)
+		    strcasecmp(expansion.culprit, recipient) != 0)
 			log_info("alias of %s leads to %s: refused",
-			    log_vis(rcpt->recipient),
+			    log_vis(recipient),
 			    log_vis(expansion.culprit));
 		return reply;
 	}
@@ -277,11 +284,11 @@ accept_recipient(struct session *s, const struct net_policy_rcpt *rcpt,
 	if (make_room(s, expansion.nresults) == -1)
 		return REPLY_TRY_LATER;
 	if (s->tx->opened == 0) {
-		if (handover_open(&open) == -1)
+		if (handover_open(&open, s->tx->envid) == -1)
 			return REPLY_TRY_LATER;
 		s->tx->opened = handover_generation();
 	}
-	reply = hand_over(s, rcpt->recipient, count);
+	reply = hand_over(s, r, count);
 	if (reply != REPLY_RCPT_OK)
 		*count = 0;
 	return reply;
@@ -298,17 +305,17 @@ settle(struct session *s, const struct net_policy_rcpt *rcpt,
 }
 
 static void
-park(struct session *s, const struct net_policy_rcpt *rcpt)
+park(struct session *s, const struct recipient *r)
 {
 	struct parked	*p;
 
 	if (s->net->nparked >= PARKED_MAX ||
 	    (p = malloc(sizeof(*p))) == NULL) {
-		settle(s, rcpt, REPLY_TRY_LATER, 0);
+		settle(s, &r->rcpt, REPLY_TRY_LATER, 0);
 		return;
 	}
 	p->session = s;
-	p->rcpt = *rcpt;
+	p->r = *r;
 	p->name_hash = hash_string(expansion.waits_for);
 	p->until_ms = proc_now_ms() + PARKED_MS;
 	TAILQ_INSERT_TAIL(&waiting, p, all);
@@ -328,11 +335,12 @@ unpark(struct parked *p)
 }
 
 void
-recipient_add(struct session *s, const struct net_policy_rcpt *rcpt)
+recipient_add(struct session *s, const struct recipient *r)
 {
-	const struct conf	*conf = conf_current();
-	uint32_t		 count;
-	unsigned int		 reply;
+	const struct net_policy_rcpt	*rcpt = &r->rcpt;
+	const struct conf		*conf = conf_current();
+	uint32_t			 count;
+	unsigned int			 reply;
 
 	if (s->tx == NULL || s->tx->tx != rcpt->tx) {
 		answer(s, rcpt, REPLY_SEQUENCE, 0);
@@ -349,9 +357,9 @@ recipient_add(struct session *s, const struct net_policy_rcpt *rcpt)
 		return;
 	}
 	s->tx->ncommands++;
-	reply = accept_recipient(s, rcpt, &count);
+	reply = accept_recipient(s, r, &count);
 	if (reply == REPLY_NONE)
-		park(s, rcpt);
+		park(s, r);
 	else
 		settle(s, rcpt, reply, count);
 }
@@ -368,12 +376,12 @@ recipient_retry(const char *name)
 		next = TAILQ_NEXT(p, all);
 		if (p->name_hash != hash)
 			continue;
-		reply = accept_recipient(p->session, &p->rcpt, &count);
+		reply = accept_recipient(p->session, &p->r, &count);
 		if (reply == REPLY_NONE) {
 			p->name_hash = hash_string(expansion.waits_for);
 			continue;
 		}
-		settle(p->session, &p->rcpt, reply, count);
+		settle(p->session, &p->r.rcpt, reply, count);
 		unpark(p);
 	}
 }
@@ -385,7 +393,7 @@ recipient_expire(void)
 
 	while ((p = TAILQ_FIRST(&waiting)) != NULL &&
 	    p->until_ms <= proc_now_ms()) {
-		settle(p->session, &p->rcpt, REPLY_TRY_LATER, 0);
+		settle(p->session, &p->r.rcpt, REPLY_TRY_LATER, 0);
 		unpark(p);
 	}
 }
@@ -398,7 +406,7 @@ recipient_release(struct session *s)
 	struct parked	*p;
 
 	while ((p = TAILQ_FIRST(&s->tx->parked)) != NULL) {
-		send_done(s, &p->rcpt, REPLY_TRY_LATER, 0);
+		send_done(s, &p->r.rcpt, REPLY_TRY_LATER, 0);
 		unpark(p);
 	}
 }

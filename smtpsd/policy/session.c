@@ -18,6 +18,7 @@
 #include "base/proc.h"
 #include "mail/address.h"
 #include "mail/reply.h"
+#include "mail/xtext.h"
 #include "proto/boot.h"
 #include "proto/control_any.h"
 #include "conf.h"
@@ -235,31 +236,57 @@ is_address_text(const char *s)
 	return 1;
 }
 
-static int
-open_transaction(struct session *s, const struct net_policy_mail *mail,
-    const char *sender)
-{
-	struct transaction	*tx;
-	size_t			 size = strlen(sender) + 1;
+/* What MAIL said, checked. */
+struct mail {
+	const struct net_policy_mail	*is;
+	char				 sender[MAILADDR_SIZE];
+	char				 envid[ENVID_MAX + 1];
+};
 
-	if ((tx = malloc(sizeof(*tx) + size)) == NULL)
+/* Flags that contradict each other, or an ENVID no client could have sent. */
+static int
+check_parameters(struct mail *m, const struct link_in *in)
+{
+	const char	*envid = (const char *)in->data + sizeof(*m->is);
+	size_t		 size = in->size - sizeof(*m->is);
+	uint32_t	 ret = MAIL_RET_FULL | MAIL_RET_HDRS;
+
+	if ((m->is->flags & ret) == ret ||
+	    (size > 0 && !xtext_envid_is_valid(envid, size)))
+		return -1;
+	memcpy(m->envid, envid, size);
+	m->envid[size] = '\0';
+	return 0;
+}
+
+static int
+open_transaction(struct session *s, const struct mail *m)
+{
+	const struct net_policy_mail	*mail = m->is;
+	struct transaction		*tx;
+	size_t				 size = strlen(m->sender) + 1;
+	size_t				 envid_size = strlen(m->envid) + 1;
+
+	if ((tx = malloc(sizeof(*tx) + size + envid_size)) == NULL)
 		return -1;
 	memset(tx, 0, sizeof(*tx));
 	TAILQ_INIT(&tx->parked);
 	tx->message = next_message();
 	tx->tx = mail->tx;
 	tx->listener = mail->listener;
-	tx->flags = mail->flags & (MAIL_8BITMIME | MAIL_SMTPUTF8 | MAIL_TLS);
+	tx->flags = mail->flags & MAIL_FLAGS;
 	strlcpy(tx->address, mail->address, sizeof(tx->address));
-	memcpy(tx->sender, sender, size);
+	memcpy(tx->sender, m->sender, size);
+	memcpy(tx->sender + size, m->envid, envid_size);
+	tx->envid = tx->sender + size;
 	s->tx = tx;
 	return 0;
 }
 
 static unsigned int
-check_mail(struct session *s, const struct net_policy_mail *mail,
-    const char *sender)
+check_mail(struct session *s, const struct mail *m)
 {
+	const struct net_policy_mail	*mail = m->is;
 	const struct conf		*conf = conf_current();
 	const struct conf_listener	*listener;
 
@@ -279,9 +306,9 @@ check_mail(struct session *s, const struct net_policy_mail *mail,
 	    mail->size > conf->limits.message_max)
 		return REPLY_TOO_BIG;
 	if (s->user != NULL &&
-	    !sender_is_allowed(conf, listener, s->user, sender))
+	    !sender_is_allowed(conf, listener, s->user, m->sender))
 		return REPLY_SENDER_NOT_YOURS;
-	if (open_transaction(s, mail, sender) == -1)
+	if (open_transaction(s, m) == -1)
 		return REPLY_TRY_LATER;
 	return REPLY_SENDER_OK;
 }
@@ -308,22 +335,34 @@ answer_mail(struct net *net, const struct session *s,
 	link_send(net->link, MSG_POLICY_NET_MAIL_DONE, &done, sizeof(done));
 }
 
+static int
+utf8_flag(uint32_t flags)
+{
+	return flags & MAIL_SMTPUTF8 ? ADDRESS_UTF8 : 0;
+}
+
 static void
 on_net_mail(struct link *link, struct link_in *in)
 {
 	const struct net_policy_mail	*mail = in->data;
 	struct net			*net = link_arg(link);
 	struct session			*s;
-	char				 sender[MAILADDR_SIZE] = "";
+	struct mail			 m;
 
+	memset(&m, 0, sizeof(m));
+	m.is = mail;
 	if (mail->session >> 32 != net->id || mail->tx == 0) {
 		link_fault(link, "MAIL of a session that is not its own");
 		return;
 	}
 	if ((mail->sender[0] != '\0' && address_parse(mail->sender,
-	    ADDRESS_UTF8, sender, sizeof(sender)) == -1) ||
+	    utf8_flag(mail->flags), m.sender, sizeof(m.sender)) == -1) ||
 	    !is_address_text(mail->address)) {
 		link_fault(link, "MAIL with a malformed address");
+		return;
+	}
+	if (check_parameters(&m, in) == -1) {
+		link_fault(link, "MAIL with malformed parameters");
 		return;
 	}
 	s = book_find(mail->session);
@@ -340,7 +379,7 @@ on_net_mail(struct link *link, struct link_in *in)
 	}
 	end_transaction(s);
 	s->tx_last = mail->tx;
-	answer_mail(net, s, mail, check_mail(s, mail, sender));
+	answer_mail(net, s, mail, check_mail(s, &m));
 }
 
 /* policy was started afresh and never heard the MAIL. */
@@ -357,11 +396,39 @@ answer_unknown(struct net *net, const struct net_policy_rcpt *rcpt)
 	link_send(net->link, MSG_POLICY_NET_RCPT_DONE, &done, sizeof(done));
 }
 
+/* -1: not what a client could have said. */
+static int
+check_recipient(const struct session *s, const struct link_in *in,
+    struct recipient *clean)
+{
+	const struct net_policy_rcpt	*rcpt = in->data;
+	const char			*orcpt;
+	size_t				 size = in->size - sizeof(*rcpt);
+	int				 flags = ADDRESS_LOCAL | ADDRESS_UTF8;
+
+	orcpt = (const char *)in->data + sizeof(*rcpt);
+	memset(clean, 0, sizeof(*clean));
+	clean->rcpt.session = rcpt->session;
+	clean->rcpt.tx = rcpt->tx;
+	clean->rcpt.n = rcpt->n;
+	clean->rcpt.notify = rcpt->notify;
+	if (s->tx != NULL && s->tx->tx == rcpt->tx)
+		flags = ADDRESS_LOCAL | utf8_flag(s->tx->flags);
+	if (address_parse(rcpt->recipient, flags, clean->rcpt.recipient,
+	    sizeof(clean->rcpt.recipient)) == -1 ||
+	    (rcpt->notify & ~(uint32_t)NOTIFY_FLAGS) != 0 ||
+	    ((rcpt->notify & NOTIFY_NEVER) && rcpt->notify != NOTIFY_NEVER) ||
+	    (size > 0 && !xtext_orcpt_is_valid(orcpt, size)))
+		return -1;
+	memcpy(clean->orcpt, orcpt, size);
+	return 0;
+}
+
 static void
 on_net_rcpt(struct link *link, struct link_in *in)
 {
 	const struct net_policy_rcpt	*rcpt = in->data;
-	struct net_policy_rcpt		 clean;
+	struct recipient		 clean;
 	struct net			*net = link_arg(link);
 	struct session			*s;
 
@@ -377,13 +444,8 @@ on_net_rcpt(struct link *link, struct link_in *in)
 		link_fault(link, "RCPT before MAIL");
 		return;
 	}
-	memset(&clean, 0, sizeof(clean));
-	clean.session = rcpt->session;
-	clean.tx = rcpt->tx;
-	clean.n = rcpt->n;
-	if (address_parse(rcpt->recipient, ADDRESS_UTF8 | ADDRESS_LOCAL,
-	    clean.recipient, sizeof(clean.recipient)) == -1) {
-		link_fault(link, "RCPT with a malformed address");
+	if (check_recipient(s, in, &clean) == -1) {
+		link_fault(link, "RCPT with a malformed address or parameter");
 		return;
 	}
 	if (s->tx != NULL && s->tx->tx == rcpt->tx) {

@@ -26,7 +26,14 @@ struct transaction {
 	uint32_t		 ncommands;	/* RCPTs accepted or parked */
 	uint32_t		 opened;	/* generation of the queue, or 0 */
 	char			 address[IPADDR_SIZE];
+	const char		*envid;		/* behind sender; "": none */
 	char			 sender[];
+};
+
+/* A RCPT: what net said, checked, and its ORCPT, "" for none. */
+struct recipient {
+	struct net_policy_rcpt	 rcpt;
+	char			 orcpt[ORCPT_MAX + 1];
 };
 
 struct policy_counts {
@@ -40,7 +47,7 @@ struct policy_counts	*policy_counts(void);
 void	transaction_log_refusal(const struct session *, const char *address,
 	    const char *from, const char *to, unsigned int reply);
 /* Answers at once, or parks it and answers when the user is known. */
-void	recipient_add(struct session *, const struct net_policy_rcpt *);
+void	recipient_add(struct session *, const struct recipient *);
 /* The parent answered for this name. */
 void	recipient_retry(const char *name);
 /* Refuse those that have waited too long. */
