@@ -20,7 +20,7 @@ struct parent_queue_conf {
 	uint32_t	expire_s;	/* bounce after this */
 	uint32_t	retry_min_s;	/* first retry */
 	uint32_t	retry_max_s;	/* longest pause */
-	uint32_t	pad;
+	uint32_t	delay_warning_s;	/* tell the sender; 0: never */
 	char		hostname[HOSTNAME_SIZE];	/* for DSN and their Message-ID */
 };
 _Static_assert(sizeof(struct parent_queue_conf) == 24 + HOSTNAME_SIZE, "conf");

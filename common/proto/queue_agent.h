@@ -54,7 +54,15 @@ struct agent_delivery {
 	uint64_t	delivery;
 };
 
-enum agent_class { AGENT_OK = 1, AGENT_TEMPFAIL, AGENT_PERMFAIL };
+/*
+ * OK is final: the message is in the mailbox.  RELAYED: another host has it,
+ * and who wants to hear of success must hear it from us.  RELAYED_DSN: that
+ * host took over the wishes for notifications too (RFC 3461 5.2.2).
+ */
+enum agent_class {
+	AGENT_OK = 1, AGENT_TEMPFAIL, AGENT_PERMFAIL, AGENT_RELAYED,
+	AGENT_RELAYED_DSN
+};
 
 struct agent_queue_result {
 	uint64_t	delivery;

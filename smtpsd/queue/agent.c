@@ -233,7 +233,8 @@ job_send(struct job *job)
 	open.flags = m->flags;
 	strlcpy(open.action, job->lane->action, sizeof(open.action));
 	strlcpy(open.sender, m->sender, sizeof(open.sender));
-	link_send(job->link, MSG_QUEUE_AGENT_OPEN, &open, sizeof(open));
+	link_send_tail(job->link, MSG_QUEUE_AGENT_OPEN, &open, sizeof(open),
+	    m->envid, strlen(m->envid));
 	for (i = 0; i < job->nenv; i++) {
 		memset(&rcpt, 0, sizeof(rcpt));
 		rcpt.delivery = job->delivery;
@@ -242,8 +243,10 @@ job_send(struct job *job)
 		    sizeof(rcpt.recipient));
 		strlcpy(rcpt.original, job->env[i]->original,
 		    sizeof(rcpt.original));
-		link_send(job->link, MSG_QUEUE_AGENT_RCPT, &rcpt,
-		    sizeof(rcpt));
+		rcpt.notify = job->env[i]->notify;
+		link_send_tail(job->link, MSG_QUEUE_AGENT_RCPT, &rcpt,
+		    sizeof(rcpt), job->env[i]->orcpt, job->env[i]->orcpt ==
+		    NULL ? 0 : strlen(job->env[i]->orcpt));
 		job->env[i]->is_running = 1;
 	}
 	if (job_send_window(job) == -1)
@@ -397,7 +400,7 @@ make_printable(char *s)
 static int
 is_status(const char *s, uint32_t class)
 {
-	static const char digits[] = { '?', '2', '4', '5' };
+	static const char digits[] = { '?', '2', '4', '5', '2', '2' };
 	size_t n;
 	int i;
 
@@ -415,7 +418,8 @@ is_status(const char *s, uint32_t class)
 static void
 on_agent_result(struct link *link, struct link_in *in)
 {
-	static const char *const plain[] = { "", "2.0.0", "4.0.0", "5.0.0" };
+	static const char *const plain[] = { "", "2.0.0", "4.0.0", "5.0.0",
+	    "2.0.0", "2.0.0" };
 	struct agent_queue_result r;
 	struct job *job;
 
@@ -423,7 +427,7 @@ on_agent_result(struct link *link, struct link_in *in)
 	if ((job = job_of(link, r.delivery)) == NULL)
 		return;
 	if (r.n >= job->nenv || job->env[r.n]->result != NULL ||
-	    r.class < AGENT_OK || r.class > AGENT_PERMFAIL) {
+	    r.class < AGENT_OK || r.class > AGENT_RELAYED_DSN) {
 		link_fault(link, "RESULT out of place");
 		return;
 	}

@@ -36,8 +36,11 @@ int	incoming_body(const struct net_queue_body *, const void *data,
 int	incoming_end(const struct net_queue_end *, uint64_t now_ms,
 	    const char **why);
 void	incoming_abort(uint64_t session, uint32_t tx);
-void	incoming_open(const struct policy_queue_open *, uint64_t now_ms);
-void	incoming_rcpt(const struct policy_queue_rcpt *);
+/* With their tails: ENVID, ORCPT. */
+void	incoming_open(const struct policy_queue_open *, const char *envid,
+	    size_t envid_size, uint64_t now_ms);
+void	incoming_rcpt(const struct policy_queue_rcpt *, const char *orcpt,
+	    size_t orcpt_size);
 void	incoming_cancel(uint64_t session, uint32_t tx);
 /* A net process died: none of its sessions goes on. */
 void	incoming_drop_peer(uint32_t peer_id);

@@ -74,7 +74,7 @@ open_tx(uint32_t tx)
 	o.tx = tx;
 	o.message = 1000 + tx;
 	strlcpy(o.sender, "a@example.org", sizeof(o.sender));
-	incoming_open(&o, 1000);
+	incoming_open(&o, "", 0, 1000);
 }
 
 static void
@@ -87,7 +87,7 @@ rcpt(uint32_t tx)
 	r.tx = tx;
 	strlcpy(r.action, "out", sizeof(r.action));
 	strlcpy(r.recipient, "b@example.net", sizeof(r.recipient));
-	incoming_rcpt(&r);
+	incoming_rcpt(&r, "", 0);
 }
 
 /* As commit.c does it. */

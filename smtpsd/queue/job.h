@@ -32,8 +32,9 @@ struct job {
 	size_t			 piece_used;
 	char			*piece;
 
-	struct message		*bounce;	/* while a commit is under way */
-	struct envelope_list	 bounce_envelopes;
+	int			 is_reported;	/* in this commit, here or before */
+	struct message		*dsn;		/* while a commit is under way */
+	struct envelope_list	 dsn_envelopes;
 
 	uint32_t		 nenv;
 	struct envelope		*env[];

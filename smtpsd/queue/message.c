@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "mail/xtext.h"
+
 #include "message.h"
 
 #define HELD_MAX	(UINT64_C(64) << 20)	/* bytes, all bodies */
@@ -89,6 +91,7 @@ envelope_free(struct envelope *e)
 	if (e == NULL)
 		return;
 	free(e->result);
+	free(e->orcpt);
 	free(e);
 }
 
@@ -101,6 +104,29 @@ envelope_list_free(struct envelope_list *list)
 		TAILQ_REMOVE(list, e, entry);
 		envelope_free(e);
 	}
+}
+
+int
+message_set_envid(struct message *m, const char *s, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (n > ENVID_MAX || !xtext_envid_is_valid(s, n))
+		return -1;
+	memcpy(m->envid, s, n);
+	m->envid[n] = '\0';
+	return 0;
+}
+
+int
+envelope_set_orcpt(struct envelope *e, const char *s, size_t n)
+{
+	if (n == 0)
+		return 0;
+	if (n > ORCPT_MAX || !xtext_orcpt_is_valid(s, n))
+		return -1;
+	free(e->orcpt);
+	return (e->orcpt = strndup(s, n)) == NULL ? -1 : 0;
 }
 
 int

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/tree.h>
 
+#include "proto/net_policy.h"
 #include "proto/queue_agent.h"
 #include "proto/sizes.h"
 
@@ -32,6 +33,7 @@ struct message {
 	char		 user[LOGIN_SIZE];
 	char		 bounce_action[NAME_SIZE];
 	char		 bounce_user[NAME_SIZE];
+	char		 envid[ENVID_MAX + 1];	/* RFC 3461 4.4, or "" */
 };
 
 struct envelope {
@@ -40,8 +42,12 @@ struct envelope {
 	uint64_t	 id;		/* message << 10 | n */
 	uint32_t	 attempts;
 	uint64_t	 next_s;	/* outcome deferred: the next attempt */
+	uint32_t	 notify;	/* NOTIFY_* */
+	char		*orcpt;		/* RFC 3461 4.2; NULL: none */
 	uint8_t		 is_running;
 	uint8_t		 outcome;	/* enum outcome, result.h */
+	uint8_t		 is_warned;	/* the sender knows of the delay */
+	uint8_t		 report;	/* enum report, notify.h: of this turn */
 	struct agent_queue_result *result;	/* of this attempt */
 	char		 action[NAME_SIZE];
 	char		 user[NAME_SIZE];
@@ -62,6 +68,12 @@ uint64_t	 message_id_now(void);
 struct envelope	*envelope_new(void);
 void		 envelope_free(struct envelope *);	/* NULL is ok */
 void		 envelope_list_free(struct envelope_list *);
+/*
+ * Parameters of RFC 3461 from a message's tail, not terminated; -1: not what
+ * may stand there, or no memory.  Nothing is kept of n = 0.
+ */
+int		 message_set_envid(struct message *, const char *, size_t n);
+int		 envelope_set_orcpt(struct envelope *, const char *, size_t n);
 /* Record how an attempt ended; remote may be "".  -1: no memory. */
 int		 envelope_result(struct envelope *, uint32_t class,
 		    const char *status, const char *remote, const char *text);

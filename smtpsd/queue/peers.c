@@ -153,14 +153,19 @@ static void
 on_policy_open(struct link *link, struct link_in *in)
 {
 	(void)link;
-	incoming_open(in->data, proc_now_ms());
+	const struct policy_queue_open *o = in->data;
+
+	incoming_open(o, (const char *)(o + 1), in->size - sizeof(*o),
+	    proc_now_ms());
 }
 
 static void
 on_policy_rcpt(struct link *link, struct link_in *in)
 {
 	(void)link;
-	incoming_rcpt(in->data);
+	const struct policy_queue_rcpt *r = in->data;
+
+	incoming_rcpt(r, (const char *)(r + 1), in->size - sizeof(*r));
 }
 
 static void

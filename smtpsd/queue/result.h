@@ -11,20 +11,18 @@
 
 struct store;
 
-enum outcome { OUTCOME_DELIVERED = 1, OUTCOME_DEFERRED, OUTCOME_BOUNCED };
-
 struct result_stats {
 	uint64_t	delivered;
 	uint64_t	deferred;	/* attempts */
 	uint64_t	failed;
-	uint64_t	bounces;	/* messages made */
+	uint64_t	bounces;	/* notifications made */
 };
 
 void	result_add(struct job *, uint64_t now_ms);	/* takes the job */
 unsigned int result_waiting(void);
 uint64_t result_first_ms(void);		/* when the oldest came */
 int	result_store(struct store *, uint64_t now_s);	/* in store_begin() */
-void	result_stored(uint64_t now_s);	/* log, release, hand on bounces */
+void	result_stored(uint64_t now_s);	/* log, release, hand on notifications */
 void	result_forget(void);		/* after rollback: keep for later */
 void	result_stats(struct result_stats *);
 

@@ -77,7 +77,7 @@ schedule_job(struct message *m, struct envelope_list *list)
 		more = 1;
 	else {
 		job->message = message_ref(m);
-		TAILQ_INIT(&job->bounce_envelopes);
+		TAILQ_INIT(&job->dsn_envelopes);
 	}
 	TAILQ_FOREACH_SAFE(e, list, entry, next) {
 		if (n == 0)
@@ -121,8 +121,8 @@ schedule_release(struct job *job)
 		envelope_free(job->env[i]);
 	}
 	message_unref(job->message);
-	message_unref(job->bounce);
-	envelope_list_free(&job->bounce_envelopes);
+	message_unref(job->dsn);
+	envelope_list_free(&job->dsn_envelopes);
 	free(job->piece);
 	free(job);
 }

@@ -14,35 +14,49 @@
 #include "base/log.h"
 #include "store_sql.h"
 
-#define SCHEMA_VERSION	1
+#define SCHEMA_VERSION	2
 
 static const char schema[] =
     "BEGIN;"
     "CREATE TABLE message (id INTEGER PRIMARY KEY, created INTEGER NOT NULL,"
     " size INTEGER NOT NULL, flags INTEGER NOT NULL,"
     " body_id INTEGER NOT NULL, sender TEXT NOT NULL, user TEXT NOT NULL,"
-    " bounce_action TEXT NOT NULL, bounce_user TEXT NOT NULL, body BLOB);"
+    " bounce_action TEXT NOT NULL, bounce_user TEXT NOT NULL, envid TEXT,"
+    " body BLOB);"
     "CREATE TABLE envelope (id INTEGER PRIMARY KEY, next INTEGER NOT NULL,"
     " attempts INTEGER NOT NULL, action TEXT NOT NULL, user TEXT NOT NULL,"
     " recipient TEXT NOT NULL, original TEXT NOT NULL,"
-    " error TEXT NOT NULL);"
+    " error TEXT NOT NULL, notify INTEGER NOT NULL DEFAULT 0,"
+    " warned INTEGER NOT NULL DEFAULT 0, orcpt TEXT);"
     /* next 0 is held: never due */
     "CREATE INDEX due ON envelope (next) WHERE next > 0;"
     "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "PRAGMA user_version = 1;"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
+
+/* One step for each form since the first; rows are not rewritten. */
+static const char *const upgrades[SCHEMA_VERSION] = {
+	[1] = "BEGIN;"
+	    "ALTER TABLE message ADD COLUMN envid TEXT;"
+	    "ALTER TABLE envelope ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE envelope ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;"
+	    "ALTER TABLE envelope ADD COLUMN orcpt TEXT;"
+	    "PRAGMA user_version = 2;"
+	    "COMMIT;",
+};
 
 static const char *const statements[ST_MAX] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_ROLLBACK] = "ROLLBACK",
 	[ST_ADD_MESSAGE] = "INSERT INTO message (id, created, size, flags,"
-	    " body_id, sender, user, bounce_action, bounce_user, body)"
-	    " VALUES (?,?,?,?,?,?,?,?,?,?)",
+	    " body_id, sender, user, bounce_action, bounce_user, body,"
+	    " envid) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
 	[ST_ADD_ENVELOPE] = "INSERT INTO envelope (id, next, attempts, action,"
-	    " user, recipient, original, error) VALUES (?,?,?,?,?,?,?,'')",
+	    " user, recipient, original, error, notify, orcpt)"
+	    " VALUES (?,?,?,?,?,?,?,'',?,?)",
 	[ST_RETRY_ENVELOPE] = "UPDATE envelope SET next = ?, attempts = ?,"
-	    " error = ? WHERE id = ?",
+	    " error = ?, warned = ? WHERE id = ?",
 	[ST_REMOVE_ENVELOPE] = "DELETE FROM envelope WHERE id = ?",
 	[ST_HAS_ENVELOPE] = "SELECT 1 FROM envelope WHERE id BETWEEN ? AND ?"
 	    " LIMIT 1",
@@ -54,7 +68,8 @@ static const char *const statements[ST_MAX] = {
 	    " AND (next > ?1 OR id > ?3) ORDER BY next, id LIMIT ?",
 	[ST_LOAD] = "SELECT e.attempts, e.action, e.user, e.recipient,"
 	    " e.original, m.id, m.created, m.size, m.flags, m.body_id,"
-	    " m.sender, m.user, m.bounce_action, m.bounce_user"
+	    " m.sender, m.user, m.bounce_action, m.bounce_user,"
+	    " e.notify, e.warned, e.orcpt, m.envid"
 	    " FROM envelope e JOIN message m ON m.id = (e.id >> 10)"
 	    " WHERE e.id = ?",
 	[ST_BODY] = "SELECT body FROM message WHERE id = ?",
@@ -163,9 +178,11 @@ store_init_schema(struct store *s)
 		return -1;
 	if (version == 0)
 		return store_exec(s, schema);
-	if (version != SCHEMA_VERSION) {
-		log_warnx("store: the queue has form %" PRIu64 ", this program "
-		    "knows form %d", version, SCHEMA_VERSION);
+	if (version > SCHEMA_VERSION) {
+		log_warnx("store: %s has form %" PRIu64 ", made by a newer "
+		    "smtpsd; this one knows forms up to %d: start the newer one "
+		    "until the queue is empty", s->path, version,
+		    SCHEMA_VERSION);
 		return -1;
 	}
 	return 0;
@@ -176,6 +193,12 @@ static int
 store_sweep(struct store *s)
 {
 	uint64_t last_chunk, last_message;
+	for (; version < SCHEMA_VERSION; version++) {
+		log_info("store: upgrading %s from form %" PRIu64, s->path,
+		    version);
+		if (store_exec(s, upgrades[version]) == -1)
+			return -1;
+	}
 
 	if (store_exec(s, "DELETE FROM chunk WHERE (id >> 20) NOT IN"
 	    " (SELECT body_id FROM message WHERE body_id > 0)") == -1)
@@ -330,6 +353,8 @@ store_add_message(struct store *s, struct message *m)
 		if ((r & 0xff) != SQLITE_CONSTRAINT)
 			break;
 	}
+	store_bind_text(s, ST_ADD_MESSAGE, 11, m->envid[0] != '\0' ?
+	    m->envid : NULL);
 	sqlite3_clear_bindings(st);	/* the body may be freed now */
 	return r == SQLITE_DONE ? 0 : -1;
 }
@@ -352,12 +377,15 @@ store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 
 int
 store_retry_envelope(struct store *s, uint64_t envelope, uint64_t next_s,
-    uint32_t attempts, const char *error)
+    uint32_t attempts, int is_warned, const char *error)
+	sqlite3_bind_int64(s->st[ST_ADD_ENVELOPE], 8, e->notify);
+	store_bind_text(s, ST_ADD_ENVELOPE, 9, e->orcpt);
 {
 	store_bind_id(s, ST_RETRY_ENVELOPE, 1, next_s);
 	sqlite3_bind_int64(s->st[ST_RETRY_ENVELOPE], 2, attempts);
 	store_bind_text(s, ST_RETRY_ENVELOPE, 3, error);
-	store_bind_id(s, ST_RETRY_ENVELOPE, 4, envelope);
+	sqlite3_bind_int(s->st[ST_RETRY_ENVELOPE], 4, is_warned);
+	store_bind_id(s, ST_RETRY_ENVELOPE, 5, envelope);
 	return store_run(s, ST_RETRY_ENVELOPE);
 }
 

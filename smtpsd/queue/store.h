@@ -15,6 +15,7 @@
 
 #include "message.h"
 #include "proto/control_any.h"
+#include "proto/policy_queue.h"
 
 struct store;
 
@@ -39,7 +40,8 @@ int	store_add_message(struct store *, struct message *);
 int	store_add_envelope(struct store *, const struct envelope *,
 	    uint64_t next_s);
 int	store_retry_envelope(struct store *, uint64_t envelope,
-	    uint64_t next_s, uint32_t attempts, const char *error);
+	    uint64_t next_s, uint32_t attempts, int is_warned,
+	    const char *error);
 int	store_remove_envelope(struct store *, uint64_t envelope);
 /* Drops message and chunks if no envelope is left.  1: dropped, 0: not. */
 int	store_remove_message(struct store *, uint64_t message,

@@ -22,6 +22,18 @@ column_id(sqlite3_stmt *st, int column)
 	return (uint64_t)sqlite3_column_int64(st, column);
 }
 
+/* -1: no memory. */
+static int
+column_orcpt(sqlite3_stmt *st, int column, struct envelope *e)
+{
+	const char *text = (const char *)sqlite3_column_text(st, column);
+
+	if (text == NULL)
+		return 0;
+	free(e->orcpt);
+	return (e->orcpt = strdup(text)) == NULL ? -1 : 0;
+}
+
 int
 store_due(struct store *s, uint64_t now_s, struct store_cursor *cursor,
     uint64_t *envelopes, int max)
@@ -69,6 +81,11 @@ store_load(struct store *s, uint64_t envelope, struct envelope *e,
 		column_text(st, 12, m->bounce_action,
 		    sizeof(m->bounce_action));
 		column_text(st, 13, m->bounce_user, sizeof(m->bounce_user));
+		e->notify = (uint32_t)sqlite3_column_int64(st, 14);
+		e->is_warned = sqlite3_column_int(st, 15) != 0;
+		if (column_orcpt(st, 16, e) == -1)
+			r = -1;
+		column_text(st, 17, m->envid, sizeof(m->envid));
 	}
 	store_reset(s, ST_LOAD);
 	return r;

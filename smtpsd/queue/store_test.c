@@ -113,7 +113,7 @@ test_changes(struct store *s)
 	message_unref(m);
 
 	store_begin(s, 1);
-	store_retry_envelope(s, 100 << 10 | 1, NOW + 500, 1, "450 later");
+	store_retry_envelope(s, 100 << 10 | 1, NOW + 500, 1, 0, "450 later");
 	store_remove_envelope(s, 100 << 10 | 2);
 	tap_ok(store_remove_message(s, 100, 0) == 0, "two envelopes are left");
 	store_commit(s);

@@ -1,0 +1,45 @@
+/*
+ * The wishes of RFC 3461 4.1.  Called by result.c for each envelope whose
+ * attempt ended.  A message without NOTIFY is treated as most senders
+ * expect: failure and delay are told, success is not.
+ */
+#include "notify.h"
+
+static enum report
+report_of_success(const struct envelope *e)
+{
+	/* a host that knows NOTIFY does the rest itself: RFC 3461 5.2.2 */
+	if (!(e->notify & NOTIFY_SUCCESS) || e->result == NULL)
+		return REPORT_NONE;
+	switch (e->result->class) {
+	case AGENT_OK:
+		return REPORT_DELIVERED;
+	case AGENT_RELAYED:
+		return REPORT_RELAYED;
+	default:
+		return REPORT_NONE;
+	}
+}
+
+enum report
+notify_report(const struct envelope *e, uint64_t age_s,
+    uint32_t delay_warning_s)
+{
+	uint32_t wish = e->notify == 0 ? NOTIFY_FAILURE | NOTIFY_DELAY :
+	    e->notify;
+
+	if (wish & NOTIFY_NEVER)
+		return REPORT_NONE;
+	switch (e->outcome) {
+	case OUTCOME_DELIVERED:
+		return report_of_success(e);
+	case OUTCOME_BOUNCED:
+		return wish & NOTIFY_FAILURE ? REPORT_FAILED : REPORT_NONE;
+	case OUTCOME_DEFERRED:
+		return (wish & NOTIFY_DELAY) && !e->is_warned &&
+		    delay_warning_s != 0 && age_s >= delay_warning_s ?
+		    REPORT_DELAYED : REPORT_NONE;
+	default:
+		return REPORT_NONE;
+	}
+}
