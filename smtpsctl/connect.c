@@ -37,11 +37,27 @@ on_control_item(struct link *link, struct link_in *in)
 }
 
 static void
+on_control_listener(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (handlers != NULL && handlers->listener != NULL)
+		handlers->listener(in->data);
+}
+
+static void
 on_control_stat(struct link *link, struct link_in *in)
 {
 	(void)link;
 	if (handlers != NULL && handlers->stat != NULL)
 		handlers->stat(in->data);
+}
+
+static void
+on_control_limit(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (handlers != NULL && handlers->limit != NULL)
+		handlers->limit(in->data);
 }
 
 static void
@@ -59,9 +75,11 @@ on_control_done(struct link *link, struct link_in *in)
 
 static const struct link_rule rules[] = {
 	{ MSG_CONTROL_CTL_SESSION, LINK_STATE_ANY, on_control_session },
+	{ MSG_CONTROL_CTL_LISTENER, LINK_STATE_ANY, on_control_listener },
 	{ MSG_CONTROL_CTL_ITEM, LINK_STATE_ANY, on_control_item },
 	{ MSG_CONTROL_CTL_STAT, LINK_STATE_ANY, on_control_stat },
 	{ MSG_CONTROL_CTL_DONE, LINK_STATE_ANY, on_control_done },
+	{ MSG_CONTROL_CTL_LIMIT, LINK_STATE_ANY, on_control_limit },
 };
 
 static void
@@ -107,18 +125,14 @@ ctl_connect(const char *path)
 	return 0;
 }
 
-int
-ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
+static int
+request_run(uint32_t type, const struct ctl_request *request, const char *tail,
     const struct ctl_handlers *with)
 {
-	struct ctl_request request;
-
-	memset(&request, 0, sizeof(request));
-	request.arg = arg;
-	request.limit = limit;
 	handlers = with;
 	is_done = is_failed = 0;
-	if (link_send(control, type, &request, sizeof(request)) == -1) {
+	if (link_send_tail(control, type, request, sizeof(*request), tail,
+	    strlen(tail)) == -1) {
 		if (!is_done)
 			fprintf(stderr, "smtpsctl: connection lost\n");
 		return -1;
@@ -132,4 +146,26 @@ ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
 		link_flush_all();
 	}
 	return is_failed ? -1 : 0;
+}
+
+int
+ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
+    const struct ctl_handlers *with)
+{
+	struct ctl_request request;
+
+	memset(&request, 0, sizeof(request));
+	request.arg = arg;
+	request.limit = limit;
+	return request_run(type, &request, "", with);
+}
+
+int
+ctl_request_user(uint32_t type, const char *user,
+    const struct ctl_handlers *with)
+{
+	struct ctl_request request;
+
+	memset(&request, 0, sizeof(request));
+	return request_run(type, &request, user == NULL ? "" : user, with);
 }

@@ -13,6 +13,8 @@ struct ctl_handlers {
 	void	(*session)(const struct session_info *);
 	void	(*item)(const struct queue_item *);
 	void	(*stat)(const struct ctl_stat *);
+	void	(*listener)(const struct listener_info *);
+	void	(*limit)(const struct limit_info *);
 };
 
 /* connect.c: -1 and errno if nobody listens there. */
@@ -23,11 +25,16 @@ int	ctl_connect(const char *path);
  */
 int	ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
 	    const struct ctl_handlers *);
+/* The same for requests about one user; NULL: all. */
+int	ctl_request_user(uint32_t type, const char *user,
+	    const struct ctl_handlers *);
 
 /* show.c: exit status */
 int	show_sessions(int json);
 int	show_queue(int json);
 int	show_stats(int json);
+int	show_listeners(int json);
+int	show_limits(const char *user, int json);	/* NULL: all users */
 
 /* users.c: exit status */
 int	users_show(const char *file, int json);

@@ -31,7 +31,8 @@ static int
 usage(void)
 {
 	fputs("usage: smtpsctl [-j] [-s socket] [-t users-file] command\n"
-	    "  show sessions|queue|stats|users\n"
+	    "  show sessions|queue|stats|listeners|users\n"
+	    "  show limits [USER]\n"
 	    "  kill session ID\n"
 	    "  reload | stop\n"
 	    "  user add|passwd|del|check NAME\n", stderr);
@@ -58,7 +59,7 @@ run_show(const char *what)
 	if (strcmp(what, "users") == 0)
 		return users_show(users_file, json);
 	if (strcmp(what, "sessions") != 0 && strcmp(what, "queue") != 0 &&
-	    strcmp(what, "stats") != 0)
+	    strcmp(what, "stats") != 0 && strcmp(what, "listeners") != 0)
 		return usage();
 	if (!connected())
 		return 1;
@@ -66,7 +67,19 @@ run_show(const char *what)
 		return show_sessions(json);
 	if (strcmp(what, "queue") == 0)
 		return show_queue(json);
+	if (strcmp(what, "listeners") == 0)
+		return show_listeners(json);
 	return show_stats(json);
+}
+
+static int
+run_limits(const char *user)
+{
+	if (user != NULL && (user[0] == '\0' || strlen(user) >= LOGIN_SIZE)) {
+		fputs("smtpsctl: bad user name\n", stderr);
+		return 1;
+	}
+	return connected() ? show_limits(user, json) : 1;
 }
 
 static int
@@ -148,8 +161,12 @@ main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
-	if (argc == 2 && strcmp(argv[0], "show") == 0)
+	if (argc == 2 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "limits") != 0)
 		return run_show(argv[1]);
+	if ((argc == 2 || argc == 3) && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "limits") == 0)
+		return run_limits(argc == 3 ? argv[2] : NULL);
 	if (argc == 3 && strcmp(argv[0], "kill") == 0 &&
 	    strcmp(argv[1], "session") == 0)
 		return run_kill(argv[2]);

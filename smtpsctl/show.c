@@ -11,11 +11,16 @@
 #include <vis.h>
 
 
+#include "proto/net_parent.h"
+
 #include "ctl.h"
 #include "json.h"
 
 #define QUEUE_PAGE	500	/* items of one request */
+#define LISTENERS_MAX	256	/* more than any configuration has */
 
+static struct listener_info listeners[LISTENERS_MAX];
+static size_t nlisteners;
 static uint64_t queue_last;
 static unsigned int queue_count;
 
@@ -222,4 +227,129 @@ show_stats(int json)
 	if (json)
 		json_end();
 	return error == -1;
+}
+
+static void
+limit_table(const struct limit_info *l)
+{
+	char max[24] = "-";
+
+	if (l->max != 0)
+		snprintf(max, sizeof(max), "%" PRIu64, l->max);
+	printf("%-24s %-20s %9" PRIu64 " %9s  %s\n", plain(l->user),
+	    plain(l->name), l->used, max,
+	    l->wait_s == 0 ? "now" : duration(l->wait_s));
+}
+
+static void
+limit_json(const struct limit_info *l)
+{
+	json_object();
+	json_string("user", l->user);
+	json_string("limit", l->name);
+	json_number("used", l->used);
+	json_number("max", l->max);
+	json_number("wait_s", l->wait_s);
+	json_object_end();
+}
+
+int
+show_limits(const char *user, int json)
+{
+	static const struct ctl_handlers table = { .limit = limit_table };
+	static const struct ctl_handlers lines = { .limit = limit_json };
+	int error;
+
+	if (json)
+		json_begin();
+	else
+		printf("%-24s %-20s %9s %9s  %s\n", "USER", "LIMIT", "USED",
+		    "MAX", "NEXT");
+	error = ctl_request_user(MSG_CTL_CONTROL_LIMITS, user,
+	    json ? &lines : &table);
+	if (json)
+		json_end();
+	return error == -1;
+}
+
+/* Each net process tells of all; sessions add up. */
+static void
+listener_add(const struct listener_info *from)
+{
+	size_t i;
+
+	for (i = 0; i < nlisteners && listeners[i].id != from->id; i++)
+		;
+	if (i == LISTENERS_MAX)
+		return;
+	if (i == nlisteners)
+		listeners[nlisteners++] = *from;
+	else
+		listeners[i].sessions += from->sessions;
+}
+
+static const char *
+listener_kind(const struct listener_info *l)
+{
+	static const char *const names[] = { "unknown", "smtps", "submission",
+	    "smtp", "socket" };
+
+	return names[l->kind <= LISTENER_LOCAL ? l->kind : 0];
+}
+
+static void
+listener_table(const struct listener_info *l)
+{
+	char port[8] = "-";
+
+	if (l->port != 0)
+		snprintf(port, sizeof(port), "%u", l->port);
+	printf("%08x  %-24s %5s  %-10s %-12s %-3s %-4s %8u\n", l->id,
+	    plain(l->address), port, listener_kind(l), plain(l->tag),
+	    l->has_tls ? "yes" : "no", l->has_auth ? "yes" : "no",
+	    l->sessions);
+}
+
+static void
+listener_json(const struct listener_info *l)
+{
+	char id[9];
+
+	snprintf(id, sizeof(id), "%08x", l->id);
+	json_object();
+	json_string("id", id);
+	json_string("address", l->address);
+	json_number("port", l->port);
+	json_string("kind", listener_kind(l));
+	json_string("tag", l->tag);
+	json_number("tls", l->has_tls);
+	json_number("auth", l->has_auth);
+	json_number("sessions", l->sessions);
+	json_object_end();
+}
+
+int
+show_listeners(int json)
+{
+	static const struct ctl_handlers all = { .listener = listener_add };
+	size_t i;
+
+	nlisteners = 0;
+	if (ctl_request(MSG_CTL_CONTROL_LISTENERS, 0, 0, &all) == -1)
+		return 1;
+	if (json)
+		json_begin();
+	else
+		printf("%-8s  %-24s %5s  %-10s %-12s %-3s %-4s %8s\n", "ID",
+		    "ADDRESS", "PORT", "KIND", "TAG", "TLS", "AUTH",
+		    "SESSIONS");
+	for (i = 0; i < nlisteners; i++) {
+		if (json)
+			listener_json(&listeners[i]);
+		else
+			listener_table(&listeners[i]);
+	}
+	if (json)
+		json_end();
+	return 0;
 }

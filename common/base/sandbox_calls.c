@@ -306,7 +306,7 @@ static void
 test_arguments(struct program *p, enum test test)
 {
 	static const uint32_t	fcntls[] = { F_GETFL, F_SETFL, F_GETFD,
-				    F_SETFD };
+				    F_SETFD, F_DUPFD_CLOEXEC };
 	static const uint32_t	families[] = { AF_INET, AF_INET6 };
 	static const uint32_t	ioctls[] = { FIONREAD, FIONBIO, TCGETS };
 
@@ -332,7 +332,7 @@ test_arguments(struct program *p, enum test test)
 		give(p, SECCOMP_RET_ALLOW);
 		break;
 	case PLAIN_FCNTL:
-		one_of(p, 1, fcntls, 4);
+		one_of(p, 1, fcntls, 5);
 		break;
 	case INET_ONLY:
 		one_of(p, 0, families, 2);

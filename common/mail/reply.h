@@ -25,12 +25,18 @@ X(AUTH_GO, 334, "", "%s") \
 X(DATA_GO, 354, "", "End data with <CR><LF>.<CR><LF>") \
 X(SHUTDOWN, 421, "4.3.2", "Service is shutting down") \
 X(IDLE, 421, "4.4.2", "Timeout, closing connection") \
+X(TOO_SLOW, 421, "4.4.2", "Too slow, closing connection") \
+X(AUTH_TIMEOUT, 421, "4.7.0", "No authentication in time, closing connection") \
 X(TOO_MANY_ERRORS, 421, "4.7.0", "Too many errors") \
+X(USER_SESSIONS, 421, "4.7.0", "%s") \
+X(USER_RECIPIENTS, 450, "4.7.1", "%s") \
 X(TOO_MANY_SESSIONS, 421, "4.7.0", "Too many connections, try again later") \
+X(NOT_NOW, 421, "4.3.0", "Local trouble, try again later") \
 X(TRY_LATER, 451, "4.3.0", "Local trouble, try again later") \
 X(DISK, 452, "4.3.1", "Insufficient storage, try again later") \
 X(TOO_MANY_RCPT, 452, "4.5.3", "Too many recipients") \
 X(TOO_MANY_MESSAGES, 452, "4.7.0", "Too many messages in this session") \
+X(USER_MESSAGES, 452, "4.7.1", "%s") \
 X(AUTH_LATER, 454, "4.7.0", "Temporary authentication failure") \
 X(TLS_FAILED, 454, "4.7.0", "TLS not available") \
 X(UNKNOWN_COMMAND, 500, "5.5.1", "Command not recognized") \
@@ -55,12 +61,20 @@ X(RELAY_DENIED, 550, "5.7.1", "<%s>: relaying is not permitted") \
 X(REJECTED, 550, "5.7.1", "<%s>: refused by rule") \
 X(BAD_MESSAGE_LINE_END, 550, "5.6.0", "Message has a bare CR, LF or NUL; lines must end with CR LF") \
 X(MESSAGE_LINE_TOO_LONG, 550, "5.6.0", "Message has a line of more than 998 bytes") \
+X(FROM_MISSING, 550, "5.6.0", "Message has no From field (RFC 6409 8.1, RFC 5322 3.6)") \
+X(HEADER_TWICE, 550, "5.6.0", "Message has more than one %s field") \
+X(HEADER_AUTHOR, 550, "5.6.0", "Message has a field that is no list of addresses: %s") \
+X(HEADER_NO_ADDRESS, 550, "5.6.0", "Message has no single address in its %s field") \
+X(HEADER_TOO_BIG, 552, "5.6.0", "Message header exceeds the size limit") \
+X(HEADER_TOO_MANY, 552, "5.6.0", "Message header has too many fields") \
+X(AUTHOR_NOT_YOURS, 553, "5.7.1", "<%s>: you may not send with this address in From, Sender or Resent fields") \
 X(TOO_BIG, 552, "5.3.4", "Message exceeds the size limit") \
 X(NEEDS_SMTPUTF8, 553, "5.6.7", "An address beyond ASCII needs SMTPUTF8") \
 X(SENDER_NOT_YOURS, 553, "5.7.1", "<%s>: you may not send as this address") \
 X(ADDRESS_LITERAL, 550, "5.1.3", "<%s>: unqualified or unsupported address") \
 X(LOOP, 554, "5.4.6", "Too many hops: mail loop") \
 X(ALIAS_LOOP, 550, "5.4.6", "<%s>: aliases loop or expand to too many") \
+X(NO_SERVICE, 554, "5.7.1", "No service for you") \
 X(NO_VALID_RCPT, 554, "5.5.1", "No valid recipients") \
 X(UNKNOWN_PARAMETER, 555, "5.5.4", "Parameter not recognized or not implemented")
 

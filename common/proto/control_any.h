@@ -17,10 +17,14 @@
 #define MSG_CONTROL_PARENT_RELOAD	0x0c04
 #define MSG_CONTROL_PARENT_STOP		0x0c05
 #define MSG_CONTROL_PARENT_USERS	0x0c06	/* read the users file again */
+#define MSG_CONTROL_POLICY_LIMITS	0x0c07	/* tail: a user, or all */
+#define MSG_CONTROL_NET_LISTENERS	0x0c0a
 #define MSG_ANY_CONTROL_STAT		0x0c10
 #define MSG_ANY_CONTROL_DONE		0x0c11
 #define MSG_NET_CONTROL_SESSION		0x0c12
 #define MSG_QUEUE_CONTROL_ITEM		0x0c13
+#define MSG_POLICY_CONTROL_LIMIT	0x0c14
+#define MSG_NET_CONTROL_LISTENER	0x0c18
 #define MSG_PARENT_CONTROL_CONF		0x0c20
 #define MSG_PARENT_CONTROL_SOCKET	0x0c21	/* with the listening socket */
 
@@ -72,6 +76,26 @@ struct net_control_session {
 	struct session_info	info;
 };
 
+/* One from each net process: what counts adds up over equal ids. */
+struct listener_info {
+	uint32_t	id;
+	uint32_t	sessions;	/* now */
+	uint16_t	port;		/* 0: a Unix socket */
+	uint8_t		kind;		/* LISTENER_* */
+	uint8_t		has_tls;
+	uint8_t		has_auth;
+	uint8_t		pad[3];
+	char		address[IPADDR_SIZE];
+	char		tag[NAME_SIZE];
+};
+_Static_assert(sizeof(struct listener_info) == 16 + IPADDR_SIZE + NAME_SIZE,
+    "listener_info");
+
+struct net_control_listener {
+	uint64_t		request;
+	struct listener_info	info;
+};
+
 enum queue_state { QUEUE_WAITING = 1, QUEUE_RUNNING, QUEUE_HELD };
 
 struct queue_item {
@@ -92,6 +116,21 @@ _Static_assert(sizeof(struct queue_item) == 40 + NAME_SIZE +
 struct queue_control_item {
 	uint64_t		request;
 	struct queue_item	item;
+};
+
+/* One limit of one user. */
+struct limit_info {
+	uint64_t	used;
+	uint64_t	max;		/* 0: no limit */
+	uint64_t	wait_s;		/* until one more is allowed */
+	char		name[32];	/* "messages per hour" */
+	char		user[LOGIN_SIZE];
+};
+_Static_assert(sizeof(struct limit_info) == 56 + LOGIN_SIZE, "limit_info");
+
+struct policy_control_limit {
+	uint64_t		request;
+	struct limit_info	info;
 };
 
 struct parent_control_conf {

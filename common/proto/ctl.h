@@ -16,10 +16,15 @@
 #define MSG_CTL_CONTROL_RELOAD		0x0d04
 #define MSG_CTL_CONTROL_STOP		0x0d05
 #define MSG_CTL_CONTROL_USERS		0x0d06
+#define MSG_CTL_CONTROL_LIMITS		0x0d07	/* tail: a user, or all */
+#define MSG_CTL_CONTROL_LISTENERS	0x0d0a
 #define MSG_CONTROL_CTL_SESSION		0x0d10
 #define MSG_CONTROL_CTL_ITEM		0x0d11
 #define MSG_CONTROL_CTL_STAT		0x0d12
 #define MSG_CONTROL_CTL_DONE		0x0d13
+#define MSG_CONTROL_CTL_LIMIT		0x0d14
+
+#define MSG_CONTROL_CTL_LISTENER	0x0d18
 
 /* KILL: arg is a session; QUEUE: items above arg, at most limit. */
 struct ctl_request {
@@ -42,6 +47,7 @@ struct ctl_done {
 };
 _Static_assert(sizeof(struct ctl_done) == 8 + 4096, "done");
 
-/* SESSION is struct session_info, ITEM is struct queue_item. */
+/* SESSION is struct session_info, ITEM struct queue_item, LIMIT struct
+ * limit_info. */
 
 #endif

@@ -11,13 +11,15 @@
 #include "sizes.h"
 
 #define MSG_PARENT_NET_CONF		0x0100
-#define MSG_PARENT_NET_PKI		0x0101	/* conf_piece: PEM chain */
+#define MSG_PARENT_NET_PKI		0x0101	/* conf_piece, kind PIECE_* */
 #define MSG_PARENT_NET_LISTENER		0x0102	/* with the socket */
 #define MSG_PARENT_NET_AUTH_DONE	0x0103
 #define MSG_PARENT_NET_SIGN_DONE	0x0104
 #define MSG_NET_PARENT_AUTH		0x0110	/* secret */
 #define MSG_NET_PARENT_AUTH_CANCEL	0x0111
 #define MSG_NET_PARENT_SIGN		0x0112
+#define MSG_NET_PARENT_PEER		0x0118	/* with a duplicate of the
+						 * accepted Unix socket */
 
 /* Limits in force for all listeners. */
 struct parent_net_conf {
@@ -28,18 +30,43 @@ struct parent_net_conf {
 	uint32_t	messages_max;	/* of one session */
 	uint32_t	errors_max;	/* replies 4xx/5xx before 421 */
 	uint32_t	command_s;	/* time for one command, RFC 5321 4.5.3.2 */
-	uint32_t	data_s;		/* time for all of DATA */
+	uint32_t	data_s;		/* from MAIL to the end of data */
 	uint32_t	received_max;	/* Received fields before 5.4.6 */
+	uint32_t	auth_s;		/* connect to AUTH, where it is required */
+	uint32_t	pace;		/* bytes/s, least average of DATA; 0: any */
+	uint32_t	header_max;	/* bytes of a header */
+	uint32_t	fields_max;	/* of a header */
 	char		hostname[HOSTNAME_SIZE];
 };
-_Static_assert(sizeof(struct parent_net_conf) == 40 + HOSTNAME_SIZE, "conf");
+_Static_assert(sizeof(struct parent_net_conf) == 56 + HOSTNAME_SIZE, "conf");
 
 enum listener_kind {
 	LISTENER_SMTPS = 1,	/* TLS at once, AUTH required */
 	LISTENER_SUBMISSION,	/* STARTTLS required, then AUTH */
-	LISTENER_SMTP		/* STARTTLS offered if there is a pki */
+	LISTENER_SMTP,		/* STARTTLS offered if there is a pki */
+	LISTENER_LOCAL		/* a Unix socket: its peer is the user */
 };
 #define LISTENER_PKI_MAX	16
+#define CIPHERS_SIZE		256
+
+/* Kinds of MSG_PARENT_NET_PKI and what their ids name. */
+enum net_piece {
+	PIECE_CHAIN,		/* a pki: certificates in PEM */
+	PIECE_OCSP,		/* a pki: response in DER */
+	PIECE_CA,		/* of a listener: certificates in PEM */
+	PIECE_NETS		/* of a listener: who may speak PROXY */
+};
+
+#define LISTENER_AUTH_COMPAT	0x01	/* "AUTH=" for old clients as well */
+#define LISTENER_MASK_SOURCE	0x02	/* no address in Received */
+#define LISTENER_PROXY_V1	0x04
+#define LISTENER_PROXY_V2	0x08
+#define LISTENER_VERIFY		0x10	/* ask for a client's certificate */
+#define LISTENER_VERIFY_MUST	0x20	/* and insist on it */
+#define LISTENER_ANY_FROM	0x40	/* authors are not checked */
+#define LISTENER_FLAGS		0x7f	/* all of them */
+#define LISTENER_TLS12		0x01
+#define LISTENER_TLS13		0x02
 
 struct parent_net_listener {
 	uint32_t	id;
@@ -48,12 +75,36 @@ struct parent_net_listener {
 	uint8_t		auth;		/* 1: AUTH is offered (inside TLS) */
 	uint32_t	npki;
 	uint32_t	pki[LISTENER_PKI_MAX];	/* ids; the first is the default */
+	uint32_t	flags;		/* LISTENER_* bits above */
+	uint32_t	tls;		/* LISTENER_TLS*: versions */
+	uint32_t	ca;		/* id of a PIECE_CA, 0: none */
+	uint32_t	nets;		/* id of a PIECE_NETS, 0: none */
+	uint32_t	pad0;
+	/* Limits; never 0 and never looser than those for all. */
+	uint64_t	message_max;
+	uint32_t	recipients_max;
+	uint32_t	sessions_max;	/* of this listener in this process */
+	uint32_t	sessions_per_ip;
+	uint32_t	pad;
 	char		hostname[HOSTNAME_SIZE];
 	char		tag[NAME_SIZE];
-	char		address[IPADDR_SIZE];
+	char		address[IPADDR_SIZE];	/* or the start of a path */
+	char		ciphers[CIPHERS_SIZE];	/* "": the usual ones */
 };
-_Static_assert(sizeof(struct parent_net_listener) == 12 +
-    4 * LISTENER_PKI_MAX + HOSTNAME_SIZE + NAME_SIZE + IPADDR_SIZE, "listener");
+_Static_assert(sizeof(struct parent_net_listener) == 56 +
+    4 * LISTENER_PKI_MAX + HOSTNAME_SIZE + NAME_SIZE + IPADDR_SIZE +
+    CIPHERS_SIZE, "listener");
+
+/*
+ * Who is behind this connection to a Unix socket?  The parent asks the
+ * socket itself; AUTH_DONE is the answer.
+ */
+struct net_parent_peer {
+	uint64_t	session;
+	uint32_t	listener;
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct net_parent_peer) == 16, "peer");
 
 #define AUTH_PLAIN	1	/* tail: authzid NUL authcid NUL password */
 #define AUTH_LOGIN	2	/* tail: the same form, authzid empty */

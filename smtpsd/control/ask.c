@@ -107,6 +107,28 @@ on_net_session(struct link *link, struct link_in *in)
 }
 
 static void
+on_policy_limit(struct link *link, struct link_in *in)
+{
+	const struct policy_control_limit *msg = in->data;
+	struct ask *ask = ask_find(msg->request);
+
+	if (ask != NULL && ask_is_from(ask, link))
+		client_answer(ask->request, MSG_CONTROL_CTL_LIMIT, &msg->info,
+		    sizeof(msg->info));
+}
+
+static void
+on_net_listener(struct link *link, struct link_in *in)
+{
+	const struct net_control_listener *msg = in->data;
+	struct ask *ask = ask_find(msg->request);
+
+	if (ask != NULL && ask_is_from(ask, link))
+		client_answer(ask->request, MSG_CONTROL_CTL_LISTENER,
+		    &msg->info, sizeof(msg->info));
+}
+
+static void
 on_queue_item(struct link *link, struct link_in *in)
 {
 	const struct queue_control_item *msg = in->data;
@@ -166,12 +188,19 @@ on_peer_down(struct link *link, const char *why)
 
 static const struct link_rule net_rules[] = {
 	{ MSG_NET_CONTROL_SESSION, LINK_STATE_ANY, on_net_session },
+	{ MSG_NET_CONTROL_LISTENER, LINK_STATE_ANY, on_net_listener },
 	{ MSG_ANY_CONTROL_STAT, LINK_STATE_ANY, on_any_stat },
 	{ MSG_ANY_CONTROL_DONE, LINK_STATE_ANY, on_any_done },
 };
 
 static const struct link_rule queue_rules[] = {
 	{ MSG_QUEUE_CONTROL_ITEM, LINK_STATE_ANY, on_queue_item },
+	{ MSG_ANY_CONTROL_STAT, LINK_STATE_ANY, on_any_stat },
+	{ MSG_ANY_CONTROL_DONE, LINK_STATE_ANY, on_any_done },
+};
+
+static const struct link_rule policy_rules[] = {
+	{ MSG_POLICY_CONTROL_LIMIT, LINK_STATE_ANY, on_policy_limit },
 	{ MSG_ANY_CONTROL_STAT, LINK_STATE_ANY, on_any_stat },
 	{ MSG_ANY_CONTROL_DONE, LINK_STATE_ANY, on_any_done },
 };
@@ -187,9 +216,9 @@ static const struct peer_kind {
 	const struct link_rule	*rules;
 	size_t			 nrules;
 } peer_kinds[] = {
-	{ PROC_NET, "net", net_rules, 3 },
+	{ PROC_NET, "net", net_rules, 4 },
 	{ PROC_QUEUE, "queue", queue_rules, 3 },
-	{ PROC_POLICY, "policy", other_rules, 2 },
+	{ PROC_POLICY, "policy", policy_rules, 3 },
 	{ PROC_RELAY, "relay", other_rules, 2 },
 };
 
@@ -226,7 +255,7 @@ ask_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd)
 /* Send to each process of a kind (net: the one with peer_id, 0: all). */
 static void
 ask_send(struct ask *ask, uint8_t kind, uint32_t peer_id, uint32_t type,
-    const struct ctl_request *from)
+    const struct ctl_request *from, const void *tail, size_t tail_size)
 {
 	struct control_request msg;
 	int i;
@@ -247,7 +276,8 @@ ask_send(struct ask *ask, uint8_t kind, uint32_t peer_id, uint32_t type,
 			continue;
 		/* Set first: a send that fails may call on_peer_down(). */
 		ask->waiting |= 1ULL << i;
-		if (link_send(peers[i].link, type, &msg, sizeof(msg)) == -1)
+		if (link_send_tail(peers[i].link, type, &msg, sizeof(msg),
+		    tail, tail_size) == -1)
 			ask->waiting &= ~(1ULL << i);
 	}
 }
@@ -260,6 +290,8 @@ static const struct ask_route {
 } routes[] = {
 	{ MSG_CTL_CONTROL_SESSIONS, PROC_NET, MSG_CONTROL_NET_SESSIONS,
 	    "net is not running" },
+	{ MSG_CTL_CONTROL_LISTENERS, PROC_NET, MSG_CONTROL_NET_LISTENERS,
+	    "net is not running" },
 	{ MSG_CTL_CONTROL_QUEUE, PROC_QUEUE, MSG_CONTROL_QUEUE_LIST,
 	    "queue is not running" },
 	{ MSG_CTL_CONTROL_KILL, PROC_NET, MSG_CONTROL_NET_KILL,
@@ -267,6 +299,8 @@ static const struct ask_route {
 	{ MSG_CTL_CONTROL_RELOAD, PROC_PARENT, MSG_CONTROL_PARENT_RELOAD, "" },
 	{ MSG_CTL_CONTROL_STOP, PROC_PARENT, MSG_CONTROL_PARENT_STOP, "" },
 	{ MSG_CTL_CONTROL_USERS, PROC_PARENT, MSG_CONTROL_PARENT_USERS, "" },
+	{ MSG_CTL_CONTROL_LIMITS, PROC_POLICY, MSG_CONTROL_POLICY_LIMITS,
+	    "policy is not running" },
 	{ MSG_CTL_CONTROL_STATS, PROC_NET, MSG_CONTROL_ANY_STATS, "" },
 	{ MSG_CTL_CONTROL_STATS, PROC_POLICY, MSG_CONTROL_ANY_STATS, "" },
 	{ MSG_CTL_CONTROL_STATS, PROC_QUEUE, MSG_CONTROL_ANY_STATS, "" },
@@ -275,7 +309,8 @@ static const struct ask_route {
 };
 
 void
-ask_start(uint64_t request, uint32_t type, const struct ctl_request *from)
+ask_start(uint64_t request, uint32_t type, const struct ctl_request *from,
+    const void *tail, size_t tail_size)
 {
 	const char *nobody = "";
 	struct ask *ask;
@@ -297,7 +332,8 @@ ask_start(uint64_t request, uint32_t type, const struct ctl_request *from)
 		if (routes[i].from != type)
 			continue;
 		nobody = routes[i].nobody;
-		ask_send(ask, routes[i].kind, peer_id, routes[i].to, from);
+		ask_send(ask, routes[i].kind, peer_id, routes[i].to, from,
+		    tail, tail_size);
 	}
 	if (ask->waiting == 0 && !ask->waits_parent)
 		ask_fail(ask, nobody);

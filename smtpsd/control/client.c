@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/peer.h"
 #include "base/proc.h"
 
 #include "control.h"
-#include "peer.h"
 
 #define CLIENTS_MAX	64
 #define IDLE_S		10		/* until a request comes */
@@ -137,6 +137,8 @@ client_may(const struct client *client, uint32_t type)
 	case MSG_CTL_CONTROL_SESSIONS:
 	case MSG_CTL_CONTROL_QUEUE:
 	case MSG_CTL_CONTROL_STATS:
+	case MSG_CTL_CONTROL_LISTENERS:
+	case MSG_CTL_CONTROL_LIMITS:
 		return conf.read_gid != UINT32_MAX &&
 		    client->gid == conf.read_gid;
 	default:
@@ -148,6 +150,7 @@ static void
 on_ctl_request(struct link *link, struct link_in *in)
 {
 	struct client *client = link_arg(link);
+	const struct ctl_request *request;
 
 	if (client->request != 0) {
 		link_fault(link, "second request before the answer");
@@ -161,7 +164,9 @@ on_ctl_request(struct link *link, struct link_in *in)
 	}
 	client->request = ++request_last;
 	client_timer_start(client, ANSWER_S);
-	ask_start(client->request, in->type, in->data);
+	request = in->data;
+	ask_start(client->request, in->type, request, request + 1,
+	    in->size - sizeof(*request));
 }
 
 static void
@@ -180,10 +185,12 @@ static const struct link_rule client_rules[] = {
 	{ MSG_CTL_CONTROL_SESSIONS, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_QUEUE, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_STATS, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_LISTENERS, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_KILL, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_RELOAD, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_STOP, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_USERS, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_LIMITS, LINK_STATE_ANY, on_ctl_request },
 };
 
 /* Takes fd in any case. */
@@ -203,7 +210,7 @@ client_new(int fd)
 		return;
 	}
 	end.arg = client;
-	if (peer_ids(fd, &client->uid, &client->gid) == -1 ||
+	if (peer_ids(fd, &client->uid, &client->gid, NULL) == -1 ||
 	    (client->link = link_new(fd, &end)) == NULL) {
 		log_warn("smtpsctl");
 		free(client);

@@ -16,6 +16,7 @@
 
 #include "base/blob.h"
 #include "base/log.h"
+#include "mail/table.h"
 #include "proto/boot.h"
 #include "conf.h"
 #include "listener.h"
@@ -27,13 +28,14 @@ void	tls_config_use_fake_private_key(struct tls_config *);
 /* libtls's own choice offers static RSA, which needs the key itself. */
 #define CIPHERS		"ECDHE+AESGCM:ECDHE+CHACHA20"
 #define LISTENERS_MAX	64
-#define PKIS_MAX	256
+#define PIECES_MAX	(2 * 256 + 2 * LISTENERS_MAX)
 
-struct pki {
-	TAILQ_ENTRY(pki)	 entry;
+struct piece {
+	TAILQ_ENTRY(piece)	 entry;
+	uint32_t		 kind;		/* PIECE_* */
 	uint32_t		 id;
 	int			 is_complete;
-	struct blob		 chain;
+	struct blob		 blob;
 };
 
 struct pending {
@@ -41,9 +43,9 @@ struct pending {
 	int				 fd;
 };
 
-static TAILQ_HEAD(pkis, pki)	 pkis = TAILQ_HEAD_INITIALIZER(pkis);
+static TAILQ_HEAD(, piece)	 pieces = TAILQ_HEAD_INITIALIZER(pieces);
 static struct pending		 pending[LISTENERS_MAX];
-static size_t			 npending, npkis;
+static size_t			 npending, npieces;
 static struct parent_net_conf	 next_limits, limits;
 static int			 have_limits;
 static struct listener		*current[LISTENERS_MAX];
@@ -52,18 +54,18 @@ static size_t			 ncurrent;
 static void
 conf_clear(void)
 {
-	struct pki	*p;
+	struct piece	*p;
 	size_t		 i;
 
-	while ((p = TAILQ_FIRST(&pkis)) != NULL) {
-		TAILQ_REMOVE(&pkis, p, entry);
-		blob_free(&p->chain);
+	while ((p = TAILQ_FIRST(&pieces)) != NULL) {
+		TAILQ_REMOVE(&pieces, p, entry);
+		blob_free(&p->blob);
 		free(p);
 	}
 	for (i = 0; i < npending; i++)
 		if (pending[i].fd != -1)
 			close(pending[i].fd);
-	npending = npkis = 0;
+	npending = npieces = 0;
 	have_limits = 0;
 }
 
@@ -81,13 +83,13 @@ on_parent_conf(struct link *link, struct link_in *in)
 	have_limits = 1;
 }
 
-static struct pki *
-pki_find(uint32_t id)
+static struct piece *
+piece_find(uint32_t kind, uint32_t id)
 {
-	struct pki	*p;
+	struct piece	*p;
 
-	TAILQ_FOREACH(p, &pkis, entry)
-		if (p->id == id)
+	TAILQ_FOREACH(p, &pieces, entry)
+		if (p->kind == kind && p->id == id)
 			return p;
 	return NULL;
 }
@@ -96,22 +98,23 @@ void
 on_parent_pki(struct link *link, struct link_in *in)
 {
 	struct conf_piece	 piece;
-	struct pki		*p;
+	struct piece		*p;
 	int			 n;
 
 	memcpy(&piece, in->data, sizeof(piece));
-	if ((p = pki_find(piece.id)) == NULL) {
-		if (npkis == PKIS_MAX) {
+	if ((p = piece_find(piece.kind, piece.id)) == NULL) {
+		if (npieces == PIECES_MAX) {
 			link_fault(link, "too many certificates");
 			return;
 		}
 		if ((p = calloc(1, sizeof(*p))) == NULL)
 			fatal("calloc");
+		p->kind = piece.kind;
 		p->id = piece.id;
-		npkis++;
-		TAILQ_INSERT_TAIL(&pkis, p, entry);
+		npieces++;
+		TAILQ_INSERT_TAIL(&pieces, p, entry);
 	}
-	n = blob_add(&p->chain, piece.total, piece.offset,
+	n = blob_add(&p->blob, piece.total, piece.offset,
 	    (const char *)in->data + sizeof(piece), in->size - sizeof(piece));
 	if (n == -1)
 		link_fault(link, "certificate out of order");
@@ -132,7 +135,8 @@ on_parent_listener(struct link *link, struct link_in *in)
 	p = &pending[npending];
 	memcpy(&p->info, in->data, sizeof(p->info));
 	if (p->info.npki > LISTENER_PKI_MAX || p->info.kind < LISTENER_SMTPS ||
-	    p->info.kind > LISTENER_SMTP) {
+	    p->info.kind > LISTENER_LOCAL ||
+	    (p->info.flags & ~(uint32_t)LISTENER_FLAGS) != 0) {
 		link_fault(link, "malformed listener");
 		return;
 	}
@@ -144,35 +148,88 @@ on_parent_listener(struct link *link, struct link_in *in)
 	npending++;
 }
 
+/* A whole piece, or NULL and a line in the log. */
+static const struct blob *
+piece_get(const struct parent_net_listener *info, uint32_t kind, uint32_t id)
+{
+	const struct piece	*p = piece_find(kind, id);
+
+	if (p != NULL && p->is_complete)
+		return &p->blob;
+	log_warnx("listener %u: piece %u of kind %u is missing", info->id, id,
+	    kind);
+	return NULL;
+}
+
+static int
+conf_keypair(struct tls_config *config, const struct parent_net_listener *info,
+    uint32_t i)
+{
+	const struct blob	*chain, *ocsp = NULL;
+	const uint8_t		*staple = NULL;
+	size_t			 size = 0;
+
+	if ((chain = piece_get(info, PIECE_CHAIN, info->pki[i])) == NULL)
+		return -1;
+	if (piece_find(PIECE_OCSP, info->pki[i]) != NULL) {
+		if ((ocsp = piece_get(info, PIECE_OCSP, info->pki[i])) == NULL)
+			return -1;
+		staple = (const uint8_t *)ocsp->data;
+		size = ocsp->size;
+	}
+	return i == 0 ? tls_config_set_keypair_ocsp_mem(config,
+	    (const uint8_t *)chain->data, chain->size, NULL, 0, staple, size) :
+	    tls_config_add_keypair_ocsp_mem(config,
+	    (const uint8_t *)chain->data, chain->size, NULL, 0, staple, size);
+}
+
+static int
+conf_verify(struct tls_config *config, const struct parent_net_listener *info)
+{
+	const struct blob	*ca;
+
+	if ((info->flags & LISTENER_VERIFY) == 0)
+		return 0;
+	if (info->flags & LISTENER_VERIFY_MUST)
+		tls_config_verify_client(config);
+	else
+		tls_config_verify_client_optional(config);
+	if (info->ca == 0) {
+		/* Whoever it is: only the fingerprint is used. */
+		tls_config_insecure_noverifycert(config);
+		return 0;
+	}
+	if ((ca = piece_get(info, PIECE_CA, info->ca)) == NULL)
+		return -1;
+	return tls_config_set_ca_mem(config, (const uint8_t *)ca->data,
+	    ca->size);
+}
+
+static uint32_t
+conf_protocols(uint32_t tls)
+{
+	return (tls & LISTENER_TLS12 ? TLS_PROTOCOL_TLSv1_2 : 0) |
+	    (tls & LISTENER_TLS13 ? TLS_PROTOCOL_TLSv1_3 : 0);
+}
+
 static struct tls *
 conf_tls(const struct parent_net_listener *info)
 {
 	struct tls_config	*config;
 	struct tls		*server = NULL;
-	struct pki		*p;
 	uint32_t		 i;
-	int			 n;
+	const char		*why;
 
 	if ((config = tls_config_new()) == NULL)
 		return NULL;
 	tls_config_use_fake_private_key(config);
-	if (tls_config_set_protocols(config,
-	    TLS_PROTOCOL_TLSv1_2 | TLS_PROTOCOL_TLSv1_3) == -1 ||
-	    tls_config_set_ciphers(config, CIPHERS) == -1)
+	if (tls_config_set_protocols(config, conf_protocols(info->tls)) == -1 ||
+	    tls_config_set_ciphers(config, info->ciphers[0] != '\0' ?
+	    info->ciphers : CIPHERS) == -1 || conf_verify(config, info) == -1)
 		goto failed;
-	for (i = 0; i < info->npki; i++) {
-		if ((p = pki_find(info->pki[i])) == NULL || !p->is_complete) {
-			log_warnx("listener %u: certificate %u is missing",
-			    info->id, info->pki[i]);
-			goto out;
-		}
-		n = i == 0 ? tls_config_set_keypair_mem(config,
-		    (const uint8_t *)p->chain.data, p->chain.size, NULL, 0) :
-		    tls_config_add_keypair_mem(config,
-		    (const uint8_t *)p->chain.data, p->chain.size, NULL, 0);
-		if (n == -1)
+	for (i = 0; i < info->npki; i++)
+		if (conf_keypair(config, info, i) == -1)
 			goto failed;
-	}
 	if ((server = tls_server()) == NULL)
 		goto out;
 	if (tio_configure(server, config) == 0)
@@ -182,38 +239,62 @@ conf_tls(const struct parent_net_listener *info)
 	server = NULL;
 	goto out;
 failed:
-	log_warnx("listener %u: %s", info->id,
-	    log_vis(tls_config_error(config)));
+	if ((why = tls_config_error(config)) != NULL)
+		log_warnx("listener %u: %s", info->id, log_vis(why));
 out:
 	tls_config_free(config);
 	return server;
+}
+
+static struct table *
+conf_nets(const struct parent_net_listener *info)
+{
+	const struct blob	*text;
+	struct table		*nets;
+	char			 err[256];
+
+	if ((text = piece_get(info, PIECE_NETS, info->nets)) == NULL)
+		return NULL;
+	if ((nets = table_parse(text->data, text->size, err, sizeof(err))) ==
+	    NULL)
+		log_warnx("listener %u: %s", info->id, log_vis(err));
+	return nets;
+}
+
+static struct listener *
+conf_listener(struct pending *p)
+{
+	const uint32_t	 proxies = LISTENER_PROXY_V1 | LISTENER_PROXY_V2;
+	struct tls	*server = NULL;
+	struct table	*nets = NULL;
+	int		 fd;
+
+	if (p->info.npki > 0 && (server = conf_tls(&p->info)) == NULL)
+		return NULL;
+	if (server == NULL && (p->info.kind == LISTENER_SMTPS ||
+	    p->info.kind == LISTENER_SUBMISSION)) {
+		log_warnx("listener %u: no certificate", p->info.id);
+		return NULL;
+	}
+	if ((p->info.flags & proxies) != 0 &&
+	    (nets = conf_nets(&p->info)) == NULL) {
+		tls_free(server);
+		return NULL;
+	}
+	fd = p->fd;
+	p->fd = -1;
+	return listener_new(&p->info, fd, server, nets);
 }
 
 /* All of them or none. */
 static int
 conf_build(struct listener **built)
 {
-	struct tls	*server;
-	size_t		 i;
+	size_t	i;
 
-	for (i = 0; i < npending; i++) {
-		server = NULL;
-		if (pending[i].info.npki > 0 &&
-		    (server = conf_tls(&pending[i].info)) == NULL)
+	for (i = 0; i < npending; i++)
+		if ((built[i] = conf_listener(&pending[i])) == NULL)
 			goto failed;
-		if (server == NULL && pending[i].info.kind != LISTENER_SMTP) {
-			log_warnx("listener %u: no certificate",
-			    pending[i].info.id);
-			goto failed;
-		}
-		built[i] = listener_new(&pending[i].info, pending[i].fd,
-		    server);
-		pending[i].fd = -1;
-		if (built[i] == NULL) {
-			tls_free(server);
-			goto failed;
-		}
-	}
 	return 0;
 failed:
 	while (i-- > 0)

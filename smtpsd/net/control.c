@@ -88,6 +88,36 @@ on_control_sessions(struct link *link, struct link_in *in)
 }
 
 static void
+control_listener(struct listener *l, void *arg)
+{
+	const struct parent_net_listener	*from = listener_info(l);
+	struct net_control_listener		 m;
+
+	memset(&m, 0, sizeof(m));
+	m.request = *(uint64_t *)arg;
+	m.info.id = from->id;
+	m.info.sessions = listener_sessions(l);
+	m.info.port = from->port;
+	m.info.kind = from->kind;
+	m.info.has_tls = listener_tls(l) != NULL;
+	m.info.has_auth = from->auth;
+	strlcpy(m.info.address, from->address, sizeof(m.info.address));
+	strlcpy(m.info.tag, from->tag, sizeof(m.info.tag));
+	(void)link_send(control, MSG_NET_CONTROL_LISTENER, &m, sizeof(m));
+}
+
+static void
+on_control_listeners(struct link *link, struct link_in *in)
+{
+	struct control_request	req;
+
+	(void)link;
+	memcpy(&req, in->data, sizeof(req));
+	listener_each(control_listener, &req.request);
+	control_done(req.request, NULL);
+}
+
+static void
 on_control_kill(struct link *link, struct link_in *in)
 {
 	struct control_request	 req;
@@ -114,6 +144,7 @@ on_control_kill(struct link *link, struct link_in *in)
 static const struct link_rule rules[] = {
 	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
 	{ MSG_CONTROL_NET_SESSIONS, LINK_STATE_ANY, on_control_sessions },
+	{ MSG_CONTROL_NET_LISTENERS, LINK_STATE_ANY, on_control_listeners },
 	{ MSG_CONTROL_NET_KILL, LINK_STATE_ANY, on_control_kill },
 };
 

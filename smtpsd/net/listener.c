@@ -17,22 +17,34 @@
 
 #include "base/log.h"
 #include "base/proc.h"
+#include "mail/table.h"
 #include "listener.h"
 #include "session.h"
 #include "stats.h"
 
 #define ACCEPT_BATCH	32
 
+/* What listeners of one id share over reloads. */
+struct tally {
+	TAILQ_ENTRY(tally)	 entry;
+	uint32_t		 id;
+	uint32_t		 refs;
+	uint32_t		 sessions;
+};
+
 struct listener {
 	TAILQ_ENTRY(listener)		 entry;
 	struct parent_net_listener	 info;
 	struct event			 ev;
 	struct tls			*server;
+	struct table			*nets;
+	struct tally			*tally;
 	int				 fd;	/* -1: retired */
 	uint32_t			 refs;
 };
 
 static TAILQ_HEAD(, listener)	 active = TAILQ_HEAD_INITIALIZER(active);
+static TAILQ_HEAD(, tally)	 tallies = TAILQ_HEAD_INITIALIZER(tallies);
 static int			 paused;
 
 static void
@@ -68,23 +80,55 @@ on_accept(int fd, short what, void *arg)
 		}
 		(void)setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
-		session_new(l, s, (struct sockaddr *)&ss, size);
+		session_new(l, s, (struct sockaddr *)&ss);
 	}
+}
+
+static struct tally *
+tally_take(uint32_t id)
+{
+	struct tally	*t;
+
+	TAILQ_FOREACH(t, &tallies, entry)
+		if (t->id == id)
+			break;
+	if (t == NULL) {
+		if ((t = calloc(1, sizeof(*t))) == NULL)
+			return NULL;
+		t->id = id;
+		TAILQ_INSERT_TAIL(&tallies, t, entry);
+	}
+	t->refs++;
+	return t;
+}
+
+static void
+tally_drop(struct tally *t)
+{
+	if (--t->refs > 0)
+		return;
+	TAILQ_REMOVE(&tallies, t, entry);
+	free(t);
 }
 
 struct listener *
 listener_new(const struct parent_net_listener *info, int fd,
-    struct tls *server)
+    struct tls *server, struct table *nets)
 {
 	struct listener	*l;
 
-	if ((l = calloc(1, sizeof(*l))) == NULL) {
+	if ((l = calloc(1, sizeof(*l))) == NULL ||
+	    (l->tally = tally_take(info->id)) == NULL) {
+		free(l);
 		close(fd);
+		tls_free(server);
+		table_free(nets);
 		return NULL;
 	}
 	l->info = *info;
 	l->fd = fd;
 	l->server = server;
+	l->nets = nets;
 	l->refs = 1;
 	return l;
 }
@@ -110,10 +154,41 @@ listener_retire(struct listener *l)
 }
 
 struct listener *
-listener_ref(struct listener *l)
+listener_join(struct listener *l)
 {
 	l->refs++;
+	l->tally->sessions++;
 	return l;
+}
+
+void
+listener_part(struct listener *l)
+{
+	if (l == NULL)
+		return;
+	l->tally->sessions--;
+	listener_unref(l);
+}
+
+uint32_t
+listener_sessions(const struct listener *l)
+{
+	return l->tally->sessions;
+}
+
+int
+listener_trusts(const struct listener *l, const char *address)
+{
+	return l->nets != NULL && table_has_net(l->nets, address);
+}
+
+void
+listener_each(void (*each)(struct listener *, void *), void *arg)
+{
+	struct listener	*l;
+
+	TAILQ_FOREACH(l, &active, entry)
+		each(l, arg);
 }
 
 void
@@ -124,6 +199,8 @@ listener_unref(struct listener *l)
 	if (l->fd != -1)
 		close(l->fd);
 	tls_free(l->server);
+	table_free(l->nets);
+	tally_drop(l->tally);
 	free(l);
 }
 

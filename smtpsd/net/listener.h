@@ -16,13 +16,23 @@ struct tls;
 
 struct listener;
 
-/* Takes fd and server (NULL: no TLS).  NULL: no memory, fd is closed. */
+struct table;
+
+/* Takes fd, server (NULL: no TLS) and nets (who may speak PROXY, or NULL).
+ * NULL: no memory, all are given up. */
 struct listener	*listener_new(const struct parent_net_listener *, int fd,
-		    struct tls *server);
+		    struct tls *server, struct table *nets);
 void		 listener_start(struct listener *);
 void		 listener_retire(struct listener *);	/* no new sessions */
-struct listener	*listener_ref(struct listener *);
 void		 listener_unref(struct listener *);	/* NULL is ok */
+/* A session begins, with a reference of its own; it ends. */
+struct listener	*listener_join(struct listener *);
+void		 listener_part(struct listener *);	/* NULL is ok */
+/* Sessions now, those from before a reload included. */
+uint32_t	 listener_sessions(const struct listener *);
+/* 1: this peer may speak PROXY here. */
+int		 listener_trusts(const struct listener *, const char *address);
+void		 listener_each(void (*)(struct listener *, void *), void *);
 struct tls	*listener_tls(struct listener *);
 const struct parent_net_listener *listener_info(const struct listener *);
 /* Out of descriptors: all listeners pause until listener_tick(). */

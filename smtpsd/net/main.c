@@ -18,6 +18,8 @@
 #include "conf.h"
 #include "control.h"
 #include "keyless.h"
+#include "listener.h"
+#include "local.h"
 #include "policy.h"
 #include "queue.h"
 #include "session.h"
@@ -49,6 +51,8 @@ on_parent_auth_done(struct link *link, struct link_in *in)
 	memcpy(&done, in->data, sizeof(done));
 	if ((s = session_find(done.session)) == NULL)
 		stats_add(STAT_STALE, 1);
+	else if (listener_info(s->listener)->kind == LISTENER_LOCAL)
+		local_done(s, done.result, done.user);
 	else
 		smtp_auth_done(s, done.result, done.user);
 }

@@ -15,7 +15,6 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,10 +25,12 @@
 #include "conf.h"
 #include "journal.h"
 #include "listener.h"
+#include "local.h"
 #include "pace.h"
 #include "perip.h"
 #include "session.h"
 #include "smtp.h"
+#include "source.h"
 #include "stats.h"
 
 #define BUCKETS		4096
@@ -190,6 +191,15 @@ session_is_blocked(const struct session *s)
 	    s->starts_tls || s->out_size - s->out_off > OUTPUT_MAX;
 }
 
+/* The client cannot speak SMTP yet. */
+static int
+session_is_early(const struct session *s)
+{
+	return s->mode == MODE_HANDSHAKE || s->mode == MODE_PROXY;
+}
+
+static void	session_proxy(struct session *);
+
 static void
 session_handshake(struct session *s)
 {
@@ -301,6 +311,11 @@ session_run(struct session *s)
 		event_add(&s->read_ev, NULL);
 		s->read_off = 0;
 	}
+	if (s->mode == MODE_PROXY) {
+		session_proxy(s);
+		if (s->mode == MODE_PROXY || s->is_dead)
+			return;
+	}
 	tio_enter(&s->tio);
 	if (s->mode == MODE_HANDSHAKE)
 		session_handshake(s);
@@ -335,7 +350,7 @@ on_readable(int fd, short what, void *arg)
 	(void)what;
 	if (s->is_dead)
 		return;
-	if (s->mode != MODE_HANDSHAKE && session_is_blocked(s)) {
+	if (!session_is_early(s) && session_is_blocked(s)) {
 		/* Only now: most waits end before more input arrives. */
 		event_del(&s->read_ev);
 		s->read_off = 1;
@@ -368,7 +383,7 @@ session_free(struct session *s)
 	event_del(&s->write_ev);
 	tio_close(&s->tio);
 	perip_drop(s->perip);
-	listener_unref(s->listener);
+	listener_part(s->listener);
 	for (sp = &buckets[s->id % BUCKETS]; *sp != s; sp = &(*sp)->next)
 		;
 	*sp = s->next;
@@ -391,11 +406,11 @@ session_work(struct session *s)
 {
 	uint32_t	unsent;
 
-	if (s->must_run && (s->mode == MODE_HANDSHAKE ||
+	if (s->must_run && (session_is_early(s) ||
 	    !session_is_blocked(s)))
 		session_run(s);
-	/* During the handshake nothing of ours can be sent. */
-	if (s->is_dead || s->mode == MODE_HANDSHAKE)
+	/* Before it is over nothing of ours can be sent. */
+	if (s->is_dead || session_is_early(s))
 		return;
 	unsent = s->out_size - s->out_off;
 	if (!session_flush(s))
@@ -460,28 +475,16 @@ session_new_id(void)
 	return id;
 }
 
-static int
-session_address(struct session *s, const struct sockaddr *sa, socklen_t size)
-{
-	if (getnameinfo(sa, size, s->address, sizeof(s->address), NULL, 0,
-	    NI_NUMERICHOST) != 0)
-		return -1;
-	/* A mapped address is the IPv4 one for rules and logs. */
-	if (strncmp(s->address, "::ffff:", 7) == 0 &&
-	    strchr(s->address, '.') != NULL)
-		memmove(s->address, s->address + 7,
-		    strlen(s->address + 7) + 1);
-	return 0;
-}
-
 /* A crowd gets a 421, but only so many at a time cost a handshake. */
 static int
-session_admit(struct session *s)
+session_admit(struct session *s, const struct listener *l, int is_proxy)
 {
-	const struct parent_net_conf	*c = conf_limits();
+	const struct parent_net_listener	*info = listener_info(l);
+	const uint32_t				 self = s->id != 0;
 
-	if (nsessions - nrefused < c->sessions_max &&
-	    perip_count(s->perip) <= c->sessions_per_ip && stop_ms == 0)
+	if (nsessions - nrefused - self < conf_limits()->sessions_max &&
+	    listener_sessions(l) - self < info->sessions_max && stop_ms == 0 &&
+	    (is_proxy || perip_count(s->perip) <= info->sessions_per_ip))
 		return 0;
 	stats_add(STAT_REFUSED, 1);
 	if (nrefused >= REFUSED_MAX || stop_ms != 0)
@@ -492,31 +495,77 @@ session_admit(struct session *s)
 	return 0;
 }
 
-void
-session_new(struct listener *l, int fd, const struct sockaddr *sa,
-    socklen_t size)
+/* The address is settled. */
+static void
+session_begin(struct session *s)
 {
-	struct session	*s;
+	const uint8_t	kind = listener_info(s->listener)->kind;
 
-	stats_add(STAT_CONNECTED, 1);
-	if ((s = calloc(1, sizeof(*s))) == NULL ||
-	    (s->perip = perip_take(sa)) == NULL ||
-	    session_address(s, sa, size) == -1)
-		goto failed;
-	tio_open(&s->tio, fd);
-	if (listener_info(l)->kind == LISTENER_SMTPS) {
+	if (kind == LISTENER_SMTPS) {
 		s->mode = MODE_HANDSHAKE;
-		if (tio_start_tls(&s->tio, listener_tls(l)) == -1)
-			goto failed;
-	} else {
-		s->mode = MODE_COMMAND;
+		if (tio_start_tls(&s->tio, listener_tls(s->listener)) == -1)
+			session_drop(s, "no memory");
+		return;
 	}
-	if (session_admit(s) == -1) {
-		tio_close(&s->tio);
-		fd = -1;
-		goto failed;
+	s->mode = MODE_COMMAND;
+	if (kind != LISTENER_LOCAL || s->refuse != REPLY_NONE)
+		smtp_start(s);
+	else if (local_start(s) == -1)
+		session_drop(s, "the parent cannot be asked");
+}
+
+static void
+session_proxy(struct session *s)
+{
+	struct sockaddr_storage	 ss;
+	struct perip		*perip;
+
+	switch (source_proxy(s, &ss)) {
+	case SOURCE_MORE:
+		return;
+	case SOURCE_BAD:
+		session_drop(s, "no PROXY header");
+		return;
+	case SOURCE_OK:
+		break;
 	}
-	s->listener = listener_ref(l);
+	if (ss.ss_family != AF_UNSPEC) {
+		if ((perip = perip_take((struct sockaddr *)&ss)) == NULL ||
+		    source_text(s->address, sizeof(s->address),
+		    (struct sockaddr *)&ss) == -1) {
+			perip_drop(perip);
+			session_drop(s, "no memory");
+			return;
+		}
+		perip_drop(s->perip);
+		s->perip = perip;
+	}
+	if (s->refuse == REPLY_NONE && session_admit(s, s->listener,
+	    ss.ss_family == AF_UNSPEC) == -1)
+		session_drop(s, "too many sessions");
+	else
+		session_begin(s);
+}
+
+/* 1: its peer has to begin with a PROXY header; -1: it must not. */
+static int
+session_is_proxied(const struct session *s, const struct listener *l)
+{
+	if ((listener_info(l)->flags & (LISTENER_PROXY_V1 |
+	    LISTENER_PROXY_V2)) == 0)
+		return 0;
+	if (listener_trusts(l, s->address))
+		return 1;
+	log_info("address=%s port=%u closed: not listed for PROXY",
+	    s->address, listener_info(l)->port);
+	stats_add(STAT_REFUSED, 1);
+	return -1;
+}
+
+static void
+session_add(struct session *s, struct listener *l, int fd)
+{
+	s->listener = listener_join(l);
 	s->id = session_new_id();
 	s->next = buckets[s->id % BUCKETS];
 	buckets[s->id % BUCKETS] = s;
@@ -530,8 +579,32 @@ session_new(struct listener *l, int fd, const struct sockaddr *sa,
 	session_deadline(s, pace_handshake_s());
 	log_debug("session=%016llx address=%s connected port=%u",
 	    (unsigned long long)s->id, s->address, listener_info(l)->port);
-	if (s->mode == MODE_COMMAND)
-		smtp_start(s);
+}
+
+void
+session_new(struct listener *l, int fd, const struct sockaddr *sa)
+{
+	struct session	*s;
+	int		 is_proxy;
+
+	stats_add(STAT_CONNECTED, 1);
+	if ((s = calloc(1, sizeof(*s))) == NULL ||
+	    (s->perip = perip_take(sa)) == NULL ||
+	    source_text(s->address, sizeof(s->address), sa) == -1)
+		goto failed;
+	if ((is_proxy = session_is_proxied(s, l)) == -1)
+		goto failed;
+	tio_open(&s->tio, fd);
+	if (session_admit(s, l, is_proxy) == -1) {
+		tio_close(&s->tio);
+		fd = -1;
+		goto failed;
+	}
+	session_add(s, l, fd);
+	if (is_proxy)
+		s->mode = MODE_PROXY;
+	else
+		session_begin(s);
 	return;
 failed:
 	if (s != NULL)
@@ -549,7 +622,7 @@ session_timeout(struct session *s, void *arg)
 	if ((reply = pace_check(s, *(uint64_t *)arg)) == REPLY_NONE)
 		return;
 	stats_add(STAT_TIMEOUTS, 1);
-	if (s->mode == MODE_HANDSHAKE || s->is_closing ||
+	if (session_is_early(s) || s->is_closing ||
 	    s->out_off < s->out_size) {
 		session_drop(s, "timeout");
 		return;
@@ -603,7 +676,7 @@ static void
 session_stop_one(struct session *s, void *arg)
 {
 	(void)arg;
-	if (s->mode == MODE_HANDSHAKE) {
+	if (session_is_early(s)) {
 		session_drop(s, "shutdown");
 	} else if (s->mode != MODE_DATA && !s->is_closing) {
 		session_reply(s, REPLY_SHUTDOWN, NULL);
@@ -626,8 +699,8 @@ session_state(const struct session *s)
 {
 	if (s->is_closing)
 		return "closing";
-	if (s->mode == MODE_HANDSHAKE)
-		return "handshake";
+	if (session_is_early(s))
+		return s->mode == MODE_PROXY ? "proxy" : "handshake";
 	if (s->mode == MODE_DATA)
 		return s->wait == WAIT_QUEUE ? "commit" : "data";
 	if (s->mode == MODE_AUTH || s->wait == WAIT_AUTH)

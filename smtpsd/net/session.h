@@ -28,7 +28,8 @@ enum session_mode {
 	MODE_HANDSHAKE,		/* TLS */
 	MODE_COMMAND,
 	MODE_AUTH,		/* a line of an AUTH dialogue */
-	MODE_DATA
+	MODE_DATA,
+	MODE_PROXY		/* its header has to come first */
 };
 
 /* What a session waits for before it reads on. */
@@ -99,8 +100,7 @@ struct session {
 };
 
 int		 session_init(void);
-void		 session_new(struct listener *, int fd, const struct sockaddr *,
-		    socklen_t);
+void		 session_new(struct listener *, int fd, const struct sockaddr *);
 struct session	*session_find(uint64_t id);
 void		 session_each(void (*)(struct session *, void *), void *);
 

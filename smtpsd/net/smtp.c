@@ -90,9 +90,8 @@ run_helo(struct session *s, const char *args)
 static int
 offer_size(const struct session *s, char *buf, size_t size)
 {
-	(void)s;
 	return snprintf(buf, size, " %llu",
-	    (unsigned long long)conf_limits()->message_max);
+	    (unsigned long long)listener_info(s->listener)->message_max);
 }
 
 /* RFC 9422; 6 digits are all that it allows. */
@@ -100,13 +99,14 @@ static int
 offer_limits(const struct session *s, char *buf, size_t size)
 {
 	const struct parent_net_conf	*c = conf_limits();
+	uint32_t			 rcpt_max;
 	char				 mail[32] = "", rcpt[32] = "";
 
-	(void)s;
+	rcpt_max = listener_info(s->listener)->recipients_max;
 	if (c->messages_max > 0 && c->messages_max <= 999999)
 		snprintf(mail, sizeof(mail), " MAILMAX=%u", c->messages_max);
-	if (c->recipients_max > 0 && c->recipients_max <= 999999)
-		snprintf(rcpt, sizeof(rcpt), " RCPTMAX=%u", c->recipients_max);
+	if (rcpt_max > 0 && rcpt_max <= 999999)
+		snprintf(rcpt, sizeof(rcpt), " RCPTMAX=%u", rcpt_max);
 	return snprintf(buf, size, "%s%s", mail, rcpt);
 }
 
@@ -115,6 +115,13 @@ offer_auth(const struct session *s, char *buf, size_t size)
 {
 	(void)s;
 	return snprintf(buf, size, " PLAIN LOGIN");
+}
+
+static int
+offer_auth_compat(const struct session *s, char *buf, size_t size)
+{
+	(void)s;
+	return snprintf(buf, size, "=PLAIN LOGIN");
 }
 
 static int
@@ -128,6 +135,13 @@ may_auth(const struct session *s)
 {
 	return listener_info(s->listener)->auth && smtp_has_tls(s) &&
 	    s->user == NULL;
+}
+
+static int
+may_auth_compat(const struct session *s)
+{
+	return may_auth(s) &&
+	    (listener_info(s->listener)->flags & LISTENER_AUTH_COMPAT);
 }
 
 /* What EHLO offers, in this order; when, and what stands behind it. */
@@ -147,6 +161,7 @@ static const struct extension {
 	{ "LIMITS", NULL, offer_limits },
 	{ "STARTTLS", may_starttls, NULL },
 	{ "AUTH", may_auth, offer_auth },
+	{ "AUTH", may_auth_compat, offer_auth_compat },
 	{ "REQUIRETLS", smtp_has_tls, NULL },
 };
 
@@ -307,7 +322,9 @@ smtp_check(const struct session *s, const struct command *c, const char *args)
 		return REPLY_STARTTLS_FIRST;
 	if ((c->flags & NEEDS_HELO) && s->helo == NULL)
 		return REPLY_SEQUENCE;
-	if ((c->flags & NEEDS_AUTH) && l->auth && s->user == NULL)
+	/* An smtp listener offers it: there the rules decide. */
+	if ((c->flags & NEEDS_AUTH) && l->auth && l->kind != LISTENER_SMTP &&
+	    s->user == NULL)
 		return REPLY_AUTH_REQUIRED;
 	if ((c->flags & NO_ARGS) && *args != '\0')
 		return REPLY_SYNTAX;

@@ -99,8 +99,27 @@ data_trace(struct session *s, char *buf, size_t size)
 	t.message = tx->message;
 	t.is_esmtp = s->is_esmtp;
 	t.is_auth = s->user != NULL;
+	t.is_masked = (listener_info(s->listener)->flags &
+	    LISTENER_MASK_SOURCE) != 0 ||
+	    listener_info(s->listener)->kind == LISTENER_LOCAL;
 	t.is_utf8 = (tx->flags & MAIL_SMTPUTF8) != 0;
 	body_put(s, buf, trace_received(buf, size, &t, (time_t)proc_now_s()));
+}
+
+static unsigned int
+data_header_verdict(const struct header *h)
+{
+	switch (h->fault) {
+	case HEADER_TOO_BIG:
+		return REPLY_HEADER_TOO_BIG;
+	case HEADER_TOO_MANY:
+		return REPLY_HEADER_TOO_MANY;
+	case HEADER_LINE_END:
+		return REPLY_BAD_MESSAGE_LINE_END;
+	default:
+		return h->count[HEADER_RECEIVED] > conf_limits()->received_max ?
+		    REPLY_LOOP : REPLY_NONE;
+	}
 }
 
 /* The header is complete: send what is added, then it. */
@@ -111,17 +130,20 @@ data_header_end(struct session *s)
 	struct header	*h = &tx->header;
 	char		 buf[TRACE_MAX];
 	size_t		 n = h->no_blank ? h->line : h->size;
+	unsigned int	 reply;
 
 	tx->header_done = 1;
-	if (h->nreceived > conf_limits()->received_max) {
-		smtp_data_fail(s, REPLY_LOOP);
+	if ((reply = data_header_verdict(h)) != REPLY_NONE) {
+		smtp_data_fail(s, reply);
 		return;
 	}
+	if (smtp_header_check(s) == -1)
+		return;
 	data_trace(s, buf, sizeof(buf));
-	if (s->user != NULL && !h->has_date)
+	if (s->user != NULL && h->count[HEADER_DATE] == 0)
 		body_put(s, buf, trace_date(buf, sizeof(buf),
 		    (time_t)proc_now_s()));
-	if (s->user != NULL && !h->has_message_id)
+	if (s->user != NULL && h->count[HEADER_MESSAGE_ID] == 0)
 		body_put(s, buf, trace_message_id(buf, sizeof(buf),
 		    tx->message, listener_info(s->listener)->hostname));
 	body_put(s, h->buf, n);
@@ -134,15 +156,18 @@ data_header_end(struct session *s)
 static void
 on_data_put(void *arg, const char *bytes, size_t size)
 {
-	struct session	*s = arg;
-	struct tx	*tx = s->tx;
-	size_t		 used;
-	int		 n;
+	struct session		*s = arg;
+	struct tx		*tx = s->tx;
+	struct header_limits	 limits;
+	size_t			 used;
+	int			 n;
 
 	if (tx->failed != REPLY_NONE)
 		return;
 	if (!tx->header_done) {
-		n = header_feed(&tx->header, bytes, size, &used);
+		limits.bytes = conf_limits()->header_max;
+		limits.fields = conf_limits()->fields_max;
+		n = header_feed(&tx->header, &limits, bytes, size, &used);
 		if (n == -1)
 			smtp_data_fail(s, REPLY_TRY_LATER);
 		if (n <= 0)
@@ -174,7 +199,8 @@ smtp_data_open(struct session *s)
 
 	if ((tx->body = malloc(BODY_PIECE_MAX)) == NULL)
 		return REPLY_TRY_LATER;
-	data_init(&tx->data, conf_limits()->message_max, on_data_put, s);
+	data_init(&tx->data, listener_info(s->listener)->message_max,
+	    on_data_put, s);
 	tx->start_ms = proc_now_ms();
 	return REPLY_NONE;
 }
@@ -226,6 +252,7 @@ data_finish(struct session *s, unsigned int reply, uint64_t message)
 {
 	struct tx	*tx = s->tx;
 	char		 id[MSGID_HEX_SIZE + 8] = "";
+	char		*arg = tx->failed_arg;
 
 	trace_id(id, sizeof(id), message);
 	if (reply_get(reply)->code / 100 == 2) {
@@ -236,14 +263,29 @@ data_finish(struct session *s, unsigned int reply, uint64_t message)
 	} else {
 		stats_add(STAT_MESSAGES_REFUSED, 1);
 	}
+	tx->failed_arg = NULL;
 	smtp_reset(s);
 	s->mode = MODE_COMMAND;
 	session_deadline(s, conf_limits()->command_s);
-	session_reply(s, reply, id);
+	session_reply(s, reply, arg != NULL ? arg : id);
+	free(arg);
 	if (proc_is_stopping() && !s->is_closing) {
 		session_reply(s, REPLY_SHUTDOWN, NULL);
 		session_finish(s);
 	}
+}
+
+/* The message ended in its header. */
+static void
+data_header_only(struct session *s)
+{
+	struct tx	*tx = s->tx;
+
+	/* Only a chunk can end inside of a line, which is a field as well. */
+	if (tx->header.size > tx->header.line)
+		on_data_put(s, "\r\n", 2);
+	if (!tx->header_done && tx->failed == REPLY_NONE)
+		data_header_end(s);
 }
 
 void
@@ -253,8 +295,14 @@ smtp_data_end(struct session *s)
 	struct tx		*tx = s->tx;
 
 	if (!tx->header_done && tx->failed == REPLY_NONE)
-		data_header_end(s);
+		data_header_only(s);
 	body_flush(s);
+	if (tx->header_asked && tx->failed == REPLY_NONE) {
+		tx->end_waits = 1;
+		s->wait = WAIT_SYNC;
+		session_deadline(s, SESSION_INTERNAL_S);
+		return;
+	}
 	if (tx->failed == REPLY_NONE) {
 		memset(&end, 0, sizeof(end));
 		end.session = s->id;

@@ -166,6 +166,9 @@ tx_free(struct session *s)
 	header_free(&tx->header);
 	free(tx->body);
 	free(tx->rcpt);
+	free(tx->sender);
+	free(tx->failed_arg);
+	free(tx->authors);
 	free(tx);
 	s->tx = NULL;
 }
@@ -247,8 +250,8 @@ mail_parse(struct session *s, const char *args, struct net_policy_mail *m,
 		    REPLY_STARTTLS_FIRST : REPLY_UNKNOWN_PARAMETER;
 	m->flags = p->flags;
 	m->size = p->size;
-	return m->size > conf_limits()->message_max ? REPLY_TOO_BIG :
-	    REPLY_NONE;
+	return m->size > listener_info(s->listener)->message_max ?
+	    REPLY_TOO_BIG : REPLY_NONE;
 }
 
 void
@@ -267,6 +270,7 @@ smtp_mail(struct session *s, const char *args)
 		return;
 	}
 	s->tx->id = ++s->last_tx;
+	s->tx->sender = strdup(m.sender);
 	s->tx->begun_ms = proc_now_ms();
 	if (s->tio.tls != NULL)
 		m.flags |= MAIL_TLS;
@@ -315,7 +319,8 @@ rcpt_parse(struct session *s, const char *args, struct net_policy_rcpt *r,
 	if (!is_utf8 && !is_ascii(r->recipient))
 		return REPLY_NEEDS_SMTPUTF8;
 	r->notify = p->notify;
-	if (tx->naccepted + tx->nwaiting >= conf_limits()->recipients_max)
+	if (tx->naccepted + tx->nwaiting >=
+	    listener_info(s->listener)->recipients_max)
 		return REPLY_TOO_MANY_RCPT;
 	return REPLY_NONE;
 }
@@ -432,6 +437,8 @@ smtp_policy_down(struct session *s, void *arg)
 	} else if (s->tx != NULL && !s->tx->is_ended) {
 		/* Perhaps it died before it told the queue. */
 		smtp_data_fail(s, REPLY_TRY_LATER);
+		if (s->tx->header_asked)
+			smtp_header_done(s, s->tx->id, REPLY_TRY_LATER, 0);
 	}
 	if (s->slots == NULL)
 		return;

@@ -269,6 +269,16 @@ tio_cipher(struct tio *t, const char **version, const char **cipher)
 		*cipher = "unknown";
 }
 
+int
+tio_peer(struct tio *t, const char **hash, const char **subject)
+{
+	if (t->tls == NULL || !t->is_open || !tls_peer_cert_provided(t->tls))
+		return -1;
+	*hash = tls_peer_cert_hash(t->tls);
+	*subject = tls_peer_cert_subject(t->tls);
+	return *hash == NULL || *subject == NULL ? -1 : 0;
+}
+
 void
 tio_close(struct tio *t)
 {

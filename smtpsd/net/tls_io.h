@@ -44,6 +44,13 @@ const char	*tio_error(struct tio *);	/* of the last TIO_ERROR */
 /* Names of an open TLS session, never NULL. */
 void		tio_cipher(struct tio *, const char **version,
 		    const char **cipher);
+/*
+ * The client's certificate: "SHA256:hex" of it and its subject, valid as
+ * long as the session.  -1: it sent none.  The subject means something only
+ * where the listener has a ca; the hash always does.
+ */
+int		tio_peer(struct tio *, const char **hash,
+		    const char **subject);
 void		tio_close(struct tio *);	/* says goodbye, closes fd */
 
 #endif

@@ -46,18 +46,20 @@ size_t
 trace_received(char *out, size_t size, const struct trace *t, time_t now)
 {
 	const char	*v6 = strchr(t->address, ':') != NULL ? "IPv6:" : "";
-	char		 tls[128] = "", rcpt[400] = "";
+	char		 tls[128] = "", rcpt[400] = "", from[400] = "";
 
 	if (t->tls_version != NULL)
 		snprintf(tls, sizeof(tls), "\r\n\t(using %s with cipher %s)",
 		    t->tls_version, t->tls_cipher);
 	if (t->rcpt != NULL)
 		snprintf(rcpt, sizeof(rcpt), "\r\n\tfor <%s>", t->rcpt);
+	if (!t->is_masked)
+		snprintf(from, sizeof(from), "from %s ([%s%s])\r\n\t",
+		    t->helo, v6, t->address);
 	/* The keywords of RFC 3848, 6531 4.3; without EHLO plain SMTP. */
 	return trace_cut(snprintf(out, size,
-	    "Received: from %s ([%s%s])\r\n"
-	    "\tby %s with %s%s%s id %013llx%s%s;\r\n\t%s\r\n",
-	    t->helo, v6, t->address, t->hostname,
+	    "Received: %sby %s%s with %s%s%s id %013llx%s%s;\r\n\t%s\r\n",
+	    from, t->hostname, t->is_masked ? " (smtpsd)" : "",
 	    t->is_utf8 ? "UTF8SMTP" : t->is_esmtp ? "ESMTP" : "SMTP",
 	    t->is_esmtp && t->tls_version != NULL ? "S" : "",
 	    t->is_esmtp && t->is_auth ? "A" : "",

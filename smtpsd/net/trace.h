@@ -21,6 +21,7 @@ struct trace {
 	uint64_t	 message;
 	uint8_t		 is_esmtp;
 	uint8_t		 is_auth;
+	uint8_t		 is_masked;	/* the client is not named */
 	uint8_t		 is_utf8;	/* MAIL said SMTPUTF8 */
 };
 

@@ -494,3 +494,12 @@ authenticate_on_net_death(uint32_t proc_id)
 			a->cancelled = 1;
 	}
 }
+
+void
+authenticate_local(uint32_t net_id, uint64_t session, const char *user)
+{
+	if (user != NULL)
+		answer_ok(net_id, session, user);
+	else
+		answer(net_id, session, AUTH_BAD, NULL);
+}

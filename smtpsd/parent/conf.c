@@ -163,6 +163,12 @@ set_defaults(struct conf *c)
 	c->sessions_per_ip = 200;
 	c->messages_max = 10000;
 	c->errors_max = 10;
+	c->header_max = 256 << 10;
+	c->fields_max = 1000;
+	c->command_s = 300;		/* RFC 5321 4.5.3.2.7 */
+	c->transaction_s = 1800;
+	c->auth_s = 120;
+	c->pace = 256;
 	c->expire_s = 5 * 86400;
 	c->retry_min_s = 5 * 60;
 	c->retry_max_s = 4 * 3600;
@@ -214,6 +220,8 @@ free_listener(struct conf_listener *l)
 		if (l->addrs[i].fd != -1)
 			close(l->addrs[i].fd);
 	free(l->addrs);
+	free(l->ca_path);
+	free(l->ca_pem);
 	free(l);
 }
 
@@ -226,6 +234,8 @@ free_lists(struct conf *c)
 		free(c->pkis[i]->cert_path);
 		free(c->pkis[i]->key_path);
 		free(c->pkis[i]->chain_pem);
+		free(c->pkis[i]->ocsp_path);
+		free(c->pkis[i]->ocsp_der);
 		EVP_PKEY_free(c->pkis[i]->key);
 		free(c->pkis[i]);
 	}

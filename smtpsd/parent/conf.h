@@ -37,6 +37,9 @@ struct conf_pki {
 	char			*key_path;	/* NULL: not named */
 	char			*chain_pem;	/* certificates only */
 	size_t			 chain_len;
+	char			*ocsp_path;	/* NULL: not named */
+	char			*ocsp_der;
+	size_t			 ocsp_len;
 	EVP_PKEY		*key;
 	struct conf_where	 where;
 };
@@ -65,12 +68,15 @@ struct conf_table {
  * it.  The id depends on address, port and kind only, so it means the same
  * before and after a reload.
  */
+#define HEADER_SIZE_MAX		(16U << 20)
+#define SOCKET_PATH_SIZE	128	/* more than any sun_path */
+
 struct listener_addr {
 	struct sockaddr_storage	 ss;
 	socklen_t		 ss_len;
 	uint32_t		 id;
 	int			 fd;
-	char			 text[IPADDR_SIZE];	/* numeric */
+	char			 text[IPADDR_SIZE];	/* numeric, or a path */
 };
 
 struct conf_listener {
@@ -82,6 +88,18 @@ struct conf_listener {
 	char			 hostname[HOSTNAME_SIZE];
 	struct conf_pki		*pki[LISTENER_PKI_MAX]; /* first: default */
 	uint32_t		 npki;
+	uint32_t		 flags;		/* LISTENER_* */
+	uint32_t		 tls;		/* LISTENER_TLS* */
+	char			 ciphers[CIPHERS_SIZE];	/* "": usual ones */
+	char			*ca_path;	/* for clients, or NULL */
+	char			*ca_pem;
+	size_t			 ca_len;
+	struct conf_table	*nets;		/* who speaks PROXY, or NULL */
+	uint64_t		 message_max;
+	uint32_t		 recipients_max;
+	uint32_t		 sessions_max;	/* of all net processes */
+	uint32_t		 sessions_per_ip;
+	char			 path[SOCKET_PATH_SIZE]; /* LISTENER_LOCAL */
 	struct listener_addr	*addrs;
 	size_t			 naddrs;
 	int			 is_broken;	/* had a complaint already */
@@ -146,6 +164,18 @@ struct conf {
 	uint32_t		 sessions_per_ip;
 	uint32_t		 messages_max;
 	uint32_t		 errors_max;
+	uint32_t		 header_max;	/* bytes */
+	uint32_t		 fields_max;	/* of a header */
+	uint32_t		 command_s;
+	uint32_t		 transaction_s;
+	uint32_t		 auth_s;
+	uint32_t		 pace;		/* bytes/s; 0: any */
+	/* Of one user; 0: no limit. */
+	uint32_t		 user_sessions;
+	uint32_t		 user_messages_hour;
+	uint32_t		 user_messages_day;
+	uint32_t		 user_recipients_hour;
+	uint32_t		 user_recipients_day;
 
 	uint32_t		 expire_s;
 	uint32_t		 retry_min_s;
@@ -162,6 +192,9 @@ struct conf {
 	uint16_t		 relay_procs;
 
 	char			*forwarders;	/* one "address[@port]" a line */
+	int			 is_recursive;	/* ask the root servers */
+	char			*anchors_path;	/* NULL: the root's own keys */
+	char			*anchors;	/* DS and DNSKEY records */
 	char			*hosts;		/* hosts(5) */
 	char			*ca_pem;	/* NULL: none needed */
 	size_t			 ca_len;

@@ -88,6 +88,9 @@ check_listener(struct conf *conf, struct conf_listener *l,
 	else if (!address_is_hostname(l->hostname))
 		conf_complain(errors, l->where, NULL,
 		    "'%s' is not a host name", l->hostname);
+	conf_check_listener(conf, l, errors);
+	if (l->kind == LISTENER_LOCAL)
+		return;
 	choose_pkis(conf, l, errors);
 	if (l->kind != LISTENER_SMTP && l->users == NULL)
 		conf_complain(errors, l->where, "add: auth <users>",
@@ -124,6 +127,10 @@ check_twice(const struct conf *conf, size_t i, const struct listener_addr *a,
 		other = conf->listeners[j];
 		for (k = 0; k < other->naddrs && other->port == l->port; k++) {
 			b = &other->addrs[k];
+			if (l->kind == LISTENER_LOCAL &&
+			    other->kind == LISTENER_LOCAL &&
+			    strcmp(l->path, other->path) != 0)
+				continue;
 			if (same_family(a, b) && (strcmp(a->text, b->text) ==
 			    0 || strcmp(a->text, "0.0.0.0") == 0 ||
 			    strcmp(b->text, "0.0.0.0") == 0 ||
@@ -275,6 +282,31 @@ system_forwarders(void)
 	return out;
 }
 
+/* The keys of the root zone as IANA publishes them (root-anchors.xml). */
+static const char root_anchors[] =
+    ". IN DS 20326 8 2 "
+    "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+    ". IN DS 38696 8 2 "
+    "683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n";
+
+static void
+check_anchors(struct conf *conf, struct conf_errors *errors)
+{
+	char err[512];
+	size_t n;
+
+	if (conf->anchors_path == NULL) {
+		conf->anchors = strdup(root_anchors);
+		return;
+	}
+	conf->anchors = conf_file_read(conf->anchors_path, FILE_PUBLIC, &n,
+	    NULL, err, sizeof(err));
+	if (conf->anchors == NULL)
+		conf_complain(errors, whole(conf),
+		    "a file of DS or DNSKEY records",
+		    "resolver anchors: %s", err);
+}
+
 static void
 check_resolver(struct conf *conf, struct conf_errors *errors)
 {
@@ -289,8 +321,12 @@ check_resolver(struct conf *conf, struct conf_errors *errors)
 			    "numeric, as in 127.0.0.1@53",
 			    "resolver: '%.*s' is not an address", (int)n, s);
 	}
-	if (conf->forwarders == NULL)
+	if (conf->is_recursive && conf->forwarders != NULL)
+		conf_complain(errors, whole(conf), "one or the other",
+		    "resolver: 'recursive' and 'forward'");
+	if (conf->forwarders == NULL && !conf->is_recursive)
 		conf->forwarders = system_forwarders();
+	check_anchors(conf, errors);
 	conf->hosts = conf_file_read("/etc/hosts", FILE_PUBLIC, &n, NULL, err,
 	    sizeof(err));
 	/* It crosses as a text: what is behind a NUL is not seen. */

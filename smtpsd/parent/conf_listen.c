@@ -4,6 +4,7 @@
  */
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <netinet/in.h>
 
 #include <ifaddrs.h>
@@ -25,10 +26,11 @@ static uint32_t
 listener_id(const struct conf_listener *l, const struct listener_addr *a)
 {
 	uint32_t h = 2166136261U;
-	char key[IPADDR_SIZE + 32];
+	char key[SOCKET_PATH_SIZE + 32];
 	const char *s;
 
-	snprintf(key, sizeof(key), "%u %u %s", l->kind, l->port, a->text);
+	snprintf(key, sizeof(key), "%u %u %s", l->kind, l->port,
+	    l->kind == LISTENER_LOCAL ? l->path : a->text);
 	for (s = key; *s != '\0'; s++)
 		h = (h ^ (unsigned char)*s) * 16777619U;
 	return h == 0 ? 1 : h;
@@ -148,6 +150,24 @@ resolve_name(struct parser *p, struct conf_listener *l, const char *on,
 			    -1 ? -1 : n + 1;
 	freeaddrinfo(all);
 	return n;
+}
+
+int
+listener_socket(struct parser *p, struct conf_listener *l)
+{
+	struct sockaddr_un *un;
+
+	if ((l->addrs = calloc(1, sizeof(*l->addrs))) == NULL)
+		return parse_fail(p, NULL, "out of memory");
+	un = (struct sockaddr_un *)&l->addrs->ss;
+	un->sun_family = AF_UNIX;
+	strlcpy(un->sun_path, l->path, sizeof(un->sun_path));
+	l->addrs->ss_len = sizeof(*un);
+	strlcpy(l->addrs->text, l->path, sizeof(l->addrs->text));
+	l->addrs->fd = -1;
+	l->addrs->id = listener_id(l, l->addrs);
+	l->naddrs = 1;
+	return 0;
 }
 
 int

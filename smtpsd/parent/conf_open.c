@@ -138,6 +138,17 @@ tag_needs_auth(const struct conf *conf, const char *tag)
 	return n > 0;
 }
 
+int
+conf_has_bad_net(const struct conf_table *t, char *found, size_t size)
+{
+	struct search bad = { is_no_net, "" };
+
+	if (!search_table(t, &bad))
+		return 0;
+	strlcpy(found, bad.found, size);
+	return 1;
+}
+
 static void
 check_open(const struct conf *conf, const struct conf_rule *r,
     struct conf_errors *errors)
@@ -198,7 +209,8 @@ has_auth(const struct conf *conf, const char *tag)
 	size_t i;
 
 	for (i = 0; i < conf->nlisteners; i++)
-		if (conf->listeners[i]->users != NULL &&
+		if ((conf->listeners[i]->users != NULL ||
+		    conf->listeners[i]->kind == LISTENER_LOCAL) &&
 		    (tag[0] == '\0' ||
 		    strcmp(conf->listeners[i]->tag, tag) == 0))
 			return 1;

@@ -3,7 +3,7 @@
  * is one line.  After a mistake the rest of the line is skipped and parsing
  * goes on, so that all mistakes are reported at once.  Names may be used
  * before they are defined; conf_check.c finds those that never are.
- * listen, action and match are in conf_rules.c.
+ * listen is in conf_listener.c, action and match are in conf_rules.c.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ parse_include(struct parser *p)
 static int
 parse_pki(struct parser *p)
 {
-	static const char *const words[] = { "cert", "key", NULL };
+	static const char *const words[] = { "cert", "key", "ocsp", NULL };
 	char name[NAME_SIZE], path[PATHNAME_SIZE];
 	struct conf_pki *pki;
 	char **slot;
@@ -53,8 +53,11 @@ parse_pki(struct parser *p)
 			slot = &pki->cert_path;
 		else if (parse_accept(p, "key"))
 			slot = &pki->key_path;
+		else if (parse_accept(p, "ocsp"))
+			slot = &pki->ocsp_path;
 		else
-			return parse_unknown(p, words, "'cert' or 'key'");
+			return parse_unknown(p, words,
+			    "'cert', 'key' or 'ocsp'");
 		if (*slot != NULL)
 			return parse_fail(p, "one name, one file",
 			    "pki '%s' has this file already", name);
@@ -155,11 +158,78 @@ parse_table(struct parser *p)
 	return 0;
 }
 
+/* "N per hour" or "N per day"; a line for each. */
+static int
+parse_quota(struct parser *p, uint32_t *hour, uint32_t *day)
+{
+	static const char *const words[] = { "hour", "day", NULL };
+	uint32_t n;
+
+	if (parse_number(p, 1, 1000000000, &n, "limit") == -1)
+		return -1;
+	if (!parse_accept(p, "per"))
+		return parse_unknown(p, NULL, "'per'");
+	if (parse_accept(p, "hour"))
+		*hour = n;
+	else if (parse_accept(p, "day"))
+		*day = n;
+	else
+		return parse_unknown(p, words, "'hour' or 'day'");
+	return 0;
+}
+
+/* Of one user, and in time. */
+static int
+parse_header_size(struct parser *p, uint32_t *bytes)
+{
+	uint64_t n;
+
+	if (parse_size(p, &n) == -1)
+		return -1;
+	if (n < 1024 || n > HEADER_SIZE_MAX)
+		return parse_fail(p, "between 1K and 16M",
+		    "a header of that size");
+	*bytes = (uint32_t)n;
+	return 0;
+}
+
+static int
+parse_limit_more(struct parser *p, const char *const *words)
+{
+	struct conf *c = p->conf;
+
+	if (parse_accept(p, "sessions-per-user"))
+		return parse_number(p, 1, 1000000, &c->user_sessions,
+		    "limit");
+	if (parse_accept(p, "user-messages"))
+		return parse_quota(p, &c->user_messages_hour,
+		    &c->user_messages_day);
+	if (parse_accept(p, "user-recipients"))
+		return parse_quota(p, &c->user_recipients_hour,
+		    &c->user_recipients_day);
+	if (parse_accept(p, "command-time"))
+		return parse_duration(p, &c->command_s);
+	if (parse_accept(p, "transaction-time"))
+		return parse_duration(p, &c->transaction_s);
+	if (parse_accept(p, "auth-time"))
+		return parse_duration(p, &c->auth_s);
+	if (parse_accept(p, "header-size"))
+		return parse_header_size(p, &c->header_max);
+	if (parse_accept(p, "header-fields"))
+		return parse_number(p, 1, 100000, &c->fields_max, "limit");
+	if (parse_accept(p, "pace"))
+		return parse_number(p, 0, 1 << 20, &c->pace, "limit");
+	return parse_unknown(p, words, "the name of a limit");
+}
+
 static int
 parse_limit(struct parser *p)
 {
 	static const char *const words[] = { "message-size", "recipients",
-	    "sessions", "sessions-per-ip", "messages", "errors", NULL };
+	    "sessions", "sessions-per-ip", "sessions-per-user", "messages",
+	    "user-messages", "user-recipients", "errors", "command-time",
+	    "transaction-time", "auth-time", "pace", "header-size",
+	    "header-fields", NULL };
 	struct conf *c = p->conf;
 
 	if (parse_accept(p, "message-size"))
@@ -176,7 +246,7 @@ parse_limit(struct parser *p)
 		    "limit");
 	if (parse_accept(p, "errors"))
 		return parse_number(p, 1, 1000000, &c->errors_max, "limit");
-	return parse_unknown(p, words, "the name of a limit");
+	return parse_limit_more(p, words);
 }
 
 static int
@@ -204,12 +274,19 @@ parse_queue(struct parser *p)
 static int
 parse_resolver(struct parser *p)
 {
-	static const char *const words[] = { "forward", NULL };
+	static const char *const words[] = { "forward", "recursive", "anchors",
+	    NULL };
 	struct conf *c = p->conf;
 	char *all;
 
+	if (parse_accept(p, "recursive")) {
+		c->is_recursive = 1;
+		return 0;
+	}
+	if (parse_accept(p, "anchors"))
+		return parse_path(p, &c->anchors_path);
 	if (!parse_accept(p, "forward"))
-		return parse_unknown(p, words, "'forward'");
+		return parse_unknown(p, words, "a setting of the resolver");
 	do {
 		if (!parse_is_value(p))
 			return parse_unknown(p, NULL, "an address[@port]");

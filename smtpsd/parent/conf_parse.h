@@ -64,12 +64,17 @@ int	 conf_table_add(struct conf_table *, const char *key,
 	    const char *value);
 
 /* Statements, conf_rules.c. */
-int	parse_listen(struct parser *);
 int	parse_action(struct parser *);
 int	parse_match(struct parser *);
+/* conf_listener.c */
+int	parse_listen(struct parser *);
+/* Its own options; what others say of it as well is conf_check.c's. */
+void	conf_check_listener(struct conf *, struct conf_listener *,
+	    struct conf_errors *);
 /* All addresses of a listener, port and ids included; conf_listen.c. */
 int	listener_resolve(struct parser *, struct conf_listener *,
 	    const char *on);
+int	listener_socket(struct parser *, struct conf_listener *);
 
 /* Fills conf from the file; complaints in errors. */
 void	conf_parse(struct conf *, const char *path, const struct conf_macros *,
@@ -78,6 +83,8 @@ void	conf_parse(struct conf *, const char *path, const struct conf_macros *,
 void	conf_check(struct conf *, struct conf_errors *);
 void	conf_check_pkis(struct conf *, struct conf_errors *);
 void	conf_check_tables(struct conf *, struct conf_errors *);
+/* 1: an item of a table (or NULL) is no network; which is in found. */
+int	conf_has_bad_net(const struct conf_table *, char *found, size_t size);
 void	conf_check_rules(struct conf *, struct conf_errors *);
 void	conf_check_actions(struct conf *, struct conf_errors *);
 /* Table as "undefined": neither file nor text. */

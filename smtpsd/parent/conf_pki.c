@@ -16,6 +16,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -25,6 +26,7 @@
 
 #define EXPIRES_SOON_S	(14 * 86400)
 #define CHAIN_MAX	16		/* certificates */
+#define OCSP_MAX	16384		/* bytes */
 
 static int
 complain(struct conf_errors *errors, const struct conf_pki *pki,
@@ -215,10 +217,123 @@ out:
 	return rc;
 }
 
+/* The leaf of a chain, and the one behind it or NULL. */
+static int
+chain_certs(const struct conf_pki *pki, X509 **leaf, X509 **issuer)
+{
+	BIO *bio;
+
+	*leaf = *issuer = NULL;
+	if ((bio = BIO_new_mem_buf(pki->chain_pem, (int)pki->chain_len)) ==
+	    NULL)
+		return -1;
+	if ((*leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		*issuer = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	ERR_clear_error();
+	return *leaf == NULL ? -1 : 0;
+}
+
+/* 1: the response is about this certificate. */
+static int
+is_about(OCSP_SINGLERESP *single, const X509 *leaf, const X509 *issuer)
+{
+	/* Compared with what the response itself was hashed with. */
+	OCSP_CERTID *id = (OCSP_CERTID *)(uintptr_t)
+	    OCSP_SINGLERESP_get0_id(single);
+	OCSP_CERTID *want;
+	ASN1_OBJECT *hash;
+	ASN1_INTEGER *serial;
+	const EVP_MD *md;
+	int same;
+
+	if (OCSP_id_get0_info(NULL, &hash, NULL, &serial, id) != 1 ||
+	    ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) != 0)
+		return 0;
+	if (issuer == NULL)
+		return 1;
+	if ((md = EVP_get_digestbyobj(hash)) == NULL ||
+	    (want = OCSP_cert_to_id(md, leaf, issuer)) == NULL)
+		return 0;
+	same = OCSP_id_issuer_cmp(want, id) == 0;
+	OCSP_CERTID_free(want);
+	return same;
+}
+
+/* NULL: it is good for this certificate. */
+static const char *
+check_ocsp(const struct conf_pki *pki, OCSP_BASICRESP *basic,
+    struct conf_errors *errors)
+{
+	ASN1_GENERALIZEDTIME *from, *until;
+	OCSP_SINGLERESP *single = NULL;
+	X509 *leaf, *issuer;
+	int i, status, about = 0;
+
+	if (chain_certs(pki, &leaf, &issuer) == -1)
+		return "there is no certificate to compare it with";
+	if (issuer == NULL && X509_check_issued(leaf, leaf) == X509_V_OK &&
+	    X509_up_ref(leaf) == 1)
+		issuer = leaf;
+	for (i = 0; !about && i < OCSP_resp_count(basic); i++) {
+		single = OCSP_resp_get0(basic, i);
+		about = is_about(single, leaf, issuer);
+	}
+	X509_free(leaf);
+	X509_free(issuer);
+	if (!about)
+		return "it is about another certificate";
+	status = OCSP_single_get0_status(single, NULL, NULL, &from, &until);
+	if (status != V_OCSP_CERTSTATUS_GOOD)
+		return "it does not call the certificate good";
+	if (OCSP_check_validity(from, until, 300, -1) != 1)
+		conf_caution(errors, pki->where, "fetch a new one and reload",
+		    "pki '%s': the OCSP response in %s has expired, or is "
+		    "not valid yet", pki->name, pki->ocsp_path);
+	return NULL;
+}
+
+static void
+load_ocsp(struct conf_pki *pki, struct conf_errors *errors)
+{
+	const unsigned char *p;
+	OCSP_RESPONSE *response = NULL;
+	OCSP_BASICRESP *basic = NULL;
+	const char *why = "it is no OCSP response in DER";
+	char err[1024];
+
+	pki->ocsp_der = conf_file_read(pki->ocsp_path, FILE_PUBLIC,
+	    &pki->ocsp_len, NULL, err, sizeof(err));
+	if (pki->ocsp_der == NULL) {
+		conf_complain(errors, pki->where, NULL, "ocsp: %s", err);
+		return;
+	}
+	p = (const unsigned char *)pki->ocsp_der;
+	if (pki->ocsp_len > OCSP_MAX)
+		why = "it is too long";
+	else if ((response = d2i_OCSP_RESPONSE(NULL, &p,
+	    (long)pki->ocsp_len)) != NULL) {
+		if (OCSP_response_status(response) !=
+		    OCSP_RESPONSE_STATUS_SUCCESSFUL ||
+		    (basic = OCSP_response_get1_basic(response)) == NULL)
+			why = "it is no answer but a refusal";
+		else
+			why = check_ocsp(pki, basic, errors);
+	}
+	if (why != NULL)
+		conf_complain(errors, pki->where,
+		    "as written by: openssl ocsp ... -respout FILE",
+		    "ocsp: %s: %s", pki->ocsp_path, why);
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
+	ERR_clear_error();
+}
+
 static void
 check_pki(struct conf_pki *pki, struct conf_errors *errors)
 {
-	if (pki->cert_path == NULL && pki->key_path == NULL) {
+	if (pki->cert_path == NULL && pki->key_path == NULL &&
+	    pki->ocsp_path == NULL) {
 		conf_complain(errors, pki->where,
 		    "add: pki NAME cert \"file\", pki NAME key \"file\"",
 		    "pki '%s' is not defined", pki->name);
@@ -235,6 +350,8 @@ check_pki(struct conf_pki *pki, struct conf_errors *errors)
 		return;		/* the certificate has the same fault */
 	if (pki->cert_path != NULL)
 		load_chain(pki, errors);
+	if (pki->ocsp_path != NULL && pki->chain_pem != NULL)
+		load_ocsp(pki, errors);
 }
 
 void

@@ -15,8 +15,6 @@
 #include "proto/parent_queue.h"
 #include "proto/relay_resolver.h"
 
-#define COMMAND_S	300	/* RFC 5321 4.5.3.2.7 */
-#define DATA_S		1800
 #define RECEIVED_MAX	100	/* RFC 5321 6.3 */
 
 /* All of a blob; one empty piece if it is empty. */
@@ -49,9 +47,15 @@ table_id(const struct conf_table *t)
 	return t == NULL ? 0 : t->id;
 }
 
+static uint32_t
+share_of(uint32_t max, uint16_t procs)
+{
+	return (max + procs - 1) / procs;
+}
+
 static int
-send_listener(const struct conf_listener *l, const struct listener_addr *a,
-    struct link *link)
+send_listener(const struct conf *c, const struct conf_listener *l,
+    const struct listener_addr *a, uint32_t pieces, struct link *link)
 {
 	struct parent_net_listener msg;
 	uint32_t i;
@@ -65,6 +69,15 @@ send_listener(const struct conf_listener *l, const struct listener_addr *a,
 	msg.kind = l->kind;
 	msg.auth = l->users != NULL;
 	msg.npki = l->npki;
+	msg.flags = l->flags;
+	msg.tls = l->tls;
+	msg.ca = l->ca_pem != NULL ? pieces : 0;
+	msg.nets = l->nets != NULL ? pieces : 0;
+	msg.message_max = l->message_max;
+	msg.recipients_max = l->recipients_max;
+	msg.sessions_max = share_of(l->sessions_max, c->net_procs);
+	msg.sessions_per_ip = l->sessions_per_ip;
+	strlcpy(msg.ciphers, l->ciphers, sizeof(msg.ciphers));
 	for (i = 0; i < l->npki; i++)
 		msg.pki[i] = l->pki[i]->id;
 	strlcpy(msg.hostname, l->hostname, sizeof(msg.hostname));
@@ -77,36 +90,64 @@ send_listener(const struct conf_listener *l, const struct listener_addr *a,
 }
 
 static int
+send_pki(const struct conf_pki *p, struct link *link)
+{
+	if (send_blob(link, MSG_PARENT_NET_PKI, p->id, PIECE_CHAIN, p->name,
+	    p->chain_pem, p->chain_len) == -1)
+		return -1;
+	return p->ocsp_der == NULL ? 0 : send_blob(link, MSG_PARENT_NET_PKI,
+	    p->id, PIECE_OCSP, p->name, p->ocsp_der, p->ocsp_len);
+}
+
+/* One line of the configuration: what its sockets share, then each. */
+static int
+send_listeners(const struct conf *c, size_t i, struct link *link)
+{
+	const struct conf_listener *l = c->listeners[i];
+	const uint32_t pieces = (uint32_t)i + 1;
+	size_t j;
+
+	if (l->ca_pem != NULL && send_blob(link, MSG_PARENT_NET_PKI, pieces,
+	    PIECE_CA, "", l->ca_pem, l->ca_len) == -1)
+		return -1;
+	if (l->nets != NULL && send_blob(link, MSG_PARENT_NET_PKI, pieces,
+	    PIECE_NETS, "", l->nets->text, l->nets->size) == -1)
+		return -1;
+	for (j = 0; j < l->naddrs; j++)
+		if (send_listener(c, l, &l->addrs[j], pieces, link) == -1)
+			return -1;
+	return 0;
+}
+
+static int
 send_net(const struct conf *c, struct link *link)
 {
 	struct parent_net_conf msg;
-	const struct conf_listener *l;
-	size_t i, j;
+	size_t i;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.message_max = c->message_max;
-	msg.sessions_max = (c->sessions_max + c->net_procs - 1) / c->net_procs;
+	msg.sessions_max = share_of(c->sessions_max, c->net_procs);
 	msg.sessions_per_ip = c->sessions_per_ip;
 	msg.recipients_max = c->recipients_max;
 	msg.messages_max = c->messages_max;
 	msg.errors_max = c->errors_max;
-	msg.command_s = COMMAND_S;
-	msg.data_s = DATA_S;
+	msg.header_max = c->header_max;
+	msg.fields_max = c->fields_max;
+	msg.command_s = c->command_s;
+	msg.data_s = c->transaction_s;
+	msg.auth_s = c->auth_s;
+	msg.pace = c->pace;
 	msg.received_max = RECEIVED_MAX;
 	strlcpy(msg.hostname, c->hostname, sizeof(msg.hostname));
 	if (link_send(link, MSG_PARENT_NET_CONF, &msg, sizeof(msg)) == -1)
 		return -1;
 	for (i = 0; i < c->npkis; i++)
-		if (send_blob(link, MSG_PARENT_NET_PKI, c->pkis[i]->id, 0,
-		    c->pkis[i]->name, c->pkis[i]->chain_pem,
-		    c->pkis[i]->chain_len) == -1)
+		if (send_pki(c->pkis[i], link) == -1)
 			return -1;
-	for (i = 0; i < c->nlisteners; i++) {
-		l = c->listeners[i];
-		for (j = 0; j < l->naddrs; j++)
-			if (send_listener(l, &l->addrs[j], link) == -1)
-				return -1;
-	}
+	for (i = 0; i < c->nlisteners; i++)
+		if (send_listeners(c, i, link) == -1)
+			return -1;
 	return 0;
 }
 
@@ -173,6 +214,11 @@ send_policy(const struct conf *c, struct link *link)
 	memset(&msg, 0, sizeof(msg));
 	msg.message_max = c->message_max;
 	msg.recipients_max = c->recipients_max;
+	msg.user_sessions = c->user_sessions;
+	msg.user_messages_hour = c->user_messages_hour;
+	msg.user_messages_day = c->user_messages_day;
+	msg.user_recipients_hour = c->user_recipients_hour;
+	msg.user_recipients_day = c->user_recipients_day;
 	strlcpy(msg.hostname, c->hostname, sizeof(msg.hostname));
 	if (link_send(link, MSG_PARENT_POLICY_CONF, &msg, sizeof(msg)) == -1)
 		return -1;
@@ -275,6 +321,9 @@ send_resolver(const struct conf *c, struct link *link)
 		return -1;
 	if (c->hosts != NULL && send_blob(link, MSG_PARENT_RESOLVER_TEXT, 0,
 	    RESOLVER_HOSTS, "", c->hosts, strlen(c->hosts)) == -1)
+		return -1;
+	if (c->anchors != NULL && send_blob(link, MSG_PARENT_RESOLVER_TEXT, 0,
+	    RESOLVER_ANCHORS, "", c->anchors, strlen(c->anchors)) == -1)
 		return -1;
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "spool.h"
 
 #define BACKLOG		1024
+#define CONTROL_BACKLOG	64
 
 static const struct listener_addr *
 find_addr(const struct conf *conf, uint32_t id)
@@ -106,8 +107,8 @@ clear_socket(int dir_fd, const char *path, const char *name, char *err,
 	n = connect(fd, (struct sockaddr *)&sun, sizeof(sun));
 	close(fd);
 	if (n == 0) {
-		snprintf(err, errsize, "%s: another smtpsd answers on this "
-		    "control socket", path);
+		snprintf(err, errsize, "%s: somebody, another smtpsd maybe, "
+		    "answers on this socket", path);
 		return -1;
 	}
 	if (unlinkat(dir_fd, name, 0) == -1) {
@@ -117,8 +118,12 @@ clear_socket(int dir_fd, const char *path, const char *name, char *err,
 	return 0;
 }
 
+/*
+ * A Unix socket that everybody may connect to: who did is asked of each
+ * connection.
+ */
 static int
-bind_control(const char *path, char *err, size_t errsize)
+bind_unix(const char *path, int backlog, char *err, size_t errsize)
 {
 	struct sockaddr_un	 sun = { .sun_family = AF_UNIX };
 	struct stat		 st;
@@ -147,9 +152,8 @@ bind_control(const char *path, char *err, size_t errsize)
 	if (clear_socket(dir_fd, path, name, err, errsize) == -1)
 		goto out;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Everybody may connect: control asks for the peer's credentials. */
 	if (fd == -1 || bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    fchmodat(dir_fd, name, 0666, 0) == -1 || listen(fd, 64) == -1) {
+	    fchmodat(dir_fd, name, 0666, 0) == -1 || listen(fd, backlog) == -1) {
 		snprintf(err, errsize, "%s: %s", path, strerror(errno));
 		if (fd != -1)
 			close(fd);
@@ -167,6 +171,47 @@ has_same_control(const struct conf *conf, const struct conf *old)
 	    strcmp(conf->control_path, old->control_path) == 0;
 }
 
+static int
+bind_one(const struct conf_listener *l, struct listener_addr *a, char *err,
+    size_t errsize)
+{
+	char	 why[1024];
+
+	if (l->kind == LISTENER_LOCAL)
+		a->fd = bind_unix(l->path, BACKLOG, why, sizeof(why));
+	else if ((a->fd = bind_addr(a)) == -1)
+		snprintf(why, sizeof(why), "listen on %s port %u: %s", a->text,
+		    l->port, bind_hint(errno));
+	if (a->fd == -1)
+		snprintf(err, errsize, "%s:%u: %s", l->where.file,
+		    l->where.line, why);
+	return a->fd == -1 ? -1 : 0;
+}
+
+static void
+unlink_socket(const char *path)
+{
+	struct stat	 st;
+
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		(void)unlink(path);
+}
+
+/* The names of the Unix sockets that a configuration still has. */
+static void
+unlink_local(const struct conf *conf)
+{
+	const struct conf_listener	*l;
+	size_t				 i;
+
+	for (i = 0; i < conf->nlisteners; i++) {
+		l = conf->listeners[i];
+		if (l->kind == LISTENER_LOCAL && l->naddrs > 0 &&
+		    l->addrs[0].fd != -1)
+			unlink_socket(l->path);
+	}
+}
+
 int
 listeners_open(struct conf *conf, const struct conf *old, char *err,
     size_t errsize)
@@ -181,18 +226,14 @@ listeners_open(struct conf *conf, const struct conf *old, char *err,
 			was = find_addr(old, l->addrs[k].id);
 			if (was != NULL && was->fd != -1)
 				continue;
-			l->addrs[k].fd = bind_addr(&l->addrs[k]);
-			if (l->addrs[k].fd == -1) {
-				snprintf(err, errsize, "%s:%u: listen on %s "
-				    "port %u: %s", l->where.file, l->where.line,
-				    l->addrs[k].text, l->port, bind_hint(errno));
+			if (bind_one(l, &l->addrs[k], err, errsize) == -1)
 				return -1;
-			}
 		}
 	}
 	if (conf->control_path[0] == '\0' || has_same_control(conf, old))
 		return 0;
-	conf->control_fd = bind_control(conf->control_path, err, errsize);
+	conf->control_fd = bind_unix(conf->control_path, CONTROL_BACKLOG, err,
+	    errsize);
 	return conf->control_fd == -1 ? -1 : 0;
 }
 
@@ -218,15 +259,16 @@ listeners_move(struct conf *conf, struct conf *old)
 		conf->control_fd = old->control_fd;
 		old->control_fd = -1;
 	} else if (old->control_fd != -1)
-		listeners_unlink(old);
+		unlink_socket(old->control_path);
+	unlink_local(old);
 }
 
 void
 listeners_unlink(const struct conf *conf)
 {
-	struct stat	 st;
-
-	if (conf != NULL && conf->control_fd != -1 &&
-	    lstat(conf->control_path, &st) == 0 && S_ISSOCK(st.st_mode))
-		(void)unlink(conf->control_path);
+	if (conf == NULL)
+		return;
+	if (conf->control_fd != -1)
+		unlink_socket(conf->control_path);
+	unlink_local(conf);
 }

@@ -1,5 +1,6 @@
 /*
- * Binds what the configuration listens on, and the control socket.
+ * Binds what the configuration listens on, and the control socket.  What
+ * stands at a Unix socket's path is only replaced if it is root's and dead.
  */
 #ifndef PARENT_LISTENERS_H
 #define PARENT_LISTENERS_H
@@ -17,7 +18,7 @@ int	listeners_open(struct conf *conf, const struct conf *old, char *err,
 	    size_t errsize);
 /* Takes the sockets that stay out of old.  Cannot fail. */
 void	listeners_move(struct conf *conf, struct conf *old);
-/* Removes the control socket's name. */
+/* Removes the names of the Unix sockets. */
 void	listeners_unlink(const struct conf *);
 
 #endif

@@ -8,6 +8,7 @@
 #include "child.h"
 #include "control.h"
 #include "deliver.h"
+#include "localpeer.h"
 #include "proto/control_any.h"
 #include "proto/net_parent.h"
 #include "proto/parent_auth.h"
@@ -25,6 +26,7 @@ static const struct link_rule net_rules[] = {
 	COMMON,
 	{ MSG_NET_PARENT_AUTH, CHILD_READY, on_net_auth },
 	{ MSG_NET_PARENT_AUTH_CANCEL, CHILD_READY, on_net_auth_cancel },
+	{ MSG_NET_PARENT_PEER, CHILD_READY, on_net_peer },
 };
 static const struct link_rule sign_rules[] = {
 	{ MSG_NET_PARENT_SIGN, LINK_STATE_ANY, on_net_sign },

@@ -15,7 +15,9 @@ rules_is_loopback(const char *address)
 {
 	if (strncasecmp(address, "::ffff:", 7) == 0)
 		address += 7;
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+	return strncmp(address, "127.", 4) == 0 ||
+	    strcmp(address, "::1") == 0 ||
+	    strcmp(address, "local") == 0;	/* a Unix socket */
 }
 
 static int

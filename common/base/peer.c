@@ -1,0 +1,36 @@
+/*
+ * Peer credentials: SO_PEERCRED where the kernel has it, getpeereid(3)
+ * elsewhere.  Only the effective ids are known: supplementary groups of the
+ * peer are not.
+ */
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <unistd.h>
+
+#include "peer.h"
+
+int
+peer_ids(int fd, uid_t *uid, gid_t *gid, pid_t *pid)
+{
+#if defined(__linux__) || defined(__OpenBSD__)
+#ifdef __OpenBSD__
+	struct sockpeercred cred;
+#else
+	struct ucred cred;
+#endif
+	socklen_t size = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == -1)
+		return -1;
+	*uid = cred.uid;
+	*gid = cred.gid;
+	if (pid != NULL)
+		*pid = cred.pid;
+	return 0;
+#else
+	if (pid != NULL)
+		*pid = 0;
+	return getpeereid(fd, uid, gid);
+#endif
+}
