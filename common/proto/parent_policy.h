@@ -22,10 +22,15 @@
 struct parent_policy_conf {
 	uint64_t	message_max;	/* bytes */
 	uint32_t	recipients_max;	/* of one transaction */
-	uint32_t	pad;
+	/* Of one user; 0: no limit. */
+	uint32_t	user_sessions;	/* at once */
+	uint32_t	user_messages_hour;
+	uint32_t	user_messages_day;
+	uint32_t	user_recipients_hour;
+	uint32_t	user_recipients_day;
 	char		hostname[HOSTNAME_SIZE];
 };
-_Static_assert(sizeof(struct parent_policy_conf) == 16 + HOSTNAME_SIZE, "conf");
+_Static_assert(sizeof(struct parent_policy_conf) == 32 + HOSTNAME_SIZE, "conf");
 
 /* Names of tables are ids; 0 means no table. */
 struct parent_policy_action {

@@ -1,5 +1,7 @@
 /*
- * policy to queue: the envelope of a message, which net cannot touch.
+ * policy to queue: the envelope of a message, which net cannot touch, and
+ * what users have used of their quotas, which the queue keeps for the next
+ * policy.
  */
 #ifndef PROTO_POLICY_QUEUE_H
 #define PROTO_POLICY_QUEUE_H
@@ -11,6 +13,8 @@
 #define MSG_POLICY_QUEUE_OPEN	0x0400
 #define MSG_POLICY_QUEUE_RCPT	0x0401
 #define MSG_POLICY_QUEUE_CANCEL	0x0402
+#define MSG_POLICY_QUEUE_USAGE	0x0403
+#define MSG_QUEUE_POLICY_USAGE	0x0410	/* all there is, to a new policy */
 
 /* OPEN comes with the first accepted recipient, before its RCPT. */
 struct policy_queue_open {
@@ -53,5 +57,22 @@ struct policy_queue_cancel {
 	uint32_t	pad;
 };
 _Static_assert(sizeof(struct policy_queue_cancel) == 16, "cancel");
+
+/* One hour or one day, and the one before it. */
+struct usage_window {
+	uint64_t	number;		/* seconds since the epoch / length */
+	uint32_t	messages;
+	uint32_t	messages_before;
+	uint32_t	recipients;
+	uint32_t	recipients_before;
+};
+
+/* USAGE, both ways: replaces what was known of the user. */
+struct user_usage {
+	struct usage_window	hour;
+	struct usage_window	day;
+	char			user[LOGIN_SIZE];
+};
+_Static_assert(sizeof(struct user_usage) == 48 + LOGIN_SIZE, "usage");
 
 #endif

@@ -31,7 +31,8 @@ void	ask_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd);
  * Send a request of smtpsctl's type to whom it concerns.  Exactly one
  * client_done() follows, unless ask_cancel() comes first.
  */
-void	ask_start(uint64_t request, uint32_t type, const struct ctl_request *);
+void	ask_start(uint64_t request, uint32_t type, const struct ctl_request *,
+	    const void *tail, size_t tail_size);
 void	ask_cancel(uint64_t request);
 /* From the parent's link. */
 void	on_any_stat(struct link *, struct link_in *);

@@ -24,6 +24,10 @@ struct tx {
 	char		*rcpt;		/* the first accepted one */
 	char		*body;		/* gathers one BODY */
 	size_t		 body_size;
+	char		*sender;	/* in normal form; NULL: no memory */
+	char		*failed_arg;	/* for the text of failed, or NULL */
+	char		*authors;	/* asked of policy, a NUL behind each */
+	size_t		 authors_size;
 	struct header	 header;
 	struct data	 data;
 	uint64_t	 begun_ms;	/* MAIL; later by what we paused */
@@ -32,6 +36,8 @@ struct tx {
 	uint64_t	 received;	/* bytes of data from the client */
 	uint8_t		 has_mail;	/* policy accepted MAIL */
 	uint8_t		 header_done;
+	uint8_t		 header_asked;	/* policy has not answered yet */
+	uint8_t		 end_waits;	/* for that answer */
 	uint8_t		 is_bdat;	/* its data comes by BDAT */
 	uint8_t		 is_sent;	/* the queue has heard of it */
 	uint8_t		 is_ended;	/* END was sent */

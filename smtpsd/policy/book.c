@@ -12,6 +12,7 @@
 #include "proto/sizes.h"
 #include "book.h"
 #include "hash.h"
+#include "quota.h"
 
 #define BUCKETS			65536	/* a power of two */
 #define SESSIONS_MAX		100000	/* of one net */
@@ -153,6 +154,7 @@ book_drop(struct session *s)
 	counts.sessions--;
 	if (s->user != NULL)
 		counts.authenticated--;
+	quota_drop(s->quota, s->has_seat);
 	free(s->user);
 	free(s);
 }
@@ -180,13 +182,16 @@ book_authenticated(uint64_t id, const char *user)
 {
 	struct net	*net = book_net_find(id >> 32);
 	struct session	*s;
-	char		*copy;
+	struct quota	*quota = NULL;
+	char		*copy = NULL;
 
 	if (net == NULL) {
 		remember_early(id, user);
 		return;
 	}
-	if ((s = book_get(net, id)) == NULL || (copy = strdup(user)) == NULL) {
+	if ((s = book_get(net, id)) == NULL || (copy = strdup(user)) == NULL ||
+	    (quota = quota_hold(user)) == NULL) {
+		free(copy);
 		log_warnx("no memory: session=%016llx stays unauthenticated",
 		    (unsigned long long)id);
 		return;
@@ -194,7 +199,10 @@ book_authenticated(uint64_t id, const char *user)
 	if (s->user == NULL)
 		counts.authenticated++;
 	free(s->user);
+	quota_drop(s->quota, s->has_seat);
 	s->user = copy;
+	s->quota = quota;
+	s->has_seat = 0;
 }
 
 struct book_counts

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct link;
+struct quota;
 struct transaction;
 
 struct session {
@@ -22,6 +23,8 @@ struct session {
 	uint64_t		 id;
 	uint32_t		 tx_last;	/* highest ever opened */
 	char			*user;		/* NULL: not authenticated */
+	struct quota		*quota;		/* NULL: not authenticated */
+	int			 has_seat;	/* among those of its user */
 };
 
 struct net {

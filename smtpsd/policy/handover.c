@@ -10,7 +10,9 @@
 
 #include "base/link.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "handover.h"
+#include "quota.h"
 
 #define OWED_MAX	4096
 #define STUFFED		(32U << 20)	/* bytes that the queue does not read */
@@ -23,6 +25,19 @@ static struct {
 	uint32_t	tx;
 }			 owed[OWED_MAX];
 static unsigned int	 nowed;
+
+static void	on_queue_usage(struct link *, struct link_in *);
+
+static const struct link_rule	rules[] = {
+	{ MSG_QUEUE_POLICY_USAGE, LINK_STATE_ANY, on_queue_usage },
+};
+
+static void
+on_queue_usage(struct link *link, struct link_in *in)
+{
+	(void)link;
+	quota_restore(in->data, proc_now_s());
+}
 
 static void
 on_down(struct link *link, const char *why)
@@ -43,6 +58,8 @@ handover_link(uint32_t peer_id, int fd)
 
 	memset(&end, 0, sizeof(end));
 	end.name = "queue";
+	end.rules = rules;
+	end.nrules = sizeof(rules) / sizeof(rules[0]);
 	end.down = on_down;
 	end.peer_id = peer_id;
 	if ((link = link_new(fd, &end)) == NULL) {
@@ -54,6 +71,7 @@ handover_link(uint32_t peer_id, int fd)
 	link_close(queue);
 	queue = link;
 	nowed = 0;
+	quota_owe_all();
 	if (++generation == 0)
 		generation = 1;
 }
@@ -78,6 +96,12 @@ handover_rcpt(const struct policy_queue_rcpt *rcpt, const char *orcpt)
 {
 	return link_send_tail(queue, MSG_POLICY_QUEUE_RCPT, rcpt,
 	    sizeof(*rcpt), orcpt, strlen(orcpt));
+}
+
+int
+handover_usage(const struct user_usage *usage)
+{
+	return link_send(queue, MSG_POLICY_QUEUE_USAGE, usage, sizeof(*usage));
 }
 
 void

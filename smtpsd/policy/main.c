@@ -23,6 +23,7 @@ static const struct link_rule	parent_rules[] = {
 static void
 on_stop(void)
 {
+	session_stop();
 	proc_exit(0);
 }
 

@@ -13,6 +13,7 @@ int	session_init(struct link *parent);
 void	session_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie,
 	    int fd);
 void	session_turn(void);	/* end of a turn: answers go first */
+void	session_stop(void);	/* the last that the queue has to know */
 void	on_parent_authenticated(struct link *, struct link_in *);
 void	on_parent_user_done(struct link *, struct link_in *);
 

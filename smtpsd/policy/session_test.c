@@ -49,6 +49,12 @@ proc_now_ms(void)
 	return now_ms;
 }
 
+uint64_t
+proc_now_s(void)
+{
+	return 1700000000;
+}
+
 int
 proc_is_stopping(void)
 {

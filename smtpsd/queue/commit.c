@@ -11,6 +11,7 @@
 #include "mail/reply.h"
 #include "result.h"
 #include "store.h"
+#include "usage.h"
 
 #define RESULT_DELAY_MS		5	/* to ride with accepted messages */
 #define FAILURE_DELAY_MS	1000
@@ -52,6 +53,7 @@ commit_turn(uint64_t now_ms, uint64_t now_s)
 	int with_results;
 
 	incoming_commit_chunks();
+	usage_turn();
 	n = incoming_ready();
 	if (n > 0 && !store_has_room(store, incoming_memory() + n * 2048)) {
 		/* what is left is for results, which free some */

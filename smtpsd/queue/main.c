@@ -25,6 +25,7 @@
 #include "result.h"
 #include "schedule.h"
 #include "store.h"
+#include "usage.h"
 
 #define QUEUE_PATH	"/queue.db"		/* the spool is our root */
 #define WAL_BYTES	(UINT64_C(72) << 20)	/* a bit above the checkpoint */
@@ -78,6 +79,7 @@ queue_init(struct link *parent)
 	agent_init(store);
 	commit_init(store);
 	control_init(store);
+	usage_init(store);
 	evtimer_set(&timer, on_timer, NULL);
 	timer_set(proc_now_ms());
 	log_info("queue open envelopes=%llu",
@@ -116,7 +118,7 @@ queue_stop_if_done(uint64_t now_ms)
 {
 	if (stop_ms == 0)
 		return;
-	if (now_ms < stop_ms && (peers_net_count() > 0 ||
+	if (now_ms < stop_ms && (peers_count() > 0 ||
 	    incoming_ready() > 0 || agent_running() > 0 ||
 	    result_waiting() > 0))
 		return;

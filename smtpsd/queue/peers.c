@@ -15,6 +15,7 @@
 #include "peers.h"
 #include "proto/net_queue.h"
 #include "proto/policy_queue.h"
+#include "usage.h"
 
 #define LINK_BUFFER	(1 << 20)
 
@@ -139,10 +140,10 @@ peers_poll(void)
 }
 
 unsigned int
-peers_net_count(void)
+peers_count(void)
 {
 	struct net *net;
-	unsigned int n = 0;
+	unsigned int n = policy != NULL;
 
 	TAILQ_FOREACH(net, &nets, entry)
 		n++;
@@ -152,9 +153,9 @@ peers_net_count(void)
 static void
 on_policy_open(struct link *link, struct link_in *in)
 {
-	(void)link;
 	const struct policy_queue_open *o = in->data;
 
+	(void)link;
 	incoming_open(o, (const char *)(o + 1), in->size - sizeof(*o),
 	    proc_now_ms());
 }
@@ -162,9 +163,9 @@ on_policy_open(struct link *link, struct link_in *in)
 static void
 on_policy_rcpt(struct link *link, struct link_in *in)
 {
-	(void)link;
 	const struct policy_queue_rcpt *r = in->data;
 
+	(void)link;
 	incoming_rcpt(r, (const char *)(r + 1), in->size - sizeof(*r));
 }
 
@@ -175,6 +176,13 @@ on_policy_cancel(struct link *link, struct link_in *in)
 
 	(void)link;
 	incoming_cancel(c->session, c->tx);
+}
+
+static void
+on_policy_usage(struct link *link, struct link_in *in)
+{
+	(void)link;
+	usage_add(in->data);
 }
 
 static void
@@ -191,6 +199,7 @@ static const struct link_rule policy_rules[] = {
 	{ MSG_POLICY_QUEUE_OPEN, LINK_STATE_ANY, on_policy_open },
 	{ MSG_POLICY_QUEUE_RCPT, LINK_STATE_ANY, on_policy_rcpt },
 	{ MSG_POLICY_QUEUE_CANCEL, LINK_STATE_ANY, on_policy_cancel },
+	{ MSG_POLICY_QUEUE_USAGE, LINK_STATE_ANY, on_policy_usage },
 };
 
 void
@@ -204,4 +213,5 @@ peers_policy_link(uint32_t peer_id, int fd)
 	if ((policy = link_new(fd, &end)) == NULL)
 		fatal("policy link");
 	link_set_buffer(policy, LINK_BUFFER);
+	usage_send(policy, proc_now_s());
 }

@@ -13,6 +13,6 @@ void	peers_net_done(uint64_t session, uint32_t tx, uint64_t message,
 	    uint32_t reply);
 /* Take in now all that has arrived, so that it rides with this commit. */
 void	peers_poll(void);
-unsigned int peers_net_count(void);
+unsigned int peers_count(void);	/* nets, and policy if it is there */
 
 #endif
