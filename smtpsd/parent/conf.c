@@ -271,6 +271,7 @@ conf_free(struct conf *c)
 	free(c->rules);
 	free(c->files);
 	free(c->forwarders);
+	free(c->anchors);
 	free(c->hosts);
 	free(c->ca_pem);
 	if (c->control_fd != -1)

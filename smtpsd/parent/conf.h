@@ -193,7 +193,7 @@ struct conf {
 
 	char			*forwarders;	/* one "address[@port]" a line */
 	int			 is_recursive;	/* ask the root servers */
-	char			*anchors_path;	/* NULL: the root's own keys */
+	char			 anchors_path[PATHNAME_SIZE];	/* "": built in */
 	char			*anchors;	/* DS and DNSKEY records */
 	char			*hosts;		/* hosts(5) */
 	char			*ca_pem;	/* NULL: none needed */

@@ -284,7 +284,8 @@ parse_resolver(struct parser *p)
 		return 0;
 	}
 	if (parse_accept(p, "anchors"))
-		return parse_path(p, &c->anchors_path);
+		return parse_value(p, c->anchors_path,
+		    sizeof(c->anchors_path), "a file of trust anchors");
 	if (!parse_accept(p, "forward"))
 		return parse_unknown(p, words, "a setting of the resolver");
 	do {

@@ -79,6 +79,14 @@ static const char *const statements[ST_MAX] = {
 	    " FROM envelope e CROSS JOIN message m ON m.id = (e.id >> 10)"
 	    " WHERE e.id > ? ORDER BY e.id LIMIT ?",
 	[ST_FREE_PAGES] = "PRAGMA freelist_count",
+	[ST_SET_USAGE] = "INSERT OR REPLACE INTO usage (user, hour,"
+	    " messages, messages_before, recipients, recipients_before, day,"
+	    " day_messages, day_messages_before, day_recipients,"
+	    " day_recipients_before) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+	[ST_LIST_USAGE] = "SELECT user, hour, messages, messages_before,"
+	    " recipients, recipients_before, day, day_messages,"
+	    " day_messages_before, day_recipients, day_recipients_before"
+	    " FROM usage WHERE day >= ?",
 };
 
 int
@@ -185,6 +193,12 @@ store_init_schema(struct store *s)
 		    SCHEMA_VERSION);
 		return -1;
 	}
+	for (; version < SCHEMA_VERSION; version++) {
+		log_info("store: upgrading %s from form %" PRIu64, s->path,
+		    version);
+		if (store_exec(s, upgrades[version]) == -1)
+			return -1;
+	}
 	return 0;
 }
 
@@ -193,12 +207,6 @@ static int
 store_sweep(struct store *s)
 {
 	uint64_t last_chunk, last_message;
-	for (; version < SCHEMA_VERSION; version++) {
-		log_info("store: upgrading %s from form %" PRIu64, s->path,
-		    version);
-		if (store_exec(s, upgrades[version]) == -1)
-			return -1;
-	}
 
 	if (store_exec(s, "DELETE FROM chunk WHERE (id >> 20) NOT IN"
 	    " (SELECT body_id FROM message WHERE body_id > 0)") == -1)
@@ -263,7 +271,8 @@ store_open(const char *path, uint64_t prealloc)
 		goto fail;
 	}
 	s->is_full = 1;
-	if (store_init_schema(s) == -1 || store_sweep(s) == -1 ||
+	if (store_init_schema(s) == -1 || store_usage_init(s) == -1 ||
+	    store_sweep(s) == -1 ||
 	    store_prepare(s) == -1 || store_wal_init(s, prealloc) == -1)
 		goto fail;
 	return s;
@@ -344,6 +353,8 @@ store_add_message(struct store *s, struct message *m)
 		    m->size, SQLITE_STATIC);
 	else
 		sqlite3_bind_null(st, 10);
+	store_bind_text(s, ST_ADD_MESSAGE, 11, m->envid[0] != '\0' ?
+	    m->envid : NULL);
 	for (tries = 0; tries < 1000; tries++, m->id++) {
 		store_bind_id(s, ST_ADD_MESSAGE, 1, m->id);
 		r = sqlite3_step(st);
@@ -353,8 +364,6 @@ store_add_message(struct store *s, struct message *m)
 		if ((r & 0xff) != SQLITE_CONSTRAINT)
 			break;
 	}
-	store_bind_text(s, ST_ADD_MESSAGE, 11, m->envid[0] != '\0' ?
-	    m->envid : NULL);
 	sqlite3_clear_bindings(st);	/* the body may be freed now */
 	return r == SQLITE_DONE ? 0 : -1;
 }
@@ -369,6 +378,8 @@ store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 	store_bind_text(s, ST_ADD_ENVELOPE, 5, e->user);
 	store_bind_text(s, ST_ADD_ENVELOPE, 6, e->recipient);
 	store_bind_text(s, ST_ADD_ENVELOPE, 7, e->original);
+	sqlite3_bind_int64(s->st[ST_ADD_ENVELOPE], 8, e->notify);
+	store_bind_text(s, ST_ADD_ENVELOPE, 9, e->orcpt);
 	if (store_run(s, ST_ADD_ENVELOPE) == -1)
 		return -1;
 	s->count_change++;
@@ -378,8 +389,6 @@ store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 int
 store_retry_envelope(struct store *s, uint64_t envelope, uint64_t next_s,
     uint32_t attempts, int is_warned, const char *error)
-	sqlite3_bind_int64(s->st[ST_ADD_ENVELOPE], 8, e->notify);
-	store_bind_text(s, ST_ADD_ENVELOPE, 9, e->orcpt);
 {
 	store_bind_id(s, ST_RETRY_ENVELOPE, 1, next_s);
 	sqlite3_bind_int64(s->st[ST_RETRY_ENVELOPE], 2, attempts);

@@ -74,6 +74,13 @@ int	store_read_body(struct store *, const struct message *, uint32_t n,
 int	store_list(struct store *, uint64_t above, uint32_t limit,
 	    void (*each)(const struct queue_item *, void *), void *arg);
 
+/* What a user has used; replaces what was there. */
+int	store_set_usage(struct store *, const struct user_usage *);
+/* Calls each() for the users with a day of at least this number.  -1: failed.
+ * The others are forgotten at the next start. */
+int	store_list_usage(struct store *, uint64_t day,
+	    void (*each)(const struct user_usage *, void *), void *arg);
+
 /* Envelopes in the store. */
 uint64_t store_count(struct store *);
 /*

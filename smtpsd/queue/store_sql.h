@@ -45,7 +45,10 @@ int	store_step(struct store *, enum statement);
 void	store_reset(struct store *, enum statement);
 void	store_bind_id(struct store *, enum statement, int column, uint64_t);
 void	store_bind_text(struct store *, enum statement, int column,
-	    const char *);
+	    const char *);	/* NULL is NULL */
+
+/* store_usage.c: makes its table. */
+int	store_usage_init(struct store *);
 
 /* store_wal.c */
 int	store_wal_init(struct store *, uint64_t prealloc);
