@@ -112,12 +112,13 @@ fuzz()
 		t=$(basename "$src" _fuzz.c)
 		unit=common/mail/$t.c
 		[ -f "$unit" ] || unit=smtpsd/net/$t.c
-		# shellcheck disable=SC2046
+		[ "$t" != mailbox ] || unit="$unit common/mail/address.c"
+		# shellcheck disable=SC2046,SC2086
 		step "fuzz-build-$t" clang -std=c17 -D_GNU_SOURCE -Wall -Wextra \
 		    -Wshadow -Werror -O1 -g -fsanitize=address,undefined \
 		    -fno-sanitize-recover=undefined -Icommon -Ismtpsd/net \
 		    -Iregress/fuzz $(pkg-config --cflags libbsd-overlay) \
-		    "$src" regress/fuzz/driver.c "$unit" \
+		    "$src" regress/fuzz/driver.c $unit \
 		    -o "$T/${t}_fuzz" -lcrypto -lbsd || continue
 		step "fuzz-$t" timeout 120 "$T/${t}_fuzz" \
 		    "regress/fuzz/corpus/$t" "$FUZZ_INPUTS" || {
