@@ -15,8 +15,10 @@
 #define MSG_NET_POLICY_RCPT		0x0201
 #define MSG_NET_POLICY_RESET		0x0202	/* transaction ends unsent */
 #define MSG_NET_POLICY_END		0x0203	/* session ended */
+#define MSG_NET_POLICY_HEADER		0x0204	/* after DATA: whom it is from */
 #define MSG_POLICY_NET_MAIL_DONE	0x0210
 #define MSG_POLICY_NET_RCPT_DONE	0x0211
+#define MSG_POLICY_NET_HEADER_DONE	0x0212
 
 #define MAIL_8BITMIME	0x0001
 #define MAIL_SMTPUTF8	0x0002
@@ -26,6 +28,10 @@
 #define MAIL_RET_FULL	0x0020	/* RFC 3461 4.3; neither bit: our choice */
 #define MAIL_RET_HDRS	0x0040
 #define MAIL_FLAGS	0x007f	/* all of them */
+
+/* Tail of MAIL_DONE and RCPT_DONE: argument of the reply's text, instead of
+ * the address; printable ASCII. */
+#define REPLY_ARG_MAX	160
 
 /* RFC 3461 4.4: ENVID=, xtext decoded, printable ASCII; 0 bytes: none. */
 #define ENVID_MAX	100
@@ -73,6 +79,20 @@ struct net_policy_session {
 };
 _Static_assert(sizeof(struct net_policy_session) == 16, "session");
 
+#define HEADER_TAIL_MAX	8192
+
+/*
+ * The addresses of From, Sender, Resent-From and Resent-Sender that are not
+ * the reverse-path; at most one that waits for an answer.
+ */
+struct net_policy_header {
+	uint64_t	session;
+	uint32_t	tx;
+	uint32_t	pad;
+	/* tail: addresses in normal form, a NUL behind each */
+};
+_Static_assert(sizeof(struct net_policy_header) == 16, "header");
+
 struct policy_net_mail_done {
 	uint64_t	session;
 	uint64_t	message;	/* id it will have in the queue */
@@ -89,5 +109,14 @@ struct policy_net_rcpt_done {
 	uint32_t	count;		/* recipients handed to the queue for it */
 };
 _Static_assert(sizeof(struct policy_net_rcpt_done) == 24, "rcpt_done");
+
+struct policy_net_header_done {
+	uint64_t	session;
+	uint32_t	tx;
+	uint32_t	reply;		/* REPLY_OK, or a refusal */
+	uint32_t	n;		/* which address it is about, from 0 */
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct policy_net_header_done) == 24, "header_done");
 
 #endif

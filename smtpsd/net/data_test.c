@@ -158,6 +158,7 @@ static const struct {
 static void
 test_header(size_t i, size_t step)
 {
+	const struct header_limits limits = { 262144, 1000 };
 	struct header	 h;
 	size_t		 n, at = 0, used, size = strlen(headers[i].in);
 	char		 has[4] = "";
@@ -166,17 +167,17 @@ test_header(size_t i, size_t step)
 	memset(&h, 0, sizeof(h));
 	while (at < size && is_end == 0) {
 		n = step < size - at ? step : size - at;
-		is_end = header_feed(&h, headers[i].in + at, n, &used);
+		is_end = header_feed(&h, &limits, headers[i].in + at, n, &used);
 		at += used;
 	}
-	if (h.has_date)
+	if (h.count[HEADER_DATE] > 0)
 		strcat(has, "d");
-	if (h.has_message_id)
+	if (h.count[HEADER_MESSAGE_ID] > 0)
 		strcat(has, "m");
-	if (h.has_from)
+	if (h.count[HEADER_FROM] > 0)
 		strcat(has, "f");
 	tap_ok(is_end == headers[i].is_end && at == headers[i].used &&
-	    h.nreceived == headers[i].nreceived &&
+	    h.count[HEADER_RECEIVED] == headers[i].nreceived &&
 	    strcmp(has, headers[i].has) == 0 &&
 	    h.no_blank == headers[i].no_blank && h.size == at &&
 	    memcmp(h.buf, headers[i].in, at) == 0,
@@ -184,19 +185,65 @@ test_header(size_t i, size_t step)
 	header_free(&h);
 }
 
+/* The same line until it is too much. */
 static void
-test_header_bound(void)
+test_header_bound(const char *line, uint32_t bytes, uint32_t fields,
+    int fault)
 {
-	static char	 line[] = "X: y\r\n";
+	const struct header_limits limits = { bytes, fields };
 	struct header	 h;
 	size_t		 used, i;
 	int		 n = 0;
 
 	memset(&h, 0, sizeof(h));
+	n = header_feed(&h, &limits, "X: y\r\n", 6, &used);
 	for (i = 0; i < 1000000 && n == 0; i++)
-		n = header_feed(&h, line, 6, &used);
-	tap_ok(n == 1 && h.size <= HEADER_MAX && used == 0,
-	    "header: bounded after %zu fields", i);
+		n = header_feed(&h, &limits, line, strlen(line), &used);
+	tap_ok(n == 1 && h.fault == fault && h.size <= bytes,
+	    "header: bounded after %zu lines", i);
+	header_free(&h);
+}
+
+static const struct {
+	const char	*name;
+	const char	*in;
+	const char	*want;	/* name=body, | between */
+} authors[] = {
+	{ "one", "A: b\r\nFrom: x\r\nC: d\r\n\r\n", "From= x" },
+	{ "folded", "From: x\r\n\ty\r\nC: d\r\n\r\n", "From= x\r\n\ty" },
+	{ "next is folded", "From:x\r\nC: d\r\n y\r\n\r\n", "From=x" },
+	{ "all", "resent-from :a\r\nRESENT-SENDER\t: b\r\nSender:\r\n"
+	    "From:c\r\nResent-From:d\r\n\r\n",
+	    "Resent-From=a|Resent-Sender= b|Sender=|From=c|Resent-From=d" },
+	{ "two", "From: a\r\nfrom: b\r\n\r\n", "From= a|From= b" },
+	{ "in the body", "A: b\r\n\r\nFrom: x\r\n", "" },
+	{ "bare CR", "A: b\r From: x\r\n\r\n", "!" },
+	{ "bare LF", "A: b\nFrom: x\r\n\r\n", "!" },
+	{ "LF alone", "A: b\r\n\nFrom: x\r\n\r\n", "!" },
+};
+
+static void
+test_author(size_t i)
+{
+	const struct header_limits limits = { 262144, 1000 };
+	struct header	 h;
+	char		 text[256] = "";
+	size_t		 used, at, n = 0;
+	uint32_t	 j;
+
+	memset(&h, 0, sizeof(h));
+	for (at = 0; authors[i].in[at] != '\0' && n == 0; at++)
+		n = (size_t)header_feed(&h, &limits, authors[i].in + at, 1,
+		    &used);
+	for (j = 0; j < h.nauthors; j++) {
+		n = strlen(text);
+		snprintf(text + n, sizeof(text) - n, "%s%s=%.*s",
+		    j > 0 ? "|" : "", header_name(h.author[j].name),
+		    (int)(h.author[j].end - h.author[j].start),
+		    h.buf + h.author[j].start);
+	}
+	tap_is_str(h.fault == HEADER_LINE_END ? "!" : text, authors[i].want,
+	    authors[i].name);
 	header_free(&h);
 }
 
@@ -212,6 +259,12 @@ main(void)
 	for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		for (step = 1; step < 100; step = step * 4 - 1)
 			test_header(i, step);
-	test_header_bound();
+	test_header_bound("X: y\r\n", 262144, 1000000, HEADER_TOO_BIG);
+	test_header_bound("X: y\r\n", 262144, 1000, HEADER_TOO_MANY);
+	test_header_bound(" y\r\n", 262144, 1000, HEADER_TOO_BIG);
+	test_header_bound("From: y\r\n", 262144, 1000, HEADER_TOO_MANY);
+	test_header_bound("y", 262144, 1000, HEADER_TOO_BIG);
+	for (i = 0; i < sizeof(authors) / sizeof(authors[0]); i++)
+		test_author(i);
 	return tap_done();
 }

@@ -78,6 +78,12 @@ header_line(struct header *h, const struct header_limits *limits,
 	size_t		i, n, end = h->line + size - 2;
 	uint32_t	name;
 
+	/* data.c finds these in DATA, but nobody in a chunk. */
+	if (line[size - 2] != '\r' || memchr(line, '\r', size - 2) != NULL ||
+	    memchr(line, '\0', size - 2) != NULL) {
+		h->fault = HEADER_LINE_END;
+		return 1;
+	}
 	if (line[0] == ' ' || line[0] == '\t') {
 		if (h->in_author && h->nauthors <= HEADER_AUTHORS)
 			h->author[h->nauthors - 1].end = (uint32_t)end;
@@ -120,8 +126,12 @@ header_feed(struct header *h, const struct header_limits *limits,
 		if (nl == NULL)
 			return 0;
 		line_size = h->size - h->line;
-		if (line_size == 2)
+		if (line_size == 2 && h->buf[h->line] == '\r')
 			return 1;	/* the empty line, held as well */
+		if (line_size < 2) {
+			h->fault = HEADER_LINE_END;
+			return 1;
+		}
 		if (header_line(h, limits, h->buf + h->line, line_size)) {
 			/* The offending line stays where it is, at the end
 			 * of buf; the caller puts an empty line before it. */

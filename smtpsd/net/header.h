@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum header_fault { HEADER_FINE, HEADER_TOO_BIG, HEADER_TOO_MANY };
+enum header_fault { HEADER_FINE, HEADER_TOO_BIG, HEADER_TOO_MANY,
+	HEADER_LINE_END };
 
 enum header_name {
 	HEADER_OTHER,

@@ -57,9 +57,24 @@ on_policy_rcpt_done(struct link *link, struct link_in *in)
 		    tail_text(in, sizeof(done)));
 }
 
+static void
+on_policy_header_done(struct link *link, struct link_in *in)
+{
+	struct policy_net_header_done	 done;
+	struct session			*s;
+
+	(void)link;
+	memcpy(&done, in->data, sizeof(done));
+	if ((s = session_find(done.session)) == NULL)
+		stats_add(STAT_STALE, 1);
+	else
+		smtp_header_done(s, done.tx, done.reply, done.n);
+}
+
 static const struct link_rule rules[] = {
 	{ MSG_POLICY_NET_MAIL_DONE, LINK_STATE_ANY, on_policy_mail_done },
 	{ MSG_POLICY_NET_RCPT_DONE, LINK_STATE_ANY, on_policy_rcpt_done },
+	{ MSG_POLICY_NET_HEADER_DONE, LINK_STATE_ANY, on_policy_header_done },
 };
 
 static void
@@ -110,6 +125,18 @@ policy_rcpt(const struct net_policy_rcpt *r, const char *orcpt)
 {
 	return link_send_tail(policy, MSG_NET_POLICY_RCPT, r, sizeof(*r),
 	    orcpt, strlen(orcpt));
+}
+
+int
+policy_header(uint64_t session, uint32_t tx, const char *tail, size_t size)
+{
+	struct net_policy_header	m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = session;
+	m.tx = tx;
+	return link_send_tail(policy, MSG_NET_POLICY_HEADER, &m, sizeof(m),
+	    tail, size);
 }
 
 static void

@@ -37,7 +37,14 @@ void	smtp_auth_line(struct session *, const char *line);
 void	smtp_auth_done(struct session *, uint32_t result, const char *user);
 void	smtp_login_free(struct session *);
 
+/* smtp_header.c */
+/* The header is complete; -1: the transaction has failed. */
+int	smtp_header_check(struct session *);
+void	smtp_header_done(struct session *, uint32_t tx, uint32_t reply,
+	    uint32_t n);
+
 /* smtp_data.c */
+void	smtp_data_end(struct session *);	/* all of it has come */
 void	smtp_data(struct session *);
 /* REPLY_NONE: MAIL and RCPT are done, a message may come. */
 unsigned int smtp_data_check(struct session *);
