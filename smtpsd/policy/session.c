@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,8 +22,10 @@
 #include "mail/xtext.h"
 #include "proto/boot.h"
 #include "proto/control_any.h"
+#include "author.h"
 #include "conf.h"
 #include "handover.h"
+#include "quota.h"
 #include "sender.h"
 #include "session.h"
 #include "transaction.h"
@@ -30,21 +33,25 @@
 
 #define UNREAD_MAX	(16U << 20)	/* bytes of answers a net leaves */
 #define LINK_BUFFER	(1 << 20)	/* bytes */
+#define PAID_MAX	1000		/* users whose usage goes out at once */
 
 static void	on_net_mail(struct link *, struct link_in *);
 static void	on_net_rcpt(struct link *, struct link_in *);
 static void	on_net_reset(struct link *, struct link_in *);
 static void	on_net_end(struct link *, struct link_in *);
 static void	on_control_stats(struct link *, struct link_in *);
+static void	on_control_limits(struct link *, struct link_in *);
 
 static const struct link_rule	net_rules[] = {
 	{ MSG_NET_POLICY_MAIL, LINK_STATE_ANY, on_net_mail },
 	{ MSG_NET_POLICY_RCPT, LINK_STATE_ANY, on_net_rcpt },
+	{ MSG_NET_POLICY_HEADER, LINK_STATE_ANY, on_net_header },
 	{ MSG_NET_POLICY_RESET, LINK_STATE_ANY, on_net_reset },
 	{ MSG_NET_POLICY_END, LINK_STATE_ANY, on_net_end },
 };
 static const struct link_rule	control_rules[] = {
 	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
+	{ MSG_CONTROL_POLICY_LIMITS, LINK_STATE_ANY, on_control_limits },
 };
 
 static struct link	*control;
@@ -82,6 +89,7 @@ on_tick(int fd, short what, void *arg)
 	is_ticking = 0;
 	recipient_expire();
 	handover_pay();
+	quota_pay(PAID_MAX, handover_usage);
 }
 
 static void
@@ -89,7 +97,8 @@ arm_tick(void)
 {
 	struct timeval	second = { 1, 0 };
 
-	if (is_ticking || (!handover_owes() && policy_counts()->parked == 0))
+	if (is_ticking || (!handover_owes() && !quota_owes() &&
+	    policy_counts()->parked == 0))
 		return;
 	if (evtimer_add(&tick, &second) == 0)
 		is_ticking = 1;
@@ -102,6 +111,12 @@ session_init(struct link *parent)
 	book_init(drop_transaction);
 	evtimer_set(&tick, on_tick, NULL);
 	return 0;
+}
+
+void
+session_stop(void)
+{
+	quota_pay(SIZE_MAX, handover_usage);
 }
 
 static void
@@ -283,10 +298,28 @@ open_transaction(struct session *s, const struct mail *m)
 	return 0;
 }
 
+/* What its user has used.  Fills text if it refuses. */
 static unsigned int
-check_mail(struct session *s, const struct mail *m)
+check_quota(struct session *s, const struct conf *conf, char *text,
+    size_t size)
+{
+	if (!s->has_seat)
+		s->has_seat = quota_sit(s->quota, &conf->limits);
+	if (!s->has_seat) {
+		snprintf(text, size, "Limit of %u sessions of one user "
+		    "reached, close one or try again later",
+		    conf->limits.user_sessions);
+		return REPLY_USER_SESSIONS;
+	}
+	return quota_may_mail(s->quota, &conf->limits, proc_now_s(), text,
+	    size);
+}
+
+static unsigned int
+check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 {
 	const struct net_policy_mail	*mail = m->is;
+	unsigned int			 reply;
 	const struct conf		*conf = conf_current();
 	const struct conf_listener	*listener;
 
@@ -308,6 +341,9 @@ check_mail(struct session *s, const struct mail *m)
 	if (s->user != NULL &&
 	    !sender_is_allowed(conf, listener, s->user, m->sender))
 		return REPLY_SENDER_NOT_YOURS;
+	if (s->user != NULL && (reply = check_quota(s, conf, text, size)) !=
+	    REPLY_NONE)
+		return reply;
 	if (open_transaction(s, m) == -1)
 		return REPLY_TRY_LATER;
 	return REPLY_SENDER_OK;
@@ -315,7 +351,7 @@ check_mail(struct session *s, const struct mail *m)
 
 static void
 answer_mail(struct net *net, const struct session *s,
-    const struct net_policy_mail *mail, unsigned int reply)
+    const struct net_policy_mail *mail, unsigned int reply, const char *text)
 {
 	struct policy_net_mail_done	 done;
 
@@ -332,7 +368,8 @@ answer_mail(struct net *net, const struct session *s,
 			transaction_log_refusal(s, mail->address, mail->sender,
 			    NULL, reply);
 	}
-	link_send(net->link, MSG_POLICY_NET_MAIL_DONE, &done, sizeof(done));
+	link_send_tail(net->link, MSG_POLICY_NET_MAIL_DONE, &done,
+	    sizeof(done), text, strlen(text));
 }
 
 static int
@@ -347,6 +384,8 @@ on_net_mail(struct link *link, struct link_in *in)
 	const struct net_policy_mail	*mail = in->data;
 	struct net			*net = link_arg(link);
 	struct session			*s;
+	unsigned int			 reply;
+	char				 text[REPLY_ARG_MAX] = "";
 	struct mail			 m;
 
 	memset(&m, 0, sizeof(m));
@@ -370,7 +409,7 @@ on_net_mail(struct link *link, struct link_in *in)
 	if (mail->authenticated && (s == NULL || s->user == NULL))
 		link_poll(proc_parent());
 	if ((s = book_get(net, mail->session)) == NULL) {
-		answer_mail(net, NULL, mail, REPLY_TRY_LATER);
+		answer_mail(net, NULL, mail, REPLY_TRY_LATER, "");
 		return;
 	}
 	if (mail->tx <= s->tx_last) {
@@ -379,7 +418,8 @@ on_net_mail(struct link *link, struct link_in *in)
 	}
 	end_transaction(s);
 	s->tx_last = mail->tx;
-	answer_mail(net, s, mail, check_mail(s, &m));
+	reply = check_mail(s, &m, text, sizeof(text));
+	answer_mail(net, s, mail, reply, text);
 }
 
 /* policy was started afresh and never heard the MAIL. */
@@ -493,6 +533,7 @@ void
 on_parent_authenticated(struct link *link, struct link_in *in)
 {
 	const struct parent_policy_authenticated	*is = in->data;
+	struct session					*s;
 
 	(void)link;
 	if (is->session == 0 || is->user[0] == '\0') {
@@ -500,6 +541,11 @@ on_parent_authenticated(struct link *link, struct link_in *in)
 		return;
 	}
 	book_authenticated(is->session, is->user);
+	/* One that finds no seat may still get one at its first MAIL. */
+	if (conf_current() != NULL &&
+	    (s = book_find(is->session)) != NULL && s->quota != NULL &&
+	    !s->has_seat)
+		s->has_seat = quota_sit(s->quota, &conf_current()->limits);
 }
 
 void
@@ -545,5 +591,35 @@ on_control_stats(struct link *link, struct link_in *in)
 	send_stat(link, req->request, "policy.users.cached", users_count());
 	memset(&done, 0, sizeof(done));
 	done.request = req->request;
+	link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
+}
+
+static void
+on_limit_row(const struct limit_info *info, void *arg)
+{
+	struct policy_control_limit	row;
+
+	memset(&row, 0, sizeof(row));
+	row.request = *(uint64_t *)arg;
+	row.info = *info;
+	link_send(control, MSG_POLICY_CONTROL_LIMIT, &row, sizeof(row));
+}
+
+static void
+on_control_limits(struct link *link, struct link_in *in)
+{
+	const struct control_request	*req = in->data;
+	struct any_control_done		 done;
+	uint64_t			 request = req->request;
+	char				 user[LOGIN_SIZE];
+	size_t				 size = in->size - sizeof(*req);
+
+	memcpy(user, req + 1, size);	/* less than LOGIN_SIZE: its shape */
+	user[size] = '\0';
+	if (conf_current() != NULL && link == control)
+		quota_show(user, &conf_current()->limits, proc_now_s(),
+		    on_limit_row, &request);
+	memset(&done, 0, sizeof(done));
+	done.request = request;
 	link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
 }
