@@ -295,7 +295,7 @@ check_anchors(struct conf *conf, struct conf_errors *errors)
 	char err[512];
 	size_t n;
 
-	if (conf->anchors_path == NULL) {
+	if (conf->anchors_path[0] == '\0') {
 		conf->anchors = strdup(root_anchors);
 		return;
 	}

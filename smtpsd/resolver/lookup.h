@@ -7,14 +7,9 @@
 
 #include <stdint.h>
 
-struct link;
-struct link_in;
-
-int	lookup_init(struct link *parent);
-void	lookup_conf_begin(void);
-int	lookup_conf_end(void);
-void	on_parent_resolver_text(struct link *, struct link_in *);
 void	lookup_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd);
 void	lookup_on_stop(void);
+/* The context goes: all that is open is answered with RESOLVE_LATER. */
+void	lookups_abandon(void);
 
 #endif

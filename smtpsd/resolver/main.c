@@ -1,12 +1,13 @@
 /*
- * resolver: finds the addresses of hosts for relay.  Only the description
- * of the process is here.
+ * resolver: finds mail exchangers, addresses and other records for relay.
+ * Only the description of the process is here.
  */
 #include "base/link.h"
 #include "base/proc.h"
 #include "proto/boot.h"
 #include "proto/relay_resolver.h"
 
+#include "context.h"
 #include "lookup.h"
 
 static const struct link_rule parent_rules[] = {
@@ -20,12 +21,12 @@ main(int argc, char **argv)
 		.name = "resolver",
 		.kind = PROC_RESOLVER,
 		.profile = SANDBOX_CONNECT,
-		.init = lookup_init,
+		.init = context_init,
 		.rules = parent_rules,
 		.nrules = sizeof(parent_rules) / sizeof(parent_rules[0]),
 		.on_link = lookup_on_link,
-		.conf_begin = lookup_conf_begin,
-		.conf_end = lookup_conf_end,
+		.conf_begin = context_conf_begin,
+		.conf_end = context_conf_end,
 		.on_stop = lookup_on_stop,
 	};
 
