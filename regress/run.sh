@@ -113,6 +113,8 @@ fuzz()
 		unit=common/mail/$t.c
 		[ -f "$unit" ] || unit=smtpsd/net/$t.c
 		[ "$t" != mailbox ] || unit="$unit common/mail/address.c"
+		[ "$t" != parameter ] ||
+		    unit="$unit common/mail/xtext.c common/mail/address.c"
 		# shellcheck disable=SC2046,SC2086
 		step "fuzz-build-$t" clang -std=c17 -D_GNU_SOURCE -Wall -Wextra \
 		    -Wshadow -Werror -O1 -g -fsanitize=address,undefined \

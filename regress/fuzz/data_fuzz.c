@@ -82,6 +82,50 @@ check_clean(const struct sink *s)
 	MUST(column == 0);
 }
 
+static void
+feed_chunks(const uint8_t *in, size_t size, size_t step, int is_binary,
+    struct outcome *o)
+{
+	struct data d;
+	size_t at, n;
+
+	memset(o, 0, sizeof(*o));
+	data_init(&d, MAX, put, &o->sink);
+	d.is_binary = (uint8_t)is_binary;
+	for (at = 0; at < size; at += n) {
+		n = size - at < step ? size - at : step;
+		data_chunk(&d, (const char *)in + at, n);
+	}
+	data_chunk_end(&d);
+	o->fault = d.fault;
+	MUST(o->fault != DATA_FINE || d.size == o->sink.size);
+}
+
+static void
+check_chunks(const uint8_t *data, size_t size, int is_binary)
+{
+	static struct outcome whole, other;
+	struct sink header;
+	char *end;
+
+	feed_chunks(data, size, size == 0 ? 1 : size, is_binary, &whole);
+	feed_chunks(data, size, 3, is_binary, &other);
+	MUST((other.fault == DATA_FINE) == (whole.fault == DATA_FINE));
+	if (whole.fault != DATA_FINE)
+		return;
+	MUST(other.sink.size == whole.sink.size);
+	MUST(memcmp(other.sink.buf, whole.sink.buf, whole.sink.size) == 0);
+	MUST(whole.sink.size == size || whole.sink.size == size + 2);
+	MUST(memcmp(whole.sink.buf, data, size) == 0);
+	header = whole.sink;
+	if (is_binary && size >= 2 && memcmp(data, "\r\n", 2) == 0)
+		header.size = 2;
+	else if (is_binary && (end = memmem(header.buf, header.size,
+	    "\r\n\r\n", 4)) != NULL)
+		header.size = (size_t)(end + 4 - header.buf);
+	check_clean(&header);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -89,6 +133,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const size_t steps[] = { 1, 2, 3, 7, 64 };
 	size_t i;
 
+	check_chunks(data, size, 0);
+	check_chunks(data, size, 1);
 	feed(data, size, size == 0 ? 1 : size, &whole);
 	MUST(whole.end == true_end(data, size));
 	if (whole.end != 0 && whole.fault == DATA_FINE)

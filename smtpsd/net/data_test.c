@@ -136,6 +136,54 @@ test_lines(void)
 static const struct {
 	const char	*name;
 	const char	*in;
+	size_t		 size;
+	const char	*want;
+	size_t		 want_size;
+	int		 is_binary;
+	int		 fault;
+} chunks[] = {
+	{ "nothing", S(""), S(""), 0, DATA_FINE },
+	{ "dots stay", S("..\r\n.\r\n"), S("..\r\n.\r\n"), 0, DATA_FINE },
+	{ "no line end", S("a\r\nb"), S("a\r\nb\r\n"), 0, DATA_FINE },
+	{ "bare LF", S("a\nb\r\n"), S(""), 0, DATA_LINE_END },
+	{ "bare CR", S("a\rb\r\n"), S(""), 0, DATA_LINE_END },
+	{ "CR last", S("a\r\nb\r"), S(""), 0, DATA_LINE_END },
+	{ "NUL", S("a\0b\r\n"), S(""), 0, DATA_LINE_END },
+	{ "binary body", S("A: b\r\n\r\n\n\r\0x"), S("A: b\r\n\r\n\n\r\0x"), 1,
+	    DATA_FINE },
+	{ "binary body ends in CR", S("\r\n\r"), S("\r\n\r"), 1, DATA_FINE },
+	{ "binary, LF in the header", S("A: b\nC: d\r\n\r\n"), S(""), 1,
+	    DATA_LINE_END },
+	{ "binary, NUL in the header", S("A: \0b\r\n\r\n"), S(""), 1,
+	    DATA_LINE_END },
+	{ "binary without a body", S("A: b"), S("A: b\r\n"), 1, DATA_FINE },
+	{ "too big", S("0123456789012345678901234567890123456789\r\n"), S(""),
+	    0, DATA_TOO_BIG },
+};
+
+static void
+test_chunk(size_t i, size_t step)
+{
+	struct data	 d;
+	size_t		 n, at;
+
+	got_size = 0;
+	data_init(&d, 39, put, NULL);
+	d.is_binary = (uint8_t)chunks[i].is_binary;
+	for (at = 0; at < chunks[i].size; at += n) {
+		n = step < chunks[i].size - at ? step : chunks[i].size - at;
+		data_chunk(&d, chunks[i].in + at, n);
+	}
+	data_chunk_end(&d);
+	tap_ok(d.fault == chunks[i].fault && (d.fault != DATA_FINE ||
+	    (got_size == chunks[i].want_size &&
+	    memcmp(got, chunks[i].want, got_size) == 0)),
+	    "chunk: %s, in pieces of %zu", chunks[i].name, step);
+}
+
+static const struct {
+	const char	*name;
+	const char	*in;
 	int		 is_end;
 	size_t		 used;
 	uint32_t	 nreceived;
@@ -256,6 +304,9 @@ main(void)
 		for (step = 1; step < 100; step = step * 4 - 1)
 			test_one(i, step);
 	test_lines();
+	for (i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++)
+		for (step = 1; step < 100; step = step * 4 - 1)
+			test_chunk(i, step);
 	for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		for (step = 1; step < 100; step = step * 4 - 1)
 			test_header(i, step);
