@@ -25,8 +25,15 @@ struct parent_queue_conf {
 };
 _Static_assert(sizeof(struct parent_queue_conf) == 24 + HOSTNAME_SIZE, "conf");
 
+/* How envelopes of an action are put together and who delivers them. */
+enum queue_way {
+	QUEUE_RELAY,		/* relay, all to one host */
+	QUEUE_LOCAL,		/* deliver, by mailbox */
+	QUEUE_MX		/* relay, by the recipient's domain */
+};
+
 struct parent_queue_action {
-	uint32_t	is_local;	/* 1: deliver, 0: relay */
+	uint32_t	way;		/* enum queue_way */
 	uint32_t	pad;
 	char		name[NAME_SIZE];
 };

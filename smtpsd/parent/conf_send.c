@@ -259,7 +259,8 @@ send_queue(const struct conf *c, struct link *link)
 		return -1;
 	for (i = 0; i < c->nactions; i++) {
 		memset(&action, 0, sizeof(action));
-		action.is_local = c->actions[i]->is_local != 0;
+		action.way = c->actions[i]->is_local ? QUEUE_LOCAL :
+		    c->actions[i]->host[0] == '\0' ? QUEUE_MX : QUEUE_RELAY;
 		strlcpy(action.name, c->actions[i]->name, sizeof(action.name));
 		if (link_send(link, MSG_PARENT_QUEUE_ACTION, &action,
 		    sizeof(action)) == -1)

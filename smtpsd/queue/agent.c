@@ -15,13 +15,14 @@
 #include "base/proc.h"
 #include "conf.h"
 #include "lane.h"
+#include "mail/address.h"
 #include "proto/net_queue.h"
 #include "proto/parent_queue.h"
 #include "proto/queue_agent.h"
 #include "result.h"
 #include "store.h"
 
-#define RELAY_RUNNING_MAX	200	/* jobs on all relay links */
+#define RELAY_RUNNING_MAX	512	/* jobs on all relay links */
 #define DELIVER_MAX		64	/* processes at once */
 #define DELIVER_IDLE_MS		5000
 #define DELIVER_REQUEST_MS	60000
@@ -69,19 +70,36 @@ agent_ready(void)
 	return nready;
 }
 
-/* Relay lanes are by action alone: the user says nothing there. */
+/* What tells the lanes of one action apart. */
 static const char *
-lane_user(int is_local, const char *user)
+lane_key(const struct envelope *e)
 {
-	return is_local == 1 ? user : "";
+	const char *domain;
+
+	switch (conf_action(e->action)) {
+	case QUEUE_LOCAL:
+		return e->user;
+	case QUEUE_MX:
+		domain = address_domain(e->recipient);
+		return domain == NULL ? "" : domain;
+	default:
+		return "";
+	}
 }
 
 int
-agent_has_room(const char *action, const char *user)
+agent_is_same_way(const struct envelope *a, const struct envelope *b)
+{
+	return strcmp(a->action, b->action) == 0 &&
+	    strcmp(lane_key(a), lane_key(b)) == 0;
+}
+
+int
+agent_has_room(const struct envelope *e)
 {
 	struct lane *lane;
 
-	lane = lane_find(action, lane_user(conf_action(action), user));
+	lane = lane_find(e->action, lane_key(e));
 	return lane == NULL || lane_has_room(lane);
 }
 
@@ -109,15 +127,14 @@ void
 agent_add(struct job *job)
 {
 	const char *action = job->env[0]->action;
-	int is_local = conf_action(action);
+	int way = conf_action(action);
 
-	if (is_local == -1) {
+	if (way == -1) {
 		job_finish(job, AGENT_TEMPFAIL, "4.3.5",
 		    "the action is not in the configuration");
 		return;
 	}
-	job->lane = lane_get(action, lane_user(is_local, job->env[0]->user),
-	    is_local);
+	job->lane = lane_get(action, lane_key(job->env[0]), way);
 	if (job->lane == NULL) {
 		job_finish(job, AGENT_TEMPFAIL, "4.3.0", "out of memory");
 		return;
@@ -145,7 +162,7 @@ job_unrun(struct job *job)
 	RB_REMOVE(job_tree, &running, job);
 	nrunning--;
 	lane->nrunning--;
-	if (lane->is_local) {
+	if (lane->way == QUEUE_LOCAL) {
 		lane->since_ms = proc_now_ms();
 		return;
 	}
@@ -217,6 +234,57 @@ job_cancel(struct job *job)
 	    "the message cannot be read from the queue");
 }
 
+static int
+is_ascii(const char *s, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if ((unsigned char)s[i] > 0x7e)
+			return 0;
+	return 1;
+}
+
+/* Whether all of the header is at hand and holds nothing but ASCII. */
+static int
+is_header_ascii(struct job *job)
+{
+	const char *data = job->message->body, *end;
+	size_t size = job->message->size;
+
+	if (data == NULL) {
+		if (job_read_piece(job) == -1)
+			return 0;
+		data = job->piece;
+		size = job->piece_size;
+	}
+	if ((end = memmem(data, size, "\r\n\r\n", 4)) == NULL &&
+	    size < job->message->size)
+		return 0;
+	return is_ascii(data, end == NULL ? size : (size_t)(end - data));
+}
+
+/*
+ * A client may ask for SMTPUTF8 and then need nothing of it: such a message
+ * can go to any host (RFC 6531 3.1, item 8).  Only what needs it keeps it.
+ */
+static uint32_t
+job_flags(struct job *job)
+{
+	const struct message *m = job->message;
+	uint32_t i;
+
+	if (!(m->flags & MAIL_SMTPUTF8) ||
+	    !is_ascii(m->sender, strlen(m->sender)))
+		return m->flags;
+	for (i = 0; i < job->nenv; i++)
+		if (!is_ascii(job->env[i]->recipient,
+		    strlen(job->env[i]->recipient)))
+			return m->flags;
+	return is_header_ascii(job) ? m->flags & ~(uint32_t)MAIL_SMTPUTF8 :
+	    m->flags;
+}
+
 static void
 job_send(struct job *job)
 {
@@ -230,7 +298,7 @@ job_send(struct job *job)
 	open.message = m->id;
 	open.size = m->size;
 	open.nrcpt = job->nenv;
-	open.flags = m->flags;
+	open.flags = job_flags(job);
 	strlcpy(open.action, job->lane->action, sizeof(open.action));
 	strlcpy(open.sender, m->sender, sizeof(open.sender));
 	link_send_tail(job->link, MSG_QUEUE_AGENT_OPEN, &open, sizeof(open),
@@ -283,9 +351,13 @@ static void
 lane_turn_relay(struct lane *lane)
 {
 	struct relay *relay;
+	const unsigned int max = lane->way == QUEUE_MX ? LANE_MX_RUNNING_MAX :
+	    LANE_RELAY_RUNNING_MAX;
 
+	if (lane->nready > 0 && nrelay < RELAY_RUNNING_MAX)
+		lane_to_tail(lane);
 	/* the last job may free the lane */
-	while (lane->nready > 0 && lane->nrunning < LANE_RELAY_RUNNING_MAX &&
+	while (lane->nready > 0 && lane->nrunning < max &&
 	    nrelay < RELAY_RUNNING_MAX &&
 	    (relay = relay_least_busy()) != NULL) {
 		int is_last = lane->nready == 1;
@@ -308,7 +380,7 @@ lane_request_deliver(struct lane *lane, uint64_t now_ms)
 	lane->since_ms = now_ms;
 	ndeliver++;
 	strlcpy(d.action, lane->action, sizeof(d.action));
-	strlcpy(d.user, lane->user, sizeof(d.user));
+	strlcpy(d.user, lane->key, sizeof(d.user));
 	link_send(proc_parent(), MSG_QUEUE_PARENT_DELIVER, &d, sizeof(d));
 }
 
@@ -345,10 +417,12 @@ lane_turn_local(struct lane *lane, uint64_t now_ms)
 void
 agent_turn(uint64_t now_ms)
 {
-	struct lane *lane, *next;
+	struct lane *lane, *next, *last = TAILQ_LAST(lane_all(), lane_list);
 
-	TAILQ_FOREACH_SAFE(lane, lane_all(), entry, next) {
-		if (lane->is_local)
+	/* Those that had a turn go behind the last one. */
+	for (lane = TAILQ_FIRST(lane_all()); lane != NULL; lane = next) {
+		next = lane == last ? NULL : TAILQ_NEXT(lane, entry);
+		if (lane->way == QUEUE_LOCAL)
 			lane_turn_local(lane, now_ms);
 		else if (!is_stopped)
 			lane_turn_relay(lane);
@@ -494,7 +568,7 @@ deliver_down(struct link *link, const char *why)
 
 	if (why != NULL || lane->nrunning > 0)
 		log_warnx("deliver link down: user=%s %s",
-		    log_vis(lane->user), why != NULL ? why : "closed");
+		    log_vis(lane->key), why != NULL ? why : "closed");
 	agent_drop_jobs(link);
 	lane->link = NULL;
 	ndeliver--;

@@ -14,8 +14,10 @@
 struct store;
 
 void	agent_init(struct store *);
-/* Whether a lane takes one more job. */
-int	agent_has_room(const char *action, const char *user);
+/* Whether the envelope's lane takes one more job. */
+int	agent_has_room(const struct envelope *);
+/* Whether two envelopes of a message can be one job. */
+int	agent_is_same_way(const struct envelope *, const struct envelope *);
 void	agent_add(struct job *);		/* takes the job */
 /* Start what may start. */
 void	agent_turn(uint64_t now_ms);

@@ -42,7 +42,7 @@ conf_action(const char *name)
 
 	for (i = 0; i < now.nactions; i++)
 		if (strcmp(now.actions[i].name, name) == 0)
-			return now.actions[i].is_local ? 1 : 0;
+			return (int)now.actions[i].way;
 	return -1;
 }
 

@@ -10,7 +10,7 @@
 
 const struct parent_queue_conf	*conf_get(void);	/* never NULL */
 int	conf_is_set(void);	/* a first one is in force */
-/* 1: deliver, 0: relay, -1: there is no such action. */
+/* enum queue_way, or -1: there is no such action. */
 int	conf_action(const char *name);
 
 void	conf_begin(void);

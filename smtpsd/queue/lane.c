@@ -1,11 +1,12 @@
 /*
- * The lanes of jobs.  State owned: all lanes, as a tree by action and user
+ * The lanes of jobs.  State owned: all lanes, as a tree by action and key
  * and as a list.  Called by agent.c only.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lane.h"
+#include "proto/parent_queue.h"
 
 RB_HEAD(lane_tree, lane);
 
@@ -17,33 +18,33 @@ lane_compare(struct lane *a, struct lane *b)
 {
 	int r = strcmp(a->action, b->action);
 
-	return r != 0 ? r : strcmp(a->user, b->user);
+	return r != 0 ? r : strcmp(a->key, b->key);
 }
 RB_PROTOTYPE(lane_tree, lane, tree, lane_compare)
 RB_GENERATE(lane_tree, lane, tree, lane_compare)
 
 struct lane *
-lane_find(const char *action, const char *user)
+lane_find(const char *action, const char *key)
 {
-	struct lane key;
+	struct lane wanted;
 
-	strlcpy(key.action, action, sizeof(key.action));
-	strlcpy(key.user, user, sizeof(key.user));
-	return RB_FIND(lane_tree, &tree, &key);
+	strlcpy(wanted.action, action, sizeof(wanted.action));
+	strlcpy(wanted.key, key, sizeof(wanted.key));
+	return RB_FIND(lane_tree, &tree, &wanted);
 }
 
 struct lane *
-lane_get(const char *action, const char *user, int is_local)
+lane_get(const char *action, const char *key, int way)
 {
 	struct lane *lane;
 
-	if ((lane = lane_find(action, user)) != NULL)
+	if ((lane = lane_find(action, key)) != NULL)
 		return lane;
 	if ((lane = calloc(1, sizeof(*lane))) == NULL)
 		return NULL;
 	strlcpy(lane->action, action, sizeof(lane->action));
-	strlcpy(lane->user, user, sizeof(lane->user));
-	lane->is_local = is_local;
+	strlcpy(lane->key, key, sizeof(lane->key));
+	lane->way = way;
 	TAILQ_INIT(&lane->ready);
 	RB_INSERT(lane_tree, &tree, lane);
 	TAILQ_INSERT_TAIL(&all, lane, entry);
@@ -64,7 +65,7 @@ lane_by_request(uint64_t request)
 int
 lane_has_room(const struct lane *lane)
 {
-	return lane->nready < (lane->is_local ? LANE_LOCAL_READY_MAX :
+	return lane->nready < (lane->way == QUEUE_LOCAL ? LANE_LOCAL_READY_MAX :
 	    LANE_RELAY_READY_MAX);
 }
 
@@ -77,6 +78,13 @@ lane_free_if_unused(struct lane *lane)
 	RB_REMOVE(lane_tree, &tree, lane);
 	TAILQ_REMOVE(&all, lane, entry);
 	free(lane);
+}
+
+void
+lane_to_tail(struct lane *lane)
+{
+	TAILQ_REMOVE(&all, lane, entry);
+	TAILQ_INSERT_TAIL(&all, lane, entry);
 }
 
 struct lane_list *

@@ -1,6 +1,7 @@
 /*
- * A lane: the jobs of one relay action, or of one local mailbox.  Only for
- * agent.c; a lane lives as long as it has jobs or a deliver process.
+ * A lane: the jobs of one relay action, of one domain of it, or of one local
+ * mailbox.  Only for agent.c; a lane lives as long as it has jobs or a
+ * deliver process.
  */
 #ifndef QUEUE_LANE_H
 #define QUEUE_LANE_H
@@ -11,9 +12,11 @@
 
 #include "job.h"
 
+#define LANE_KEY_SIZE		HOSTNAME_SIZE
 #define LANE_RELAY_READY_MAX	4096	/* jobs waiting in memory */
 #define LANE_LOCAL_READY_MAX	256
-#define LANE_RELAY_RUNNING_MAX	160
+#define LANE_RELAY_RUNNING_MAX	160	/* of one host */
+#define LANE_MX_RUNNING_MAX	32	/* of one domain */
 #define LANE_LOCAL_RUNNING_MAX	32
 
 struct lane {
@@ -22,18 +25,20 @@ struct lane {
 	struct job_list	 ready;
 	unsigned int	 nready;
 	unsigned int	 nrunning;
-	int		 is_local;
+	int		 way;		/* enum queue_way */
 	struct link	*link;		/* local: its deliver process */
 	uint64_t	 request;	/* local: asked for, not yet there */
 	uint64_t	 since_ms;	/* of the request, or idle since */
 	char		 action[NAME_SIZE];
-	char		 user[NAME_SIZE];
+	char		 key[LANE_KEY_SIZE];	/* user, domain or "" */
 };
 TAILQ_HEAD(lane_list, lane);
 
-struct lane	*lane_find(const char *action, const char *user);
+struct lane	*lane_find(const char *action, const char *key);
 /* The lane, made if need be.  NULL: no memory. */
-struct lane	*lane_get(const char *action, const char *user, int is_local);
+struct lane	*lane_get(const char *action, const char *key, int way);
+/* Behind all others: they had no turn yet. */
+void		 lane_to_tail(struct lane *);
 struct lane	*lane_by_request(uint64_t request);
 int		 lane_has_room(const struct lane *);
 void		 lane_free_if_unused(struct lane *);

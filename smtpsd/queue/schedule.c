@@ -48,14 +48,6 @@ schedule_init(struct store *s)
 	store = s;
 }
 
-/* Whether e can travel with the first of a job. */
-static int
-is_same_way(const struct envelope *a, const struct envelope *b)
-{
-	return strcmp(a->action, b->action) == 0 &&
-	    strcmp(a->user, b->user) == 0;
-}
-
 /*
  * Make one job of the first envelope in the list and all that travel with
  * it, and hand it to its lane.  Without room or memory they are only
@@ -69,9 +61,9 @@ schedule_job(struct message *m, struct envelope_list *list)
 	uint32_t n = 0;
 
 	TAILQ_FOREACH(e, list, entry)
-		if (n < JOB_ENVELOPES_MAX && is_same_way(first, e))
+		if (n < JOB_ENVELOPES_MAX && agent_is_same_way(first, e))
 			n++;
-	if (agent_has_room(first->action, first->user))
+	if (agent_has_room(first))
 		job = calloc(1, sizeof(*job) + n * sizeof(job->env[0]));
 	if (job == NULL)
 		more = 1;
@@ -82,7 +74,7 @@ schedule_job(struct message *m, struct envelope_list *list)
 	TAILQ_FOREACH_SAFE(e, list, entry, next) {
 		if (n == 0)
 			break;
-		if (e != first && !is_same_way(first, e))
+		if (e != first && !agent_is_same_way(first, e))
 			continue;
 		n--;
 		TAILQ_REMOVE(list, e, entry);
