@@ -393,12 +393,26 @@ begin(struct attempt *a, struct child *net)
 	return 0;
 }
 
+/* One net may not wait for all there is: others have users, too. */
+static int
+has_its_share(uint32_t net_id)
+{
+	struct attempt	*a;
+	unsigned int	 n = 0;
+
+	if (stats.pending < PENDING_MAX / 2)
+		return 0;
+	TAILQ_FOREACH(a, &attempts, entry)
+		n += a->net_id == net_id;
+	return n >= PENDING_MAX / 2;
+}
+
 static struct attempt *
 attempt_new(const struct net_parent_auth *m, uint32_t net_id)
 {
 	struct attempt	*a;
 
-	if (stats.pending >= PENDING_MAX ||
+	if (stats.pending >= PENDING_MAX || has_its_share(net_id) ||
 	    (a = calloc(1, sizeof(*a))) == NULL)
 		return NULL;
 	a->request = ++last_request;

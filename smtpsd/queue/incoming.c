@@ -16,11 +16,13 @@
 #include "incoming.h"
 #include "mail/reply.h"
 #include "proto/net_policy.h"
+#include "share.h"
 #include "store.h"
 
 #define WAIT_MS		30000U		/* END to the last recipient */
 #define MEMORY_MAX	(UINT64_C(128) << 20)
 #define TX_MAX		65536U		/* transactions open at once */
+#define OF_ONE_NET	2		/* of these two, one net: a half */
 
 enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
 
@@ -44,6 +46,7 @@ struct tx {
 	size_t		 capacity;
 	char		*buffer;
 	struct message	*message;
+	struct share	*share;		/* of its net */
 	struct envelope_list envelopes;
 	char		 address[IPADDR_SIZE];
 };
@@ -56,6 +59,7 @@ static struct tx_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct tx_list ready = TAILQ_HEAD_INITIALIZER(ready);
 static struct tx_list spilled = TAILQ_HEAD_INITIALIZER(spilled);
 static unsigned int ntx, nready;
+static unsigned int tx_max = TX_MAX;
 static uint64_t memory, memory_max = MEMORY_MAX;
 static uint64_t message_max = UINT64_C(64) << 20;
 static int chunks_open;
@@ -95,6 +99,7 @@ static void
 tx_free_buffer(struct tx *t)
 {
 	memory -= t->capacity;
+	t->share->memory -= t->capacity;
 	free(t->buffer);
 	t->buffer = NULL;
 	t->used = t->capacity = 0;
@@ -110,6 +115,7 @@ tx_free(struct tx *t)
 	message_unref(t->message);
 	envelope_list_free(&t->envelopes);
 	RB_REMOVE(tx_tree, &txs, t);
+	share_drop(t->share);
 	ntx--;
 	free(t);
 }
@@ -139,9 +145,11 @@ tx_get(uint64_t session, uint32_t tx, int may_make)
 		return NULL;
 	if (t != NULL)
 		tx_drop(t, REPLY_TRY_LATER);
-	if (ntx >= TX_MAX || (t = calloc(1, sizeof(*t))) == NULL)
+	if (ntx >= tx_max || (t = calloc(1, sizeof(*t))) == NULL)
 		return NULL;
-	if ((t->message = message_new()) == NULL) {
+	if ((t->message = message_new()) == NULL || (t->share = share_take(
+	    (uint32_t)(session >> 32), tx_max / OF_ONE_NET)) == NULL) {
+		message_unref(t->message);
 		free(t);
 		return NULL;
 	}
@@ -191,6 +199,13 @@ tx_drop_chunks(struct tx *t)
 		chunks_fail();
 }
 
+static int
+memory_is_short(const struct tx *t)
+{
+	return memory > memory_max ||
+	    t->share->memory > memory_max / OF_ONE_NET;
+}
+
 /* Move what is in memory to the store. */
 static void
 tx_spill(struct tx *t)
@@ -213,7 +228,7 @@ tx_spill(struct tx *t)
 	}
 	t->nchunk++;
 	t->used = 0;
-	if (memory > memory_max)
+	if (memory_is_short(t))
 		tx_free_buffer(t);
 }
 
@@ -233,6 +248,7 @@ tx_reserve(struct tx *t, size_t size)
 	if ((buffer = realloc(t->buffer, capacity)) == NULL)
 		return -1;
 	memory += capacity - t->capacity;
+	t->share->memory += capacity - t->capacity;
 	t->buffer = buffer;
 	t->capacity = capacity;
 	return 0;
@@ -254,7 +270,7 @@ tx_append(struct tx *t, const char *data, size_t size)
 		t->used += n;
 		data += n;
 		size -= n;
-		if (t->used == MESSAGE_CHUNK_SIZE || memory > memory_max)
+		if (t->used == MESSAGE_CHUNK_SIZE || memory_is_short(t))
 			tx_spill(t);
 	}
 }
@@ -275,6 +291,12 @@ void
 incoming_limit_memory(uint64_t bytes)
 {
 	memory_max = bytes;
+}
+
+void
+incoming_limit_open(unsigned int n)
+{
+	tx_max = n;
 }
 
 int
@@ -504,6 +526,7 @@ tx_store(struct tx *t, uint64_t now_s)
 	if (m->body_id == 0) {
 		/* the message owns the buffer from here, also for a retry */
 		memory -= t->capacity;
+		t->share->memory -= t->capacity;
 		m->body = t->buffer;
 		t->buffer = NULL;
 		t->used = t->capacity = 0;

@@ -29,6 +29,7 @@ void	incoming_init(const struct incoming_def *);
 void	incoming_limit(uint64_t message_max);	/* bytes of one message */
 /* For tests: bytes of all bodies in memory before they go to the store. */
 void	incoming_limit_memory(uint64_t bytes);
+void	incoming_limit_open(unsigned int transactions);
 
 /* -1: the peer broke the rules, the reason in *why. */
 int	incoming_body(const struct net_queue_body *, const void *data,

@@ -274,6 +274,55 @@ test_full(void)
 	    "nothing stays");
 }
 
+/* One BODY of size bytes in a session of this net. */
+static void
+body_of(uint32_t net, uint32_t n, size_t size)
+{
+	session = (uint64_t)net << 32 | n;
+	body(1, size);
+}
+
+/* One net cannot take what the others need. */
+static void
+test_shares(void)
+{
+	uint32_t i;
+
+	incoming_limit_open(10);
+	for (i = 1; i <= 20; i++)
+		body_of(7, i, 10);
+	tap_ok(incoming_open_count() == 5, "one net opens half of them");
+	for (i = 1; i <= 20; i++)
+		body_of(8, i, 10);
+	tap_ok(incoming_open_count() == 10, "the other half is the other's");
+	incoming_drop_peer(7);
+	for (i = 21; i <= 40; i++)
+		body_of(8, i, 10);
+	tap_ok(incoming_open_count() == 5, "which has no more, even so");
+	for (i = 1; i <= 20; i++)
+		body_of(9, i, 10);
+	tap_ok(incoming_open_count() == 10, "a third one has its own");
+	incoming_drop_peer(8);
+	incoming_drop_peer(9);
+	tap_ok(incoming_open_count() == 0 && incoming_memory() == 0,
+	    "nothing stays");
+	incoming_limit_open(1000);
+	incoming_limit_memory(2000000);
+	for (i = 1; i <= 100; i++)
+		body_of(7, i, 50000);
+	tap_ok(incoming_memory() > 500000 && incoming_memory() < 1100000,
+	    "one net holds half of the memory: %llu",
+	    (unsigned long long)incoming_memory());
+	for (i = 1; i <= 10; i++)
+		body_of(8, i, 50000);
+	tap_ok(incoming_memory() >= 1400000, "the other still has its own");
+	incoming_drop_peer(7);
+	incoming_drop_peer(8);
+	incoming_commit_chunks();
+	tap_ok(incoming_open_count() == 0 && incoming_memory() == 0,
+	    "nothing stays");
+}
+
 int
 main(void)
 {
@@ -291,6 +340,7 @@ main(void)
 	test_faults();
 	test_sizes();
 	test_full();
+	test_shares();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
