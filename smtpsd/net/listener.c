@@ -2,9 +2,12 @@
  * Accepts connections, in bounded batches so that a crowd at the door does
  * not starve the sessions inside.  When descriptors run out, accepting
  * pauses: a level-triggered socket that cannot be accepted from would spin.
+ * It pauses a few descriptors before that, because a process that starts
+ * afresh comes with a link, which is a descriptor, and control with another.
  */
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +15,7 @@
 #include <errno.h>
 #include <event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <tls.h>
 #include <unistd.h>
 
@@ -23,6 +27,8 @@
 #include "stats.h"
 
 #define ACCEPT_BATCH	32
+#define RESERVE		16	/* descriptors kept for links */
+#define COMPLAIN_MS	60000
 
 /* What listeners of one id share over reloads. */
 struct tally {
@@ -46,13 +52,34 @@ struct listener {
 static TAILQ_HEAD(, listener)	 active = TAILQ_HEAD_INITIALIZER(active);
 static TAILQ_HEAD(, tally)	 tallies = TAILQ_HEAD_INITIALIZER(tallies);
 static int			 paused;
+static uint64_t			 paused_sessions;	/* then; 0: any */
+static uint64_t			 complained_ms;
 
+/* Descriptors are given from the lowest: its number says how many there are. */
+static int
+is_reserved(int fd)
+{
+	struct rlimit	rl;
+	rlim_t		keep;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return 0;
+	keep = rl.rlim_cur / 4 < RESERVE ? rl.rlim_cur / 4 : RESERVE;
+	return (rlim_t)fd + keep >= rl.rlim_cur;
+}
+
+/* sessions: go on when there are fewer; 0: try again soon. */
 static void
-listener_pause(void)
+listener_pause(const char *why, uint64_t sessions)
 {
 	struct listener	*l;
 
-	log_warn("accept: pausing");
+	if (complained_ms == 0 || proc_now_ms() - complained_ms > COMPLAIN_MS) {
+		complained_ms = proc_now_ms();
+		log_warnx("accept: pausing with %llu sessions: %s",
+		    (unsigned long long)stats_get(STAT_SESSIONS), why);
+	}
+	paused_sessions = sessions;
 	stats_add(STAT_ACCEPT_PAUSED, 1);
 	TAILQ_FOREACH(l, &active, entry)
 		event_del(&l->ev);
@@ -75,12 +102,15 @@ on_accept(int fd, short what, void *arg)
 		if (s == -1) {
 			if (errno == EMFILE || errno == ENFILE ||
 			    errno == ENOBUFS || errno == ENOMEM)
-				listener_pause();
+				listener_pause(strerror(errno), 0);
 			return;
 		}
 		(void)setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
 		session_new(l, s, (struct sockaddr *)&ss);
+		if (is_reserved(s))
+			listener_pause("too few descriptors left",
+			    stats_get(STAT_SESSIONS));
 	}
 }
 
@@ -221,7 +251,8 @@ listener_tick(void)
 {
 	struct listener	*l;
 
-	if (!paused)
+	if (!paused || (paused_sessions != 0 &&
+	    stats_get(STAT_SESSIONS) >= paused_sessions))
 		return;
 	paused = 0;
 	TAILQ_FOREACH(l, &active, entry)
