@@ -488,7 +488,9 @@ table_has_net(const struct table *t, const char *address)
 	struct net net, want;
 	size_t lo, hi, mid, from;
 
-	if (t->nnets == 0 || parse_net(address, strlen(address), &net) == -1)
+	/* An item has no scope: fe80::/10 is on every link. */
+	if (t->nnets == 0 || parse_net(address, strcspn(address, "%"), &net) ==
+	    -1)
 		return 0;
 	for (from = 0; from < t->nnets; from = hi) {
 		/* The run with this family and length ends at hi. */

@@ -26,7 +26,7 @@ int		 table_has_domain(const struct table *, const char *domain);
  * domain" as "user@domain" with any +tag or none, or "*".
  */
 int		 table_has_address(const struct table *, const char *address);
-/* Numeric address in a set of addresses and CIDR networks. */
+/* Numeric address, a scope is ignored, in a set of addresses and networks. */
 int		 table_has_net(const struct table *, const char *address);
 /* Calls each(key, value, arg) for all items in order of the text. */
 void		 table_each(const struct table *,

@@ -94,6 +94,9 @@ static const struct {
 	{ table_has_net, "198.51.100.8", 0 },
 	{ table_has_net, "203.0.113.15", 1 },
 	{ table_has_net, "203.0.113.16", 0 },
+	{ table_has_net, "2001:db8:1::5%3", 1 },
+	{ table_has_net, "2001:db9::2%2001:db9::1", 0 },
+	{ table_has_net, "%", 0 },
 	{ table_has_net, "nonsense", 0 },
 	{ table_has_net, "", 0 },
 };

@@ -400,6 +400,13 @@ class Server:
         """A TLS socket with send(bytes) and reply() -> text of one reply."""
         return Raw(self, port, greet)
 
+    def session(self, user="smtpst1", port=PORT):
+        """raw(), EHLO and login."""
+        r = self.raw(port)
+        r.ask("EHLO client.example.com")
+        r.login(user)
+        return r
+
     def send(self, rcpt="smtpst1@example.org", sender="smtpst1@example.org",
              body="Hello.\r\n", subject="test", user="smtpst1"):
         with self.client(user) as c:
@@ -490,6 +497,38 @@ class Raw:
 
     def __exit__(self, *args):
         self.close()
+
+
+class Plain(Raw):
+    """The same without TLS, until starttls().  where: port or path."""
+
+    def __init__(self, server, where=PORT, greet=True, source=None,
+                 first=b""):
+        self.server = server
+        if isinstance(where, str):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.connect(where)
+        else:
+            self.sock = socket.create_connection(
+                ("127.0.0.1", where), 30, (source, 0) if source else None)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.settimeout(30)
+        if first:
+            self.sock.sendall(first)
+        self.file = self.sock.makefile("rb")
+        if greet:
+            self.greeting = self.reply()
+
+    def tls(self, context=None, name="mail.example.org"):
+        self.sock = (context or self.server.context()).wrap_socket(
+            self.sock, server_hostname=name)
+        self.file = self.sock.makefile("rb")
+
+    def starttls(self, context=None, name="mail.example.org"):
+        reply = self.ask("STARTTLS")
+        if reply.startswith("220"):
+            self.tls(context, name)
+        return reply
 
 
 def message(subject="test", body="Hello.\r\n",
