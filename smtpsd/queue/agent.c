@@ -15,6 +15,7 @@
 #include "base/proc.h"
 #include "conf.h"
 #include "lane.h"
+#include "needs.h"
 #include "mail/address.h"
 #include "proto/net_queue.h"
 #include "proto/parent_queue.h"
@@ -234,55 +235,18 @@ job_cancel(struct job *job)
 	    "the message cannot be read from the queue");
 }
 
-static int
-is_ascii(const char *s, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i < size; i++)
-		if ((unsigned char)s[i] > 0x7e)
-			return 0;
-	return 1;
-}
-
-/* Whether all of the header is at hand and holds nothing but ASCII. */
-static int
-is_header_ascii(struct job *job)
-{
-	const char *data = job->message->body, *end;
-	size_t size = job->message->size;
-
-	if (data == NULL) {
-		if (job_read_piece(job) == -1)
-			return 0;
-		data = job->piece;
-		size = job->piece_size;
-	}
-	if ((end = memmem(data, size, "\r\n\r\n", 4)) == NULL &&
-	    size < job->message->size)
-		return 0;
-	return is_ascii(data, end == NULL ? size : (size_t)(end - data));
-}
-
-/*
- * A client may ask for SMTPUTF8 and then need nothing of it: such a message
- * can go to any host (RFC 6531 3.1, item 8).  Only what needs it keeps it.
- */
+/* The message's needs, with what can be had of its header. */
 static uint32_t
 job_flags(struct job *job)
 {
 	const struct message *m = job->message;
-	uint32_t i;
 
-	if (!(m->flags & MAIL_SMTPUTF8) ||
-	    !is_ascii(m->sender, strlen(m->sender)))
+	if (!(m->flags & MAIL_SMTPUTF8))
 		return m->flags;
-	for (i = 0; i < job->nenv; i++)
-		if (!is_ascii(job->env[i]->recipient,
-		    strlen(job->env[i]->recipient)))
-			return m->flags;
-	return is_header_ascii(job) ? m->flags & ~(uint32_t)MAIL_SMTPUTF8 :
-	    m->flags;
+	if (m->body != NULL)
+		return needs_flags(m, job->env, job->nenv, m->body, m->size);
+	return job_read_piece(job) == -1 ? m->flags : needs_flags(m, job->env,
+	    job->nenv, job->piece, job->piece_size);
 }
 
 static void

@@ -148,6 +148,20 @@ print_address(FILE *out, const char *text)
 		    *text, out);
 }
 
+/* A binary message may have line ends that text must not have. */
+static void
+print_lines(FILE *out, const char *data, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		if (data[i] == '\n')
+			fputc('\r', out);
+		if (data[i] != '\r' && data[i] != '\0')
+			fputc(data[i], out);
+	}
+}
+
 static void
 print_part(FILE *out, const struct dsn *d, const char *type,
     const char *encoding)
@@ -315,7 +329,7 @@ dsn_compose(const struct dsn *d, size_t *size, uint32_t *flags)
 	print_part(out, d, attached_type(d, is_utf8),
 	    is_8bit || is_utf8 ? "8bit" : "7bit");
 	if (attached > 0)
-		fwrite(d->body, 1, attached, out);
+		print_lines(out, d->body, attached);
 	fprintf(out, "\r\n--%s--\r\n", d->boundary);
 	if (fclose(out) != 0) {
 		free(text);

@@ -202,6 +202,10 @@ test_excerpt(void)
 	text = compose(1, "X: \303\244\r\n\r\n", 9, 0, &flags);
 	tap_ok(flags == MAIL_8BITMIME, "8-bit header: 8BITMIME");
 	free(text);
+	text = compose(1, "A: b\n\rC: \0d\r\n\r\n", 15, 0, &flags);
+	tap_ok(strstr(text, "\r\nA: b\r\nC: d\r\n\r\n--=_b--") != NULL,
+	    "line ends of a binary one become CRLF");
+	free(text);
 	text = compose(1, NULL, 0, 0, &flags);
 	tap_ok(text != NULL, "without a header");
 	free(text);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -81,52 +80,9 @@ client_printf(struct client *client, const char *fmt, ...)
 }
 
 static int
-has_word(const char *list, const char *word)
-{
-	size_t length = strlen(word), n;
-
-	while (*list != '\0') {
-		list += strspn(list, " =");
-		n = strcspn(list, " ");
-		if (n == length && strncasecmp(list, word, n) == 0)
-			return 1;
-		list += n;
-	}
-	return 0;
-}
-
-/* One line of the reply to EHLO. */
-static void
-on_ehlo_line(void *arg, const char *text)
-{
-	static const struct { const char *name; uint32_t ext; } names[] = {
-		{ "PIPELINING", EXT_PIPELINING }, { "8BITMIME", EXT_8BITMIME },
-		{ "SMTPUTF8", EXT_SMTPUTF8 }, { "STARTTLS", EXT_STARTTLS },
-		{ "SIZE", EXT_SIZE },
-	};
-	struct client *client = arg;
-	size_t i, length = strcspn(text, " ");
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (length == strlen(names[i].name) &&
-		    strncasecmp(text, names[i].name, length) == 0)
-			client->ext |= names[i].ext;
-	if (length == 4 && strncasecmp(text, "SIZE", 4) == 0)
-		client->size_max = strtoull(text + 4, NULL, 10);
-	if (strncasecmp(text, "AUTH", 4) == 0 &&
-	    (text[4] == ' ' || text[4] == '=')) {
-		if (has_word(text + 4, "PLAIN"))
-			client->ext |= EXT_PLAIN;
-		if (has_word(text + 4, "LOGIN"))
-			client->ext |= EXT_LOGIN;
-	}
-}
-
-static int
 ehlo_send(struct client *client, const char *verb, enum client_state state)
 {
-	client->ext = 0;
-	client->size_max = 0;
+	capability_reset(&client->can);
 	client->state = state;
 	client_wait(client, COMMAND_S);
 	return client_printf(client, "%s %s\r\n", verb, conf_hostname());
@@ -171,7 +127,7 @@ auth_send(struct client *client)
 		return client_end(client, "4.7.11",
 		    "no AUTH without required TLS");
 	client_wait(client, COMMAND_S);
-	if (client->ext & EXT_PLAIN) {
+	if (client->can.ext & EXT_PLAIN) {
 		client->state = CLIENT_AUTH;
 		plain[0] = '\0';
 		memcpy(plain + 1, conf->user, user + 1);
@@ -181,7 +137,7 @@ auth_send(struct client *client)
 		explicit_bzero(plain, sizeof(plain));
 		return error;
 	}
-	if (client->ext & EXT_LOGIN) {
+	if (client->can.ext & EXT_LOGIN) {
 		client->state = CLIENT_LOGIN_USER;
 		return client_printf(client, "AUTH LOGIN\r\n");
 	}
@@ -209,7 +165,7 @@ ehlo_done(struct client *client)
 	const struct parent_relay_action *conf = &client->action->conf;
 
 	if (!stream_is_secure(client->stream)) {
-		if ((client->ext & EXT_STARTTLS) && !client->without_tls) {
+		if ((client->can.ext & EXT_STARTTLS) && !client->without_tls) {
 			client->state = CLIENT_STARTTLS;
 			client_wait(client, COMMAND_S);
 			return client_printf(client, "STARTTLS\r\n");
@@ -294,7 +250,7 @@ on_reply(struct client *client, size_t rest)
 			return ehlo_send(client, "HELO", CLIENT_HELO);
 		return refused(client, "EHLO");
 	case CLIENT_HELO:
-		client->ext = 0;
+		capability_reset(&client->can);
 		return code / 100 == 2 ? ehlo_done(client) :
 		    refused(client, "HELO");
 	case CLIENT_STARTTLS:
@@ -323,8 +279,8 @@ on_stream_data(void *arg, const char *data, size_t size)
 
 	while (size > 0) {
 		done = reply_feed(&client->reply, data, size, &used,
-		    client->state == CLIENT_EHLO ? on_ehlo_line : NULL,
-		    client, &why);
+		    client->state == CLIENT_EHLO ? capability_line : NULL,
+		    &client->can, &why);
 		if (done == -1) {
 			client_end(client, "4.5.0", why);
 			return;
@@ -494,7 +450,7 @@ client_has_room(const struct client *client)
 		return 0;
 	if (client->tx[0].delivery == NULL)
 		return 1;
-	return (client->ext & EXT_PIPELINING) &&
+	return (client->can.ext & EXT_PIPELINING) &&
 	    client->tx[0].state == TX_DOT ? 2 : 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "capability.h"
 #include "client.h"
 #include "conf.h"
 #include "delivery.h"
@@ -28,14 +29,6 @@ enum client_state {
 	CLIENT_QUIT
 };
 
-#define EXT_PIPELINING	0x01
-#define EXT_8BITMIME	0x02
-#define EXT_SMTPUTF8	0x04
-#define EXT_STARTTLS	0x08
-#define EXT_SIZE	0x10
-#define EXT_PLAIN	0x20
-#define EXT_LOGIN	0x40
-
 enum tx_state { TX_MAIL, TX_RCPT, TX_DATA, TX_BODY, TX_DOT, TX_RSET };
 
 /* One transaction on the connection. */
@@ -47,7 +40,9 @@ struct tx {
 	uint32_t	 answered;	/* ... and replied to */
 	uint32_t	 accepted;
 	int		 is_refused;	/* MAIL was */
-	int		 at_line_start;	/* dot-stuffing: last byte was LF */
+	int		 is_chunked;	/* BDAT instead of DATA */
+	int		 at_line_start;	/* DATA: last byte was LF ... */
+	int		 has_cr;	/* ... or CR */
 };
 
 struct client {
@@ -58,8 +53,7 @@ struct client {
 	struct host_address	 address[RESOLVE_MAX];
 	uint32_t		 naddress, address_next;
 	uint64_t		 deadline_ms;
-	uint64_t		 size_max;	/* SIZE, 0: not said */
-	uint32_t		 ext;		/* EXT_* */
+	struct capability	 can;
 	uint32_t		 messages;
 	int			 without_tls;
 	int			 is_retired;

@@ -10,7 +10,6 @@
 #include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "proto/net_policy.h"
 
 #include "client.h"
 #include "delivery.h"
@@ -40,8 +39,12 @@ delivery_find(uint64_t id)
 static void
 delivery_free(struct delivery *d)
 {
+	uint32_t i;
+
 	LIST_REMOVE(d, hashed);
 	ndeliveries--;
+	for (i = 0; i < d->nrcpt; i++)
+		free(d->rcpt[i].orcpt);
 	free(d->rcpt);
 	free(d->body);
 	free(d);
@@ -96,10 +99,10 @@ delivery_result(struct delivery *d, uint32_t n, int class, const char *status,
 	if (d->rcpt[n].is_done)
 		return;
 	d->rcpt[n].is_done = 1;
-	if (class == AGENT_OK)
-		nok++;
-	else
+	if (class == AGENT_TEMPFAIL || class == AGENT_PERMFAIL)
 		nfailed++;
+	else
+		nok++;
 	memset(&result, 0, sizeof(result));
 	result.delivery = d->id;
 	result.n = n;
@@ -143,10 +146,11 @@ static void
 on_queue_open(struct link *link, struct link_in *in)
 {
 	const struct queue_agent_open *msg = in->data;
+	size_t envid_size = in->size - sizeof(*msg);
 	struct delivery *d;
 
 	if (msg->nrcpt == 0 || msg->nrcpt > RCPT_MAX ||
-	    !address_is_clean(msg->sender) ||
+	    envid_size > ENVID_MAX || !address_is_clean(msg->sender) ||
 	    delivery_find(msg->delivery) != NULL) {
 		link_fault(link, "bad OPEN");
 		return;
@@ -168,6 +172,7 @@ on_queue_open(struct link *link, struct link_in *in)
 	d->flags = msg->flags;
 	strlcpy(d->action, msg->action, sizeof(d->action));
 	strlcpy(d->sender, msg->sender, sizeof(d->sender));
+	memcpy(d->envid, msg + 1, envid_size);
 	LIST_INSERT_HEAD(&hash[d->id % HASH_SIZE], d, hashed);
 	ndeliveries++;
 }
@@ -176,7 +181,9 @@ static void
 on_queue_rcpt(struct link *link, struct link_in *in)
 {
 	const struct queue_agent_rcpt *msg = in->data;
+	size_t orcpt_size = in->size - sizeof(*msg);
 	struct delivery *d;
+	struct rcpt *rcpt;
 
 	if ((d = delivery_find(msg->delivery)) == NULL)
 		return;
@@ -185,8 +192,14 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 		link_fault(link, "bad RCPT");
 		return;
 	}
-	strlcpy(d->rcpt[msg->n].recipient, msg->recipient,
-	    sizeof(d->rcpt[msg->n].recipient));
+	rcpt = &d->rcpt[msg->n];
+	if (orcpt_size > 0 && (rcpt->orcpt = strndup((const char *)(msg + 1),
+	    orcpt_size)) == NULL) {
+		link_fault(link, "no memory");
+		return;
+	}
+	rcpt->notify = msg->notify;
+	strlcpy(rcpt->recipient, msg->recipient, sizeof(rcpt->recipient));
 	if (++d->nrcpt_known == d->nrcpt)
 		destination_add(d);
 }

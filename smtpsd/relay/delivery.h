@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/net_policy.h"
 #include "proto/queue_agent.h"
 
 struct client;
@@ -19,6 +20,8 @@ struct destination;
 struct rcpt {
 	uint8_t	is_done;	/* RESULT was sent */
 	uint8_t	is_accepted;	/* in the running transaction */
+	uint32_t notify;	/* NOTIFY_* */
+	char	*orcpt;		/* RFC 3461 4.2; NULL: none */
 	char	recipient[MAILADDR_SIZE];
 };
 
@@ -38,6 +41,7 @@ struct delivery {
 	size_t			 body_start, body_used, body_size;
 	char			 action[NAME_SIZE];
 	char			 sender[MAILADDR_SIZE];
+	char			 envid[ENVID_MAX + 1];	/* or "" */
 };
 
 /* From the queue's link. */

@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "proto/net_policy.h"
+#include "proto/parent_relay.h"
 
 #include "client_impl.h"
+#include "command.h"
 #include "destination.h"
 
 #define COMMAND_S	300	/* RFC 5321 4.5.3.2 */
@@ -57,6 +59,9 @@ result_from_reply(struct client *client, struct delivery *d, uint32_t n)
 
 	class = reply_class(&client->reply, status, sizeof(status), text,
 	    sizeof(text));
+	if (class == AGENT_OK)		/* not for us to say: it went on */
+		class = client->can.ext & EXT_DSN ? AGENT_RELAYED_DSN :
+		    AGENT_RELAYED;
 	delivery_result(d, n, class, status, remote(client), text);
 }
 
@@ -69,39 +74,59 @@ result_rest_from_reply(struct client *client, struct delivery *d)
 		result_from_reply(client, d, n);
 }
 
+/* A connection that RFC 8689 allows: its peer is who it should be. */
+static int
+is_verified(const struct client *client)
+{
+	const struct parent_relay_action *conf = &client->action->conf;
+
+	return stream_is_secure(client->stream) && conf->verify &&
+	    conf->tls != RELAY_PLAIN;
+}
+
+/*
+ * 8-bit text goes out to a server without 8BITMIME as it is: hardly one is
+ * left that spoils it, and nobody is helped by a bounce.
+ */
 int
 tx_unfit(struct client *client, struct delivery *d)
 {
-	const char *status = NULL, *text = "";
+	const uint32_t binary = EXT_CHUNKING | EXT_BINARYMIME;
+	uint32_t ext = client->can.ext;
+	const char *status = NULL, *why = "";
+	char text[TEXT_SIZE];
 
-	if ((d->flags & MAIL_SMTPUTF8) && !(client->ext & EXT_SMTPUTF8)) {
+	if ((d->flags & MAIL_REQUIRETLS) &&
+	    (!(ext & EXT_REQUIRETLS) || !is_verified(client))) {
+		status = "5.7.30";
+		why = is_verified(client) ? "does not offer REQUIRETLS" :
+		    "is not verified by TLS, as REQUIRETLS wants";
+	} else if ((d->flags & MAIL_SMTPUTF8) && !(ext & EXT_SMTPUTF8)) {
 		status = "5.6.7";
-		text = "Server does not take internationalized mail";
-	} else if ((d->flags & MAIL_8BITMIME) &&
-	    !(client->ext & EXT_8BITMIME)) {
+		why = "does not take internationalized mail (SMTPUTF8)";
+	} else if ((d->flags & MAIL_BINARYMIME) && (ext & binary) != binary) {
 		status = "5.6.3";
-		text = "Server does not take 8-bit mail";
-	} else if (client->size_max != 0 && d->size > client->size_max) {
+		why = "does not take binary mail (BINARYMIME)";
+	} else if (client->can.size_max != 0 &&
+	    d->size > client->can.size_max) {
 		status = "5.3.4";
-		text = "Message exceeds the server's size limit";
+		why = "does not take messages of this size";
 	}
 	if (status == NULL)
 		return 0;
-	delivery_result_rest(d, AGENT_PERMFAIL, status, remote(client), text);
+	snprintf(text, sizeof(text), "The next host, %s, %s", remote(client),
+	    why);
+	delivery_result_rest(d, AGENT_PERMFAIL, status, "", text);
 	delivery_done(d);
 	return 1;
 }
 
 static int
-mail_write(struct client *client, const struct delivery *d)
+command_write(struct client *client, const char *line)
 {
-	char size[32] = "";
-
-	if (client->ext & EXT_SIZE)
-		snprintf(size, sizeof(size), " SIZE=%" PRIu64, d->size);
-	return client_printf(client, "MAIL FROM:<%s>%s%s%s\r\n", d->sender,
-	    size, d->flags & MAIL_8BITMIME ? " BODY=8BITMIME" : "",
-	    d->flags & MAIL_SMTPUTF8 ? " SMTPUTF8" : "");
+	if (client_write(client, line, strlen(line)) == -1)
+		return -1;
+	return client_write(client, "\r\n", 2);
 }
 
 /* The next recipient without a result from n on; nrcpt: none. */
@@ -116,35 +141,59 @@ rcpt_next(const struct delivery *d, uint32_t n)
 static int
 rcpt_write(struct client *client, struct tx *tx, uint32_t n)
 {
+	char line[COMMAND_SIZE];
+
 	tx->asked++;
-	return client_printf(client, "RCPT TO:<%s>\r\n",
-	    tx->delivery->rcpt[n].recipient);
+	command_rcpt(&tx->delivery->rcpt[n], &client->can, line);
+	return command_write(client, line);
+}
+
+/* RFC 9422: the rest would be refused; the queue sends it later. */
+static void
+rcpt_limit(const struct client *client, struct delivery *d)
+{
+	uint32_t n, count = 0;
+	char text[TEXT_SIZE];
+
+	if (client->can.rcpt_max == 0 || d->nrcpt <= client->can.rcpt_max)
+		return;
+	snprintf(text, sizeof(text), "The next host, %s, takes %" PRIu32
+	    " recipients at once", remote(client), client->can.rcpt_max);
+	for (n = rcpt_next(d, 0); n < d->nrcpt; n = rcpt_next(d, n + 1))
+		if (++count > client->can.rcpt_max)
+			delivery_result(d, n, AGENT_TEMPFAIL, "4.5.3", "",
+			    text);
 }
 
 int
 tx_start(struct client *client, struct tx *tx, struct delivery *d)
 {
+	char line[COMMAND_SIZE];
 	uint32_t n;
 
 	memset(tx, 0, sizeof(*tx));
 	tx->delivery = d;
 	tx->at_line_start = 1;
+	tx->is_chunked = (d->flags & MAIL_BINARYMIME) != 0;
 	d->client = client;
 	d->tries++;
 	for (n = 0; n < d->nrcpt; n++)
 		d->rcpt[n].is_accepted = 0;
+	rcpt_limit(client, d);
 	tx->next = rcpt_next(d, 0);
 	client->messages++;
 	if (tx == &client->tx[0])
 		client_wait(client, COMMAND_S);
-	if (mail_write(client, d) == -1)
+	command_mail(d, &client->can, line);
+	if (command_write(client, line) == -1)
 		return -1;
-	if (!(client->ext & EXT_PIPELINING))
+	if (!(client->can.ext & EXT_PIPELINING))
 		return 0;
 	for (n = tx->next; n < d->nrcpt; n = rcpt_next(d, n + 1))
 		if (rcpt_write(client, tx, n) == -1)
 			return -1;
-	return client_write(client, "DATA\r\n", 6);
+	/* a chunk would have to follow at once: it waits for the replies */
+	return tx->is_chunked ? 0 : client_write(client, "DATA\r\n", 6);
 }
 
 /* The next waiting delivery that this server can take. */
@@ -159,6 +208,13 @@ tx_take(struct client *client)
 	return d;
 }
 
+static int
+may_have_more(const struct client *client)
+{
+	return client->messages < MESSAGES_MAX && (client->can.mail_max == 0 ||
+	    client->messages < client->can.mail_max);
+}
+
 /* Nothing is being sent. */
 int
 tx_idle(struct client *client)
@@ -167,7 +223,7 @@ tx_idle(struct client *client)
 
 	if (client->tx[0].delivery != NULL)
 		return 0;
-	if (client->messages >= MESSAGES_MAX)
+	if (!may_have_more(client))
 		client->is_retired = 1;
 	if (!client->is_retired)
 		d = tx_take(client);
@@ -207,7 +263,10 @@ tx_reset(struct client *client)
 	return client_write(client, "RSET\r\n", 6);
 }
 
-/* The dot is written: the next transaction may follow at once. */
+/*
+ * The end of the message is written, for a chunk that is nothing: the next
+ * transaction may follow at once.
+ */
 static int
 tx_dot(struct client *client, const char *dot)
 {
@@ -217,33 +276,64 @@ tx_dot(struct client *client, const char *dot)
 	client_wait(client, DOT_S);
 	if (client_write(client, dot, strlen(dot)) == -1)
 		return -1;
-	if (client_has_room(client) == 2 && client->messages < MESSAGES_MAX &&
+	if (client_has_room(client) == 2 && may_have_more(client) &&
 	    (d = tx_take(client)) != NULL)
 		return tx_start(client, &client->tx[1], d);
 	return 0;
+}
+
+/*
+ * A line end that is not CRLF could be one, or the end of the message, to
+ * the next host and not to us: what follows would be commands of whoever
+ * wrote the message.  It does not leave, and the connection ends in the
+ * middle of it, so that what has left is not taken.
+ */
+static int
+body_refuse(struct client *client, struct delivery *d)
+{
+	delivery_result_rest(d, AGENT_PERMFAIL, "5.6.0", "",
+	    "The message has a bare CR or LF");
+	return client_end(client, "4.3.0", "bare CR or LF in a message");
 }
 
 /* Write bytes of the body with dots doubled (RFC 5321 4.5.2). */
 static int
 body_write(struct client *client, struct tx *tx, const char *data, size_t size)
 {
-	const char *dot;
-	size_t part;
+	const char *start = data, *end = data + size, *lf, *cr;
 
-	if (tx->at_line_start && data[0] == '.' &&
-	    client_write(client, ".", 1) == -1)
-		return -1;
-	tx->at_line_start = data[size - 1] == '\n';
-	while ((dot = memmem(data, size, "\n.", 2)) != NULL) {
-		part = (size_t)(dot - data) + 1;
-		if (client_write(client, data, part) == -1 ||
-		    client_write(client, ".", 1) == -1)
-			return -1;
-		data += part;
-		size -= part;
-		/* The dot itself goes out with what follows it. */
+	for (; data < end; data = lf + 1) {
+		if (tx->at_line_start && *data == '.') {
+			/* the dot itself goes out with what follows it */
+			if (client_write(client, start,
+			    (size_t)(data - start)) == -1 ||
+			    client_write(client, ".", 1) == -1)
+				return -1;
+			start = data;
+		}
+		if ((lf = memchr(data, '\n', (size_t)(end - data))) == NULL)
+			lf = end;
+		cr = memchr(data, '\r', (size_t)(lf - data));
+		if ((tx->has_cr && lf != data) ||
+		    (cr != NULL && cr + 1 != lf) ||
+		    (lf < end && cr == NULL && !(tx->has_cr && lf == data)))
+			return body_refuse(client, tx->delivery);
+		tx->at_line_start = lf < end;
+		tx->has_cr = lf == end && cr != NULL;
+		if (lf == end)
+			break;
 	}
-	return client_write(client, data, size);
+	return client_write(client, start, (size_t)(end - start));
+}
+
+static int
+body_end(struct client *client, struct tx *tx)
+{
+	if (tx->is_chunked)
+		return tx_dot(client, "");
+	if (tx->has_cr)
+		return body_refuse(client, tx->delivery);
+	return tx_dot(client, tx->at_line_start ? ".\r\n" : "\r\n.\r\n");
 }
 
 int
@@ -260,13 +350,33 @@ tx_pump(struct client *client)
 		if (stream_queued(client->stream) >= OUTPUT_MAX)
 			return 0;
 		client_wait(client, BODY_S);
-		if (body_write(client, tx, data, size) == -1)
+		if ((tx->is_chunked ? client_write(client, data, size) :
+		    body_write(client, tx, data, size)) == -1)
 			return -1;
 		delivery_take(d, size);
 	}
 	if (d->taken < d->size)
 		return 0;
-	return tx_dot(client, tx->at_line_start ? ".\r\n" : "\r\n.\r\n");
+	return body_end(client, tx);
+}
+
+/* All recipients have been answered for: the message itself. */
+static int
+message_start(struct client *client, struct tx *tx)
+{
+	if (tx->accepted == 0)
+		return tx->is_refused ? tx_finish(client) : tx_reset(client);
+	if (!tx->is_chunked) {
+		tx->state = TX_DATA;
+		return client_write(client, "DATA\r\n", 6);
+	}
+	/* RFC 3030 2: one chunk, and it is the last */
+	tx->state = TX_BODY;
+	client_wait(client, BODY_S);
+	if (client_printf(client, "BDAT %" PRIu64 " LAST\r\n",
+	    tx->delivery->size) == -1)
+		return -1;
+	return tx_pump(client);
 }
 
 static int
@@ -278,7 +388,7 @@ mail_reply(struct client *client, struct tx *tx)
 		tx->is_refused = 1;
 		result_rest_from_reply(client, d);
 	}
-	if (client->ext & EXT_PIPELINING) {
+	if (client->can.ext & EXT_PIPELINING) {
 		tx->state = tx->asked > 0 ? TX_RCPT : TX_DATA;
 		return 0;
 	}
@@ -303,17 +413,17 @@ rcpt_reply(struct client *client, struct tx *tx)
 		} else
 			result_from_reply(client, d, n);
 	}
-	if (client->ext & EXT_PIPELINING) {
-		if (tx->answered == tx->asked)
-			tx->state = TX_DATA;
+	if (client->can.ext & EXT_PIPELINING) {
+		if (tx->answered < tx->asked)
+			return 0;
+		if (tx->is_chunked)
+			return message_start(client, tx);
+		tx->state = TX_DATA;
 		return 0;
 	}
 	if (tx->next < d->nrcpt)
 		return rcpt_write(client, tx, tx->next);
-	if (tx->accepted == 0)
-		return tx_reset(client);
-	tx->state = TX_DATA;
-	return client_write(client, "DATA\r\n", 6);
+	return message_start(client, tx);
 }
 
 static int

@@ -1,0 +1,49 @@
+/*
+ * A client may ask for SMTPUTF8 and then use nothing of it: such a message
+ * can go to any host.  Called by agent.c for each delivery, so that one
+ * recipient's address does not keep the message from another's host.  Only
+ * the header of the message itself counts: in a body UTF-8 is 8-bit text.
+ */
+#include <string.h>
+
+#include "needs.h"
+
+static int
+is_ascii(const char *s, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i++)
+		if ((unsigned char)s[i] > 0x7e)
+			return 0;
+	return 1;
+}
+
+/* Whether all of the header is at hand and holds nothing but ASCII. */
+static int
+is_header_ascii(const struct message *m, const char *data, size_t size)
+{
+	const char *end;
+
+	if (data == NULL)
+		return 0;
+	if ((end = memmem(data, size, "\r\n\r\n", 4)) == NULL)
+		return size == m->size && is_ascii(data, size);
+	return is_ascii(data, (size_t)(end - data));
+}
+
+uint32_t
+needs_flags(const struct message *m, struct envelope *const *env,
+    uint32_t nenv, const char *data, size_t size)
+{
+	uint32_t i;
+
+	if (!(m->flags & MAIL_SMTPUTF8) ||
+	    !is_ascii(m->sender, strlen(m->sender)))
+		return m->flags;
+	for (i = 0; i < nenv; i++)
+		if (!is_ascii(env[i]->recipient, strlen(env[i]->recipient)))
+			return m->flags;
+	return is_header_ascii(m, data, size) ?
+	    m->flags & ~(uint32_t)MAIL_SMTPUTF8 : m->flags;
+}

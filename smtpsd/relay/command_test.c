@@ -1,0 +1,97 @@
+/*
+ * MAIL and RCPT for servers that can much and for those that can nothing.
+ */
+#include "base/tap.h"
+#include "proto/net_policy.h"
+
+#include "command.h"
+
+#define ALL	0xffffU
+
+static const struct {
+	const char	*name;
+	uint32_t	 flags, ext;
+	const char	*envid, *want;
+} mails[] = {
+	{ "plain", 0, 0, "", "" },
+	{ "size", 0, EXT_SIZE, "", " SIZE=77" },
+	{ "8-bit", MAIL_8BITMIME, EXT_8BITMIME, "", " BODY=8BITMIME" },
+	{ "8-bit to an old server", MAIL_8BITMIME, EXT_SIZE, "", " SIZE=77" },
+	{ "7-bit", 0, EXT_8BITMIME, "", "" },
+	{ "binary", MAIL_BINARYMIME | MAIL_8BITMIME, ALL, "",
+	    " SIZE=77 BODY=BINARYMIME" },
+	{ "UTF-8", MAIL_SMTPUTF8, EXT_SMTPUTF8, "", " SMTPUTF8" },
+	{ "REQUIRETLS", MAIL_REQUIRETLS, EXT_REQUIRETLS, "", " REQUIRETLS" },
+	{ "RET and ENVID", MAIL_RET_FULL, EXT_DSN, "a+b=c d",
+	    " RET=FULL ENVID=a+2Bb+3Dc+20d" },
+	{ "RET=HDRS", MAIL_RET_HDRS, EXT_DSN, "", " RET=HDRS" },
+	{ "no DSN there", MAIL_RET_HDRS, EXT_SIZE, "x", " SIZE=77" },
+};
+
+static const struct {
+	const char	*name;
+	uint32_t	 notify, ext;
+	const char	*orcpt, *want;
+} rcpts[] = {
+	{ "plain", 0, EXT_DSN, NULL, "" },
+	{ "NEVER", NOTIFY_NEVER, EXT_DSN, NULL, " NOTIFY=NEVER" },
+	{ "all", NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, EXT_DSN, NULL,
+	    " NOTIFY=SUCCESS,FAILURE,DELAY" },
+	{ "some", NOTIFY_DELAY, EXT_DSN, NULL, " NOTIFY=DELAY" },
+	{ "ORCPT", 0, EXT_DSN, "rfc822;a+b@c.example",
+	    " ORCPT=rfc822;a+2Bb@c.example" },
+	{ "hostile ORCPT", 0, EXT_DSN, "rfc822;a\r\nDATA b=c",
+	    " ORCPT=rfc822;a+0D+0ADATA+20b+3Dc" },
+	{ "UTF-8 ORCPT", 0, EXT_DSN, "utf-8;\303\274\342\202\254\360\237\230"
+	    "\200@x", " ORCPT=utf-8;\\x{FC}\\x{20AC}\\x{1F600}@x" },
+	{ "broken UTF-8", 0, EXT_DSN, "utf-8;\303", " ORCPT=utf-8;\\x{C3}" },
+	{ "no DSN there", NOTIFY_SUCCESS, 0, "rfc822;a@b", "" },
+};
+
+int
+main(void)
+{
+	static struct delivery d;
+	struct capability can;
+	struct rcpt r;
+	char out[COMMAND_SIZE], want[COMMAND_SIZE], orcpt[512];
+	size_t i;
+
+	capability_reset(&can);
+	d.size = 77;
+	strlcpy(d.sender, "s@a.example", sizeof(d.sender));
+	for (i = 0; i < sizeof(mails) / sizeof(mails[0]); i++) {
+		d.flags = mails[i].flags;
+		strlcpy(d.envid, mails[i].envid, sizeof(d.envid));
+		can.ext = mails[i].ext;
+		snprintf(want, sizeof(want), "MAIL FROM:<s@a.example>%s",
+		    mails[i].want);
+		command_mail(&d, &can, out);
+		tap_is_str(out, want, mails[i].name);
+	}
+	memset(&r, 0, sizeof(r));
+	strlcpy(r.recipient, "r@b.example", sizeof(r.recipient));
+	for (i = 0; i < sizeof(rcpts) / sizeof(rcpts[0]); i++) {
+		r.notify = rcpts[i].notify;
+		if (rcpts[i].orcpt != NULL)
+			strlcpy(orcpt, rcpts[i].orcpt, sizeof(orcpt));
+		r.orcpt = rcpts[i].orcpt != NULL ? orcpt : NULL;
+		can.ext = rcpts[i].ext;
+		snprintf(want, sizeof(want), "RCPT TO:<r@b.example>%s",
+		    rcpts[i].want);
+		command_rcpt(&r, &can, out);
+		tap_is_str(out, want, rcpts[i].name);
+	}
+	/* the longest of everything */
+	memset(r.recipient, 'r', sizeof(r.recipient) - 1);
+	memset(orcpt, '+', ORCPT_MAX);
+	memcpy(orcpt, "rfc822;", 7);
+	orcpt[ORCPT_MAX] = '\0';
+	r.notify = NOTIFY_FLAGS & ~NOTIFY_NEVER;
+	r.orcpt = orcpt;
+	can.ext = ALL;
+	command_rcpt(&r, &can, out);
+	tap_ok(strlen(out) < sizeof(out) - 1 &&
+	    strcmp(out + strlen(out) - 3, "+2B") == 0, "all of it fits");
+	return tap_done();
+}
