@@ -19,6 +19,7 @@
 #include "conf.h"
 #include "handover.h"
 #include "hash.h"
+#include "quota.h"
 #include "transaction.h"
 #include "users.h"
 
@@ -40,6 +41,7 @@ struct parked {
 static TAILQ_HEAD(parked_list, parked)	 waiting =
     TAILQ_HEAD_INITIALIZER(waiting);
 static struct alias_expansion		 expansion;
+static char				 quota_text[REPLY_ARG_MAX];
 static struct policy_counts		 counts;
 
 struct policy_counts *
@@ -65,7 +67,8 @@ static void
 send_done(struct session *s, const struct net_policy_rcpt *rcpt,
     unsigned int reply, uint32_t count)
 {
-	struct policy_net_rcpt_done	done;
+	struct policy_net_rcpt_done	 done;
+	const char			*text = "";
 
 	memset(&done, 0, sizeof(done));
 	done.session = s->id;
@@ -73,7 +76,10 @@ send_done(struct session *s, const struct net_policy_rcpt *rcpt,
 	done.n = rcpt->n;
 	done.reply = reply;
 	done.count = count;
-	link_send(s->net->link, MSG_POLICY_NET_RCPT_DONE, &done, sizeof(done));
+	if (reply == REPLY_USER_RECIPIENTS || reply == REPLY_USER_MESSAGES)
+		text = quota_text;
+	link_send_tail(s->net->link, MSG_POLICY_NET_RCPT_DONE, &done,
+	    sizeof(done), text, strlen(text));
 }
 
 static void
@@ -250,6 +256,22 @@ hand_over(struct session *s, const struct recipient *of, uint32_t *count)
 	return REPLY_RCPT_OK;
 }
 
+/* Asked again where it is counted: a user has many sessions. */
+static unsigned int
+check_quota(const struct session *s, const struct conf *conf)
+{
+	unsigned int	reply;
+
+	if (s->quota == NULL)
+		return REPLY_NONE;
+	if (s->tx->opened == 0 && (reply = quota_may_mail(s->quota,
+	    &conf->limits, proc_now_s(), quota_text, sizeof(quota_text))) !=
+	    REPLY_NONE)
+		return reply;
+	return quota_may_rcpt(s->quota, &conf->limits, proc_now_s(),
+	    quota_text, sizeof(quota_text));
+}
+
 /*
  * REPLY_NONE: waits for a user.  A failure on the way to the queue voids
  * what was handed over: the queue is gone then, and its memory of it too.
@@ -262,6 +284,7 @@ accept_recipient(struct session *s, const struct recipient *r,
 	struct policy_queue_open	 open;
 	const struct conf		*conf = conf_current();
 	unsigned int			 reply;
+	int				 is_first;
 
 	*count = 0;
 	if (conf == NULL || handover_generation() == 0 ||
@@ -283,7 +306,10 @@ accept_recipient(struct session *s, const struct recipient *r,
 		return REPLY_TOO_MANY_RCPT;
 	if (make_room(s, expansion.nresults) == -1)
 		return REPLY_TRY_LATER;
-	if (s->tx->opened == 0) {
+	if ((reply = check_quota(s, conf)) != REPLY_NONE)
+		return reply;
+	is_first = s->tx->opened == 0;
+	if (is_first) {
 		if (handover_open(&open, s->tx->envid) == -1)
 			return REPLY_TRY_LATER;
 		s->tx->opened = handover_generation();
@@ -291,6 +317,8 @@ accept_recipient(struct session *s, const struct recipient *r,
 	reply = hand_over(s, r, count);
 	if (reply != REPLY_RCPT_OK)
 		*count = 0;
+	else if (s->quota != NULL)
+		quota_count(s->quota, proc_now_s(), is_first != 0, 1);
 	return reply;
 }
 
