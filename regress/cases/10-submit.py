@@ -45,6 +45,7 @@ with Server() as s:
         c.sendmail("smtpst1@example.org", ["smtpst3@example.org"],
                    "Date: Thu, 01 Jan 1970 00:00:01 +0000\r\n"
                    "Message-ID: <mine@example.org>\r\n"
+                   "From: smtpst1@example.org\r\n"
                    "Subject: mine\r\n\r\n.\r\n..two\r\n.three\r\n\xe4\r\n"
                    .encode("latin-1"))
     text = (s.wait_mail(1, "smtpst3") or [b""])[0]

@@ -19,7 +19,10 @@ def to_data(r):
     return r.ask("DATA")[:3]
 
 
-with Server(extra="limit message-size 100K\nlimit recipients 5\n") as s:
+# Headers are another case's matter.
+with Server(extra="limit message-size 100K\nlimit recipients 5\n",
+            listen="listen on 127.0.0.1 smtps port %d auth <users> "
+            "senders <senders> any-header-from" % PORT) as s:
     with s.raw() as r:
         ok(r.greeting.startswith("220 mail.example.org ESMTP"), "greeting")
         ehlo = r.ask("EHLO client.example.com")

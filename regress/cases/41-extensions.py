@@ -430,7 +430,7 @@ def ehlo(s):
 
 with Server(actions=VIRTUAL, rules=RULES, extra=CONF, aliases="postmaster: smtpst1\nj\u00f6rg: smtpst1@example.org\n",
             listen="listen on 127.0.0.1 smtps port %d auth <users> "
-            "senders <senders>\nlisten on 127.0.0.1 submission port %d "
+            "senders <senders> any-header-from\nlisten on 127.0.0.1 submission port %d "
             "auth <users> senders <senders>\n" % (PORT, PLAIN_PORT)) as s:
     ehlo(s)
     chunking(s)
