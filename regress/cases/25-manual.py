@@ -20,6 +20,7 @@ server = Server(start=False)
 name, cert, key = server.keys[0]
 d = server.dir
 server.write("secrets", "label user:password\n", 0o600)
+ocsp = make_ocsp(cert, key, d + "/ocsp")
 
 
 def examples(text):
@@ -35,6 +36,7 @@ def localize(text):
     text = re.sub(r'"/etc/ssl/[^"]*\.(crt|pem|cert)"', '"%s"' % cert, text)
     text = re.sub(r'"/etc/ssl/[^"]*key[^"]*"|"/etc/ssl/private/[^"]*"',
                   '"%s"' % key, text)
+    text = re.sub(r'"/etc/ssl/[^"]*\.ocsp"', '"%s"' % ocsp, text)
     for f in ["users", "secrets", "senders", "aliases"]:
         text = re.sub(r'"/etc/(smtpsd/|mail/)?%s"' % f, '"%s/%s"' % (d, f),
                       text)
@@ -42,17 +44,21 @@ def localize(text):
 
 
 n = 0
-first = None
 for page in PAGES[1:2]:
-    for block in examples(open(os.path.join(TOP, page)).read()):
+    blocks = list(examples(open(os.path.join(TOP, page)).read()))
+    # The whole configuration among them; others are parts of one.
+    first = localize([b for b in blocks if b.startswith("hostname")][0])
+    for block in blocks:
         if not re.search(r"(?m)^(listen|match|action|table|pki|limit|queue)",
                          block):
             continue
         text = localize(block)
-        if first is None:
-            first = text
-        elif "listen" not in text:
-            text = first + "\n" + text
+        if not block.startswith("hostname"):
+            if "listen on" in text:
+                first_part = re.sub(r"(?m)^listen .*\n", "", first)
+            else:
+                first_part = first
+            text = first_part + "\n" + text
         n += 1
         p = run(server.prefix + "/sbin/smtpsd", "-n", "-f",
                 server.write("example.conf", text))

@@ -194,6 +194,24 @@ def make_cert(directory, name, kind="rsa", days=30):
     return cert, key
 
 
+def make_ocsp(cert, key, path, days=5):
+    """The response of a responder about a self-signed certificate."""
+    d = tempfile.mkdtemp(prefix="ocsp.", dir=os.path.dirname(path))
+    serial = run("openssl", "x509", "-in", cert, "-noout",
+                 "-serial").text.strip().split("=")[1]
+    with open(d + "/index", "w") as f:
+        f.write("V\t391231235959Z\t\t%s\tunknown\t/CN=x\n" % serial)
+    run("openssl", "ocsp", "-issuer", cert, "-cert", cert, "-no_nonce",
+        "-reqout", d + "/request")
+    p = run("openssl", "ocsp", "-index", d + "/index", "-rsigner", cert,
+            "-rkey", key, "-CA", cert, "-reqin", d + "/request", "-respout",
+            path, "-ndays", str(days))
+    shutil.rmtree(d)
+    if not os.path.exists(path):
+        raise RuntimeError(p.text)
+    return path
+
+
 def process_name(pid):
     """Last part of the program's path, "" if it is gone."""
     try:
