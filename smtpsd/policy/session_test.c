@@ -71,10 +71,32 @@ name(struct link *link, struct link_in *in) \
 }
 KEEP(on_policy_mail_done, mails, nmails)
 KEEP(on_policy_rcpt_done, rcpts, nrcpts)
-KEEP(on_policy_open, opens, nopens)
-KEEP(on_policy_rcpt, handed, nhanded)
+KEEP(keep_open, opens, nopens)
+KEEP(keep_rcpt, handed, nhanded)
 KEEP(on_policy_cancel, cancels, ncancels)
 KEEP(on_policy_user, asks, nasks)
+
+static char	envid[ENVID_MAX + 1], orcpt[ORCPT_MAX + 1];	/* the last */
+
+static void
+on_policy_open(struct link *link, struct link_in *in)
+{
+	size_t	size = sizeof(opens[0]);
+
+	memset(envid, 0, sizeof(envid));
+	memcpy(envid, (char *)in->data + size, in->size - size);
+	keep_open(link, in);
+}
+
+static void
+on_policy_rcpt(struct link *link, struct link_in *in)
+{
+	size_t	size = sizeof(handed[0]);
+
+	memset(orcpt, 0, sizeof(orcpt));
+	memcpy(orcpt, (char *)in->data + size, in->size - size);
+	keep_rcpt(link, in);
+}
 
 static void
 on_policy_stat(struct link *link, struct link_in *in)
@@ -478,6 +500,93 @@ test_faults(void)
 }
 
 static void
+send_mail_dsn(uint64_t session, uint32_t tx, uint32_t flags, const char *sender,
+    const char *id)
+{
+	struct net_policy_mail	m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = session;
+	m.tx = tx;
+	m.listener = 2;
+	m.flags = flags;
+	strlcpy(m.address, "192.0.2.9", sizeof(m.address));
+	strlcpy(m.sender, sender, sizeof(m.sender));
+	link_send_tail(net_far, MSG_NET_POLICY_MAIL, &m, sizeof(m), id,
+	    strlen(id));
+	settle();
+}
+
+static void
+send_rcpt_dsn(uint64_t session, uint32_t tx, uint32_t notify,
+    const char *recipient, const char *original)
+{
+	struct net_policy_rcpt	m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = session;
+	m.tx = tx;
+	m.notify = notify;
+	strlcpy(m.recipient, recipient, sizeof(m.recipient));
+	link_send_tail(net_far, MSG_NET_POLICY_RCPT, &m, sizeof(m), original,
+	    strlen(original));
+	settle();
+}
+
+static void
+test_parameters(void)
+{
+	reset_kept();
+	answer_user("alice", 1);
+	send_mail_dsn(S(60), 1, MAIL_FLAGS & ~(uint32_t)MAIL_RET_FULL,
+	    "\303\251@far.example", "id+1");
+	send_rcpt_dsn(S(60), 1, NOTIFY_SUCCESS | NOTIFY_DELAY,
+	    "alice@example.org", "rfc822;x@far.example");
+	answer_user("alice", 1);
+	tap_ok(nopens == 1 && strcmp(envid, "id+1") == 0 && opens[0].flags ==
+	    (MAIL_FLAGS & ~(uint32_t)MAIL_RET_FULL), "ENVID and flags");
+	tap_ok(nhanded == 1 && handed[0].notify ==
+	    (NOTIFY_SUCCESS | NOTIFY_DELAY) &&
+	    strcmp(orcpt, "rfc822;x@far.example") == 0, "NOTIFY and ORCPT");
+}
+
+/* What no client could have said is a fault of net. */
+static void
+test_parameter_faults(void)
+{
+	static const struct {
+		const char	*name, *sender, *id, *recipient, *original;
+		uint32_t	 flags, notify;
+	} t[] = {
+		{ "ENVID with LF", "x@y", "a\nb", NULL, NULL, 0, 0 },
+		{ "both RET", "x@y", "", NULL, NULL, MAIL_RET_FULL |
+		    MAIL_RET_HDRS, 0 },
+		{ "UTF-8 without SMTPUTF8", "\303\251@y", "", NULL, NULL, 0,
+		    0 },
+		{ "ORCPT with LF", "x@y", "", "a@y", "rfc822;a\nb", 0, 0 },
+		{ "ORCPT without a type", "x@y", "", "a@y", "a", 0, 0 },
+		{ "NEVER and SUCCESS", "x@y", "", "a@y", "", 0,
+		    NOTIFY_NEVER | NOTIFY_SUCCESS },
+		{ "unknown NOTIFY", "x@y", "", "a@y", "", 0, 0x10 },
+		{ "RCPT in UTF-8", "x@y", "", "\303\251@y", "", 0, 0 },
+	};
+	size_t	i;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		net_is_down = 0;
+		send_mail_dsn(S(61), 1, t[i].flags, t[i].sender, t[i].id);
+		if (t[i].recipient != NULL)
+			send_rcpt_dsn(S(61), 1, t[i].notify, t[i].recipient,
+			    t[i].original);
+		tap_ok(net_is_down, "fault: %s", t[i].name);
+		if (!net_is_down)
+			link_close(net_far);
+		settle();
+		net_far = connect_as(PROC_NET, NET);
+	}
+}
+
+static void
 test_net_restart(void)
 {
 	struct control_request	ask;
@@ -522,6 +631,8 @@ main(void)
 	test_users();
 	test_queue_restart();
 	test_faults();
+	test_parameters();
+	test_parameter_faults();
 	test_net_restart();
 	return tap_done();
 }
