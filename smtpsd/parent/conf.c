@@ -170,6 +170,7 @@ set_defaults(struct conf *c)
 	c->auth_s = 120;
 	c->pace = 256;
 	c->expire_s = 5 * 86400;
+	c->delay_warning_s = 4 * 3600;
 	c->retry_min_s = 5 * 60;
 	c->retry_max_s = 4 * 3600;
 	strlcpy(c->queue_directory, "/var/spool/smtpsd",

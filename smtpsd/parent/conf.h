@@ -178,6 +178,7 @@ struct conf {
 	uint32_t		 user_recipients_day;
 
 	uint32_t		 expire_s;
+	uint32_t		 delay_warning_s;	/* 0: none */
 	uint32_t		 retry_min_s;
 	uint32_t		 retry_max_s;
 	char			 queue_directory[PATHNAME_SIZE];

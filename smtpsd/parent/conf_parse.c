@@ -252,13 +252,20 @@ parse_limit(struct parser *p)
 static int
 parse_queue(struct parser *p)
 {
-	static const char *const words[] = { "expire", "retry", "directory",
-	    NULL };
+	static const char *const words[] = { "expire", "retry",
+	    "delay-warning", "directory", NULL };
 	static const char *const to[] = { "to", NULL };
 	struct conf *c = p->conf;
 
 	if (parse_accept(p, "expire"))
 		return parse_duration(p, &c->expire_s);
+	if (parse_accept(p, "delay-warning")) {
+		if (parse_accept(p, "0")) {
+			c->delay_warning_s = 0;
+			return 0;
+		}
+		return parse_duration(p, &c->delay_warning_s);
+	}
 	if (parse_accept(p, "directory"))
 		return parse_value(p, c->queue_directory,
 		    sizeof(c->queue_directory), "the path of a directory");

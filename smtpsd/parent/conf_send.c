@@ -252,6 +252,7 @@ send_queue(const struct conf *c, struct link *link)
 	memset(&msg, 0, sizeof(msg));
 	msg.message_max = c->message_max;
 	msg.expire_s = c->expire_s;
+	msg.delay_warning_s = c->delay_warning_s;
 	msg.retry_min_s = c->retry_min_s;
 	msg.retry_max_s = c->retry_max_s;
 	strlcpy(msg.hostname, c->hostname, sizeof(msg.hostname));

@@ -58,7 +58,8 @@ static const struct test good[] = {
 	{ "every setting", HEAD RULE
 	    "limit message-size 1M\nlimit recipients 10\nlimit sessions 5\n"
 	    "limit sessions-per-ip 2\nlimit messages 7\nlimit errors 3\n"
-	    "queue expire 2d\nqueue retry 1m to 1h\n"
+	    "queue expire 2d\nqueue retry 1m to 1h\nqueue delay-warning 0\n"
+	    "queue delay-warning 2h\n"
 	    "queue directory \"/var/spool/x\"\n"
 	    "resolver forward \"127.0.0.1@53\", ::1\n"
 	    "control socket \"/run/x.sock\"\nprocesses net 2 auth 3 relay 1\n",
