@@ -137,11 +137,16 @@ enum proxy_result
 proxy_parse(int version, const void *buf, size_t size, size_t *used,
     struct proxy_source *source)
 {
+	enum proxy_result	result;
+
 	memset(source, 0, sizeof(*source));
 	source->family = AF_UNSPEC;
 	*used = 0;
 	if (size == 0)
 		return PROXY_MORE;
-	return version == 1 ? v1_parse(buf, size, used, source) :
+	result = version == 1 ? v1_parse(buf, size, used, source) :
 	    v2_parse(buf, size, used, source);
+	if (result != PROXY_OK)
+		*used = 0;
+	return result;
 }
