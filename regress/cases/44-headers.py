@@ -264,6 +264,37 @@ match from auth for any action "out"
     eq(send(Starttls(s, PLAIN), hops * 101, sender="x@far.example")[:9],
        "554 5.4.6", "on port 25 as well")
 
+    # Chunks: a header that ends inside of a line, other line ends in it.
+    own = b"From: smtpst1@example.org\r\n"
+    for name, text, want in [
+            ("last line without an end", own + b"From: ceo@example.com", BAD),
+            ("last line is a fold", b"From:\r\n ceo@example.com", EVIL),
+            ("bare LF", b"From: smtpst1@example.org\nFrom: ceo@example.com"
+             b"\r\n\r\nx\r\n", BAD),
+            ("LF LF", own + b"X: y\n\nFrom: ceo@example.com\r\n\r\nx\r\n",
+             BAD),
+            ("good", own + b"\r\nx\r\n", QUEUED)]:
+        with session(s) as r:
+            r.ask("MAIL FROM:<%s>" % ME)
+            r.ask("RCPT TO:<%s>" % ME)
+            r.send(b"BDAT %d\r\n" % (len(text) - 1) + text[:-1])
+            got = r.reply()
+            if got[:3] == "250":
+                r.send(b"BDAT 1 LAST\r\n" + text[-1:])
+                got = r.reply()
+            ok(got.startswith(want), "BDAT: %s: %s" % (name, got))
+    with session(s) as r:
+        r.ask("MAIL FROM:<%s> SMTPUTF8" % ME)
+        r.ask("RCPT TO:<%s>" % ME)
+        r.ask("DATA")
+        r.send(b"From: J\xc3\xa4ne <smtpst1@ex\xd0\xb0mple.org>\r\n\r\n.\r\n")
+        eq(r.reply()[:9], "553 5.7.1", "SMTPUTF8: a look-alike is another")
+        r.ask("MAIL FROM:<%s> SMTPUTF8" % ME)
+        r.ask("RCPT TO:<%s>" % ME)
+        r.ask("DATA")
+        r.send(b"From: J\xc3\xa4ne <smtpst1@example.org>\r\n\r\n.\r\n")
+        eq(r.reply()[:3], "250", "SMTPUTF8: a name beyond ASCII")
+
     # Sizes.
     pid = s.children("net")[0]
 

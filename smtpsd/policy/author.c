@@ -47,6 +47,7 @@ check_authors(const struct session *s, const char *tail, size_t size,
 	for (at = 0; at < size; at += strlen(tail + at) + 1, (*n)++)
 		if (!sender_is_allowed(conf, listener, s->user, tail + at))
 			return REPLY_AUTHOR_NOT_YOURS;
+	*n = 0;
 	return REPLY_OK;
 }
 

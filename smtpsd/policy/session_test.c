@@ -26,11 +26,13 @@
 /* What arrived at the far ends, in order of arrival for each type. */
 static struct policy_net_mail_done	mails[KEPT];
 static struct policy_net_rcpt_done	rcpts[KEPT];
+static struct policy_net_header_done	headers[KEPT];
 static struct policy_queue_open		opens[KEPT];
 static struct policy_queue_rcpt		handed[KEPT];
 static struct policy_queue_cancel	cancels[KEPT];
 static struct policy_parent_user	asks[KEPT];
-static size_t	nmails, nrcpts, nopens, nhanded, ncancels, nasks, nstats, ndones;
+static size_t	nmails, nrcpts, nheaders, nopens, nhanded, ncancels, nasks,
+		nstats, ndones;
 
 static struct link	*parent_near, *parent_far, *net_far, *queue_far;
 static struct link	*control_far;
@@ -71,6 +73,7 @@ name(struct link *link, struct link_in *in) \
 }
 KEEP(on_policy_mail_done, mails, nmails)
 KEEP(on_policy_rcpt_done, rcpts, nrcpts)
+KEEP(on_policy_header_done, headers, nheaders)
 KEEP(keep_open, opens, nopens)
 KEEP(keep_rcpt, handed, nhanded)
 KEEP(on_policy_cancel, cancels, ncancels)
@@ -130,6 +133,7 @@ static const struct link_rule	near_rules[] = {
 static const struct link_rule	far_rules[] = {
 	{ MSG_POLICY_NET_MAIL_DONE, LINK_STATE_ANY, on_policy_mail_done },
 	{ MSG_POLICY_NET_RCPT_DONE, LINK_STATE_ANY, on_policy_rcpt_done },
+	{ MSG_POLICY_NET_HEADER_DONE, LINK_STATE_ANY, on_policy_header_done },
 	{ MSG_POLICY_QUEUE_OPEN, LINK_STATE_ANY, on_policy_open },
 	{ MSG_POLICY_QUEUE_RCPT, LINK_STATE_ANY, on_policy_rcpt },
 	{ MSG_POLICY_QUEUE_CANCEL, LINK_STATE_ANY, on_policy_cancel },
@@ -240,6 +244,35 @@ rcpt(uint64_t session, uint32_t tx, uint32_t n, const char *recipient)
 	settle();
 	return nrcpts == 1 && rcpts[0].session == session &&
 	    rcpts[0].tx == tx && rcpts[0].n == n ? rcpts[0].reply : REPLY_MAX;
+}
+
+/* addresses: with a bar behind each, where the NUL will be. */
+static void
+send_header(uint64_t session, uint32_t tx, const char *addresses)
+{
+	struct net_policy_header	 m;
+	char				 tail[200];
+	size_t				 i, n;
+
+	memset(&m, 0, sizeof(m));
+	m.session = session;
+	m.tx = tx;
+	n = strlcpy(tail, addresses, sizeof(tail));
+	for (i = 0; i < n; i++)
+		if (tail[i] == '|')
+			tail[i] = '\0';
+	link_send_tail(net_far, MSG_NET_POLICY_HEADER, &m, sizeof(m), tail, n);
+}
+
+static unsigned int
+header(uint64_t session, uint32_t tx, const char *addresses, uint32_t n)
+{
+	nheaders = 0;
+	send_header(session, tx, addresses);
+	settle();
+	return nheaders == 1 && headers[0].session == session &&
+	    headers[0].tx == tx && headers[0].n == n ? headers[0].reply :
+	    REPLY_MAX;
 }
 
 static void
@@ -447,6 +480,28 @@ test_queue_restart(void)
 	    nopens == 1, "but takes the next");
 }
 
+static void
+test_header(void)
+{
+	login(S(60), "u");
+	settle();
+	tap_ok(header(S(60), 1, "u@example.org|", 0) == REPLY_TRY_LATER,
+	    "header before MAIL");
+	tap_ok(mail(S(60), 1, 1, 1, 0, "u@example.org") == REPLY_SENDER_OK,
+	    "MAIL before a header");
+	tap_ok(header(S(60), 1, "u@example.org|", 0) == REPLY_OK,
+	    "header: the user's own");
+	tap_ok(header(S(60), 1, "U@example.org|ceo@far.example|", 1) ==
+	    REPLY_AUTHOR_NOT_YOURS, "header: the second is not his");
+	tap_ok(header(S(60), 2, "u@example.org|", 0) == REPLY_TRY_LATER,
+	    "header of a transaction that is not open");
+	tap_ok(mail(S(61), 1, 2, 0, 0, "u@example.org") == REPLY_SENDER_OK &&
+	    header(S(61), 1, "u@example.org|", 0) == REPLY_TRY_LATER,
+	    "header of nobody");
+	send_session(MSG_NET_POLICY_END, S(60), 0);
+	send_session(MSG_NET_POLICY_END, S(61), 0);
+}
+
 /* Each fault closes net's link; a new one comes with a new id. */
 static void
 test_faults(void)
@@ -456,7 +511,9 @@ test_faults(void)
 		"RESET of another net's session", "END of another net's session",
 		"MAIL with an old transaction", "RCPT before MAIL",
 		"RCPT out of order", "line end in a sender",
-		"line end in a recipient", "transaction 0"
+		"line end in a recipient", "transaction 0",
+		"HEADER of another net's session", "HEADER without an end",
+		"HEADER not in normal form", "HEADER with an empty address"
 	};
 	uint64_t	other = (uint64_t)99 << 32 | 1;
 	size_t		i;
@@ -489,6 +546,10 @@ test_faults(void)
 			send_rcpt(S(1), 1, 0, "a@far.example\r\nx");
 			break;
 		case 9: send_mail(S(1), 0, 2, 0, 0, "x@far.example"); break;
+		case 10: send_header(other, 1, "x@far.example|"); break;
+		case 11: send_header(S(1), 1, "x@far.example"); break;
+		case 12: send_header(S(1), 1, "x@FAR.example|"); break;
+		case 13: send_header(S(1), 1, "x@far.example||"); break;
 		}
 		settle();
 		tap_ok(net_is_down, "fault: %s", names[i]);
@@ -628,6 +689,7 @@ main(void)
 	configure();
 	test_mail();
 	test_rcpt();
+	test_header();
 	test_users();
 	test_queue_restart();
 	test_faults();
