@@ -15,6 +15,9 @@ limit sessions-per-user 2
 """
 
 
+MAIL = "From: <smtpst1@example.org>\r\n\r\nx\r\n.\r\n"
+
+
 def session(s, user="smtpst1"):
     r = s.raw()
     r.ask("EHLO client.example.com")
@@ -50,7 +53,7 @@ with Server(extra=LIMITS) as s:
                "SIZE=10")
         r.ask("RCPT TO:<smtpst1@example.org>")
         r.ask("DATA")
-        r.send(b"Subject: x\r\n\r\n" + (b"y" * 70 + b"\r\n") * 20000 +
+        r.send(b"From: <smtpst1@example.org>\r\nSubject: x\r\n\r\n" + (b"y" * 70 + b"\r\n") * 20000 +
                b".\r\n")
         begins(r.reply(), "552 5.3.4", "SIZE=10, then 1.4 MB")
         begins(mail(r)[1], "250", "the next transaction is fine")
@@ -65,12 +68,12 @@ with Server(extra=LIMITS) as s:
             reply = r.ask("RCPT TO:<smtpst1@example.org>")
         begins(reply, "452 4.5.3", "a client may go on asking")
         begins(r.ask("DATA"), "354", "and send to those accepted")
-        r.send("Subject: x\r\n\r\nx\r\n.\r\n")
+        r.send(MAIL)
         begins(r.reply(), "250", "it is accepted")
         # Messages of one session.
         mail(r)
         r.ask("DATA")
-        r.send("Subject: x\r\n\r\nx\r\n.\r\n")
+        r.send(MAIL)
         begins(r.reply(), "250", "the second message")
         begins(mail(r)[0], "452 4.7.0", "the third is one too many")
 
@@ -142,7 +145,7 @@ with Server(extra="limit errors 3\n") as s:
         for n in range(100):
             c.sendmail("smtpst1@example.org", ["smtpst1@example.org"],
                        message("n%d" % n))
-    ok(s.wait_mail(101, seconds=30), "a hundred messages in one session")
+    ok(s.wait_queue(0, 30), "a hundred messages in one session")
 
 # The time until AUTH.
 with Server(extra="limit auth-time 2s\n") as s:

@@ -31,7 +31,7 @@ def send(r, user, rcpts):
         replies.append(r.ask("RCPT TO:<%s+%d@example.org>" % (user, n)))
     if any(x.startswith("250") for x in replies[1:]):
         r.ask("DATA")
-        r.send("Subject: x\r\n\r\nx\r\n.\r\n")
+        r.send("From: <%s@example.org>\r\n\r\nx\r\n.\r\n" % user)
         begins(r.reply(), "250", "a message of %s" % user)
     r.ask("RSET")
     return replies
@@ -132,7 +132,7 @@ with Server(extra=QUOTAS, expect_deaths=True) as s:
         try:
             with s.client("smtpst3") as c:
                 c.sendmail("smtpst3@example.org", ["smtpst3@example.org"],
-                           message())
+                           message(sender="smtpst3@example.org"))
             return True
         except (smtplib.SMTPException, OSError):
             return False
