@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/link.h"
@@ -26,6 +27,7 @@
 #include "proto/queue_agent.h"
 
 #include "delivery.h"
+#include "loop.h"
 #include "maildir.h"
 
 #define IDLE_S		5
@@ -35,6 +37,7 @@
 struct delivery_rcpt {
 	struct maildir_file	*file;		/* NULL: failed */
 	struct maildir_error	 error;
+	char			 recipient[MAILADDR_SIZE];
 };
 
 struct delivery {
@@ -44,6 +47,7 @@ struct delivery {
 	uint64_t		 granted;	/* bytes the queue may send */
 	uint32_t		 nrcpt;		/* so far */
 	struct delivery_rcpt	*rcpt;
+	struct loop		 loop;
 };
 
 static TAILQ_HEAD(, delivery) deliveries = TAILQ_HEAD_INITIALIZER(deliveries);
@@ -180,6 +184,7 @@ rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
 {
 	char path[PATHNAME_SIZE];
 
+	strlcpy(rcpt->recipient, recipient, sizeof(rcpt->recipient));
 	switch (maildir_expand(conf.path, recipient, conf.user, path,
 	    sizeof(path))) {
 	case 0:
@@ -236,6 +241,29 @@ rcpt_write(struct delivery_rcpt *rcpt, const char *data, size_t size)
 	rcpt->file = NULL;
 }
 
+/* Its mailbox has had this message: something sends it round in a circle. */
+static void
+on_delivered_to(void *arg, const char *address)
+{
+	struct delivery *d = arg;
+	struct delivery_rcpt *rcpt;
+	uint32_t i;
+
+	for (i = 0; i < d->nrcpt; i++) {
+		rcpt = &d->rcpt[i];
+		if (rcpt->file == NULL ||
+		    strcasecmp(rcpt->recipient, address) != 0)
+			continue;
+		maildir_discard(rcpt->file);
+		rcpt->file = NULL;
+		rcpt->error.class = AGENT_PERMFAIL;
+		strlcpy(rcpt->error.status, "5.4.6",
+		    sizeof(rcpt->error.status));
+		strlcpy(rcpt->error.text, "Mail loop: Delivered-To names this "
+		    "recipient already", sizeof(rcpt->error.text));
+	}
+}
+
 static void
 on_queue_body(struct link *link, struct link_in *in)
 {
@@ -252,6 +280,7 @@ on_queue_body(struct link *link, struct link_in *in)
 		link_fault(link, "bad BODY");
 		return;
 	}
+	loop_feed(&d->loop, data, size, on_delivered_to, d);
 	for (i = 0; i < d->nrcpt; i++)
 		rcpt_write(&d->rcpt[i], data, size);
 	d->received += size;
