@@ -106,6 +106,9 @@ check_listener(struct conf *conf, struct conf_listener *l,
 	if (l->senders != NULL && l->users == NULL)
 		conf_complain(errors, l->where, "add: auth <users>",
 		    "'senders' means nothing without 'auth'");
+	if ((l->flags & LISTENER_ANY_FROM) && l->users == NULL)
+		conf_complain(errors, l->where, "leave it out",
+		    "'any-header-from' means nothing without 'auth'");
 }
 
 static int

@@ -186,9 +186,9 @@ parse_header_size(struct parser *p, uint32_t *bytes)
 
 	if (parse_size(p, &n) == -1)
 		return -1;
-	if (n < 1024 || n > HEADER_SIZE_MAX)
-		return parse_fail(p, "between 1K and 16M",
-		    "a header of that size");
+	if (n > HEADER_SIZE_MAX)
+		return parse_fail(p, "at most 16M",
+		    "a header of that size would be held in memory");
 	*bytes = (uint32_t)n;
 	return 0;
 }

@@ -169,6 +169,12 @@ static const struct test bad[] = {
 	{ "senders without auth", SHORT TAIL "table s { a }\n"
 	    "listen on ::1 smtp senders <s>\n",
 	    "9: 'senders' means nothing without 'auth'" },
+	{ "any-header-from without auth", SHORT TAIL
+	    "listen on ::1 smtp any-header-from\n",
+	    "8: 'any-header-from' means nothing without 'auth'" },
+	{ "header-size above", SHORT TAIL "limit header-size 17M\n",
+	    "8: a header of that size" },
+	{ "header-fields", SHORT TAIL "limit header-fields 0\n", "8: " },
 	{ "no kind", SHORT TAIL "listen on ::1 port 26\n",
 	    "8: the listener has no kind" },
 	{ "two kinds", SHORT TAIL "listen on ::1 smtp smtps\n",
@@ -475,7 +481,10 @@ test_macros(void)
 	    conf_macros_add(&macros, "a b=x") == -1 &&
 	    conf_macros_add(&macros, "a=x\ny") == -1, "-D of a wrong form");
 	tap_ok(conf_macros_add(&macros, "n=9") == 0, "-D");
-	c = load(HEAD RULE "n = 5\nlimit errors $n\n", &macros, &errors);
+	c = load(HEAD RULE "n = 5\nlimit errors $n\nlimit header-size 2K\n"
+	    "limit header-fields 7\n", &macros, &errors);
+	tap_ok(c != NULL && c->header_max == 2048 && c->fields_max == 7,
+	    "limits of a header");
 	tap_ok(c != NULL && c->errors_max == 9, "-D wins over the file");
 	before = c == NULL ? 0 : c->listeners[0]->addrs[0].id;
 	conf_free(c);
