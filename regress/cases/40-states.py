@@ -21,7 +21,7 @@ VIRTUAL = ('action "local" maildir "%s/mail/%%{{dest.user}}" user smtpst3 '
 RULES = 'match from auth for domain <domains> action "local"\n'
 PLAIN_PORT = 10587
 LOGIN = base64.b64encode(("\0smtpst1\0" + PASSWORD % "smtpst1").encode())
-TEXT = b"Subject: m%d\r\n\r\nx\r\n"
+TEXT = b"From: <smtpst1@example.org>\r\nSubject: m%d\r\n\r\nx\r\n"
 serial = 0
 
 
