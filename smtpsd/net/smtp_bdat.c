@@ -18,6 +18,7 @@
 #include "mail/reply.h"
 #include "proto/net_policy.h"
 #include "conf.h"
+#include "listener.h"
 #include "session.h"
 #include "smtp.h"
 #include "stats.h"
@@ -68,10 +69,11 @@ chunk_begin(struct session *s, const struct chunk *c, uint64_t seconds)
 static void
 chunk_refuse(struct session *s, struct chunk *c, unsigned int reply)
 {
-	int	had_tx = s->tx != NULL;
+	struct tx	*tx = s->tx;
 
-	smtp_answer(s, reply, NULL);
-	if (had_tx) {
+	smtp_answer(s, reply, tx != NULL && tx->failed == reply ?
+	    tx->failed_arg : NULL);
+	if (tx != NULL) {
 		stats_add(STAT_MESSAGES_REFUSED, 1);
 		smtp_reset(s);
 		if (!c->is_last)
@@ -105,7 +107,7 @@ static unsigned int
 chunk_check(struct session *s, const struct chunk *c)
 {
 	struct tx	*tx = s->tx;
-	uint64_t	 max = conf_limits()->message_max;
+	uint64_t	 max = listener_info(s->listener)->message_max;
 	unsigned int	 reply;
 
 	/* What was our trouble once is so for the chunks behind it. */
