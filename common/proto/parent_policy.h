@@ -74,9 +74,12 @@ _Static_assert(sizeof(struct parent_policy_listener) == 12 + HOSTNAME_SIZE +
 /* Sent before net hears of it. */
 struct parent_policy_authenticated {
 	uint64_t	session;
+	uint32_t	listener;	/* where: another's sender map is not
+					 * this user's */
+	uint32_t	pad;
 	char		user[LOGIN_SIZE];
 };
-_Static_assert(sizeof(struct parent_policy_authenticated) == 8 + LOGIN_SIZE,
+_Static_assert(sizeof(struct parent_policy_authenticated) == 16 + LOGIN_SIZE,
     "authenticated");
 
 struct policy_parent_user {

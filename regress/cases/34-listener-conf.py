@@ -80,6 +80,16 @@ with open(d + "/garbage.ocsp", "wb") as f:
     f.write(os.urandom(300))
 pki = 'pki mail.example.org ocsp "%s"'
 eq(check(GOOD, pki % good)[0], 0, "a good response")
+# One of a week ago, by a responder whose clock stands.
+server.write("clock.c", "#include <time.h>\ntime_t time(time_t *t) { time_t n "
+             "= %d; if (t) *t = n; return n; }\n" % (time.time() - 7 * 86400))
+run("cc", "-shared", "-fPIC", "-o", d + "/clock.so", d + "/clock.c")
+os.environ["LD_PRELOAD"] = d + "/clock.so"
+expired = make_ocsp(cert, key, d + "/expired.ocsp", 2)
+del os.environ["LD_PRELOAD"]
+status, out, text = check(GOOD, pki % expired)
+ok(status == 0 and re.search(r"warning: .*try\.conf:\d+: .*has expired", out),
+   "an expired response is a warning") or diag(out)
 for path, want, hint in ((foreign, "another certificate", "openssl ocsp"),
                          (d + "/garbage.ocsp", "no OCSP response", "DER"),
                          (d + "/none.ocsp", "none.ocsp", "")):

@@ -30,6 +30,7 @@ struct attempt {
 	uint64_t		 session;
 	uint64_t		 leader;	/* request of the same password */
 	uint32_t		 net_id;
+	uint32_t		 listener;
 	uint8_t			 mechanism;	/* AUTH_* */
 	uint8_t			 stage;		/* enum attempt_stage */
 	uint8_t			 cancelled;	/* nobody waits for the answer */

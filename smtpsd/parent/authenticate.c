@@ -119,7 +119,7 @@ answer(uint32_t net_id, uint64_t session, enum auth_result result,
 
 /* Policy must know before net can send MAIL for the session. */
 static int
-tell_policy(uint64_t session, const char *user)
+tell_policy(uint64_t session, uint32_t listener, const char *user)
 {
 	struct parent_policy_authenticated	 m = { 0 };
 	struct link				*policy;
@@ -127,6 +127,7 @@ tell_policy(uint64_t session, const char *user)
 	if ((policy = child_link(PROC_POLICY, 0)) == NULL)
 		return -1;
 	m.session = session;
+	m.listener = listener;
 	strlcpy(m.user, user, sizeof(m.user));
 	if (link_send(policy, MSG_PARENT_POLICY_AUTHENTICATED, &m,
 	    sizeof(m)) == -1)
@@ -136,12 +137,13 @@ tell_policy(uint64_t session, const char *user)
 }
 
 static void
-answer_ok(uint32_t net_id, uint64_t session, const char *user)
+answer_ok(uint32_t net_id, uint64_t session, uint32_t listener,
+    const char *user)
 {
 	stats.ok++;
 	if (child_link_by_id(PROC_NET, net_id) == NULL)
 		return;
-	if (tell_policy(session, user) == -1) {
+	if (tell_policy(session, listener, user) == -1) {
 		answer(net_id, session, AUTH_LATER, NULL);
 		return;
 	}
@@ -152,7 +154,7 @@ static void
 finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 {
 	if (verdict == VERDICT_GOOD && !a->cancelled) {
-		answer_ok(a->net_id, a->session, a->user);
+		answer_ok(a->net_id, a->session, a->listener, a->user);
 	} else if (verdict == VERDICT_BAD) {
 		stats.failed++;
 		log_info("auth failed address=%s user=%s reason=%s",
@@ -418,6 +420,7 @@ attempt_new(const struct net_parent_auth *m, uint32_t net_id)
 	a->request = ++last_request;
 	a->session = m->session;
 	a->net_id = net_id;
+	a->listener = m->listener;
 	a->stage = STAGE_WAITING;
 	a->mechanism = m->mechanism;
 	a->backend = authusers_backend();
@@ -510,10 +513,11 @@ authenticate_on_net_death(uint32_t proc_id)
 }
 
 void
-authenticate_local(uint32_t net_id, uint64_t session, const char *user)
+authenticate_local(uint32_t net_id, uint64_t session, uint32_t listener,
+    const char *user)
 {
 	if (user != NULL)
-		answer_ok(net_id, session, user);
+		answer_ok(net_id, session, listener, user);
 	else
 		answer(net_id, session, AUTH_BAD, NULL);
 }

@@ -28,7 +28,8 @@ void	authenticate_on_net_death(uint32_t proc_id);
 void	authenticate_get_stats(struct authenticate_stats *);
 
 /* user: proven by the socket it came from, or NULL: nobody. */
-void	authenticate_local(uint32_t net_id, uint64_t session, const char *user);
+void	authenticate_local(uint32_t net_id, uint64_t session, uint32_t listener,
+	    const char *user);
 
 void	on_net_auth(struct link *, struct link_in *);
 void	on_net_auth_cancel(struct link *, struct link_in *);

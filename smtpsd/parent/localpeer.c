@@ -102,17 +102,21 @@ on_net_peer(struct link *link, struct link_in *in)
 	/* A listener may have gone by a reload that net has not seen yet. */
 	l = conf_listener_by_id(parent_conf(), m->listener);
 	if (l == NULL || l->kind != LISTENER_LOCAL) {
-		authenticate_local(child_id(net), m->session, NULL);
+		authenticate_local(child_id(net), m->session, m->listener,
+		    NULL);
 		return;
 	}
 	if ((why = check_socket(in->fd, l->path)) != NULL) {
 		/* It may be dead already: then nobody waits either. */
 		log_info("local socket %s: refused: %s", l->path, why);
-		authenticate_local(child_id(net), m->session, NULL);
+		authenticate_local(child_id(net), m->session, m->listener,
+		    NULL);
 		return;
 	}
 	if (peer_user(in->fd, user, sizeof(user)) == -1)
-		authenticate_local(child_id(net), m->session, NULL);
+		authenticate_local(child_id(net), m->session, m->listener,
+		    NULL);
 	else
-		authenticate_local(child_id(net), m->session, user);
+		authenticate_local(child_id(net), m->session, m->listener,
+		    user);
 }

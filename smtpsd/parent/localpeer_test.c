@@ -75,9 +75,10 @@ conf_listener_by_id(const struct conf *conf, uint32_t id)
 }
 
 void
-authenticate_local(uint32_t net_id, uint64_t session, const char *user)
+authenticate_local(uint32_t net_id, uint64_t session, uint32_t id,
+    const char *user)
 {
-	answers += net_id == NET_ID && session == SESSION;
+	answers += net_id == NET_ID && session == SESSION && id == LISTENER;
 	strlcpy(answered, user == NULL ? "" : user, sizeof(answered));
 }
 

@@ -20,7 +20,8 @@
 
 /* What the parent said of sessions of a net that has no link here yet. */
 struct early {
-	uint64_t	session;	/* 0: free */
+	uint64_t	session;		/* 0: free */
+	uint32_t	listener;
 	char		user[LOGIN_SIZE];
 };
 
@@ -62,7 +63,7 @@ book_net_new(uint32_t id)
 	for (i = 0; i < EARLY_MAX; i++)
 		if (earlies[i].session != 0 && earlies[i].session >> 32 == id) {
 			book_authenticated(earlies[i].session,
-			    earlies[i].user);
+			    earlies[i].listener, earlies[i].user);
 			earlies[i].session = 0;
 		}
 	return net;
@@ -160,7 +161,7 @@ book_drop(struct session *s)
 }
 
 static void
-remember_early(uint64_t id, const char *user)
+remember_early(uint64_t id, uint32_t listener, const char *user)
 {
 	struct early	*e = NULL;
 	int		 i;
@@ -174,11 +175,12 @@ remember_early(uint64_t id, const char *user)
 	if (e == NULL)
 		e = &earlies[early_next++ % EARLY_MAX];
 	e->session = id;
+	e->listener = listener;
 	strlcpy(e->user, user, sizeof(e->user));
 }
 
 void
-book_authenticated(uint64_t id, const char *user)
+book_authenticated(uint64_t id, uint32_t listener, const char *user)
 {
 	struct net	*net = book_net_find(id >> 32);
 	struct session	*s;
@@ -186,7 +188,7 @@ book_authenticated(uint64_t id, const char *user)
 	char		*copy = NULL;
 
 	if (net == NULL) {
-		remember_early(id, user);
+		remember_early(id, listener, user);
 		return;
 	}
 	if ((s = book_get(net, id)) == NULL || (copy = strdup(user)) == NULL ||
@@ -201,6 +203,7 @@ book_authenticated(uint64_t id, const char *user)
 	free(s->user);
 	quota_drop(s->quota, s->has_seat);
 	s->user = copy;
+	s->listener = listener;
 	s->quota = quota;
 	s->has_seat = 0;
 }

@@ -22,6 +22,7 @@ struct session {
 	struct transaction	*tx;		/* or NULL: none is open */
 	uint64_t		 id;
 	uint32_t		 tx_last;	/* highest ever opened */
+	uint32_t		 listener;	/* where the user logged in */
 	char			*user;		/* NULL: not authenticated */
 	struct quota		*quota;		/* NULL: not authenticated */
 	int			 has_seat;	/* among those of its user */
@@ -59,7 +60,8 @@ struct session	*book_find(uint64_t id);
 struct session	*book_get(struct net *, uint64_t id);
 void		 book_drop(struct session *);
 /* The parent says so.  Kept for a while if that net has no link yet. */
-void		 book_authenticated(uint64_t id, const char *user);
+void		 book_authenticated(uint64_t id, uint32_t listener,
+		    const char *user);
 struct book_counts book_count(void);
 
 #endif

@@ -335,6 +335,11 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 	}
 	if (s->user == NULL && listener->is.auth)
 		return REPLY_AUTH_REQUIRED;
+	if (s->user != NULL && s->listener != mail->listener) {
+		log_warnx("session=%016llx: MAIL at another listener than "
+		    "its login", (unsigned long long)s->id);
+		return REPLY_TRY_LATER;
+	}
 	if (conf->limits.message_max != 0 &&
 	    mail->size > conf->limits.message_max)
 		return REPLY_TOO_BIG;
@@ -540,7 +545,7 @@ on_parent_authenticated(struct link *link, struct link_in *in)
 		log_warnx("AUTHENTICATED without a session or user");
 		return;
 	}
-	book_authenticated(is->session, is->user);
+	book_authenticated(is->session, is->listener, is->user);
 	/* One that finds no seat may still get one at its first MAIL. */
 	if (conf_current() != NULL &&
 	    (s = book_find(is->session)) != NULL && s->quota != NULL &&

@@ -294,6 +294,7 @@ login(uint64_t session, const char *user)
 
 	memset(&m, 0, sizeof(m));
 	m.session = session;
+	m.listener = 1;
 	strlcpy(m.user, user, sizeof(m.user));
 	link_send(parent_far, MSG_PARENT_POLICY_AUTHENTICATED, &m, sizeof(m));
 }
@@ -347,14 +348,16 @@ test_mail(void)
 	    "too big");
 	tap_ok(mail(S(1), 6, 1, 1, 1000000, "") == REPLY_SENDER_OK &&
 	    mails[0].message > first, "null sender, a higher message id");
-	tap_ok(mail(S(1), 7, 9, 1, 0, "u@example.org") == REPLY_TRY_LATER,
+	tap_ok(mail(S(1), 7, 2, 1, 0, "u@example.org") == REPLY_TRY_LATER,
+	    "another listener than that of the login");
+	tap_ok(mail(S(1), 8, 9, 1, 0, "u@example.org") == REPLY_TRY_LATER,
 	    "unknown listener");
 	tap_ok(mail(S(2), 1, 1, 0, 0, "u@example.org") == REPLY_AUTH_REQUIRED,
 	    "another session is not authenticated by the first");
 	tap_ok(mail(S(3), 1, 2, 0, 0, "x@far.example") == REPLY_SENDER_OK,
 	    "no AUTH needed on the other listener");
 	send_session(MSG_NET_POLICY_END, S(1), 0);
-	tap_ok(mail(S(1), 8, 1, 0, 0, "u@example.org") == REPLY_AUTH_REQUIRED,
+	tap_ok(mail(S(1), 9, 1, 0, 0, "u@example.org") == REPLY_AUTH_REQUIRED,
 	    "END ends the authentication");
 }
 
