@@ -7,6 +7,7 @@ SYSCONFDIR ?= /etc/smtpsd
 SBINDIR = $(PREFIX)/sbin
 LIBEXECDIR = $(PREFIX)/libexec/smtpsd
 MANDIR = $(PREFIX)/share/man
+EXAMPLEDIR = $(PREFIX)/share/examples/smtpsd
 
 # In the order in which they are built; abuse is tests only.
 LIBS = common/compat common/proto common/base common/mail
@@ -55,6 +56,8 @@ install: all
 	install -m 0644 smtpsd/parent/smtpsd.8 $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 smtpsctl/smtpsctl.8 $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 smtpsd/parent/smtpsd.conf.5 $(DESTDIR)$(MANDIR)/man5/
+	mkdir -p $(DESTDIR)$(EXAMPLEDIR)
+	install -m 0644 etc/smtpsd.pam $(DESTDIR)$(EXAMPLEDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/smtpsd.conf || \
 	    install -m 0644 etc/smtpsd.conf \
 	    $(DESTDIR)$(SYSCONFDIR)/smtpsd.conf
@@ -64,7 +67,8 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/smtpsd $(DESTDIR)$(SBINDIR)/smtpsctl \
 	    $(DESTDIR)$(MANDIR)/man8/smtpsd.8 \
 	    $(DESTDIR)$(MANDIR)/man8/smtpsctl.8 \
-	    $(DESTDIR)$(MANDIR)/man5/smtpsd.conf.5
+	    $(DESTDIR)$(MANDIR)/man5/smtpsd.conf.5 \
+	    $(DESTDIR)$(EXAMPLEDIR)/smtpsd.pam
 	for p in $(CHILDREN); do \
 		rm -f $(DESTDIR)$(LIBEXECDIR)/$$p; \
 	done

@@ -72,6 +72,13 @@ struct auth_backend {
 /* A backend's answer; reason is for the log, static.  Stale ones are ignored. */
 void	authenticate_verdict(uint64_t request, enum verdict, const char *reason);
 
+/* It is right, and the user is known by this name from now on. */
+void	authenticate_verdict_as(uint64_t request, const char *user);
+
+/* authoutside.c: the system's passwords; Dovecot. */
+const struct auth_backend *authsystem_backend(void);
+const struct auth_backend *authdovecot_backend(void);
+
 /* authusers.c: hashes of the users file, checked by the auth workers. */
 const struct auth_backend *authusers_backend(void);
 void	authusers_on_users(void);	/* other users files are in force */

@@ -219,6 +219,19 @@ authenticate_verdict(uint64_t request, enum verdict verdict,
 	finish(a, verdict, reason);
 }
 
+void
+authenticate_verdict_as(uint64_t request, const char *user)
+{
+	struct attempt	*a;
+
+	TAILQ_FOREACH(a, &attempts, entry) {
+		if (a->request == request || (a->stage == STAGE_FOLLOWING &&
+		    a->leader == request))
+			strlcpy(a->user, user, sizeof(a->user));
+	}
+	authenticate_verdict(request, VERDICT_GOOD, NULL);
+}
+
 static int
 is_remembered(const struct attempt *a, uint64_t now)
 {
@@ -409,6 +422,19 @@ has_its_share(uint32_t net_id)
 	return n >= PENDING_MAX / 2;
 }
 
+/* Who knows the passwords of a listener; NULL: nobody. */
+static const struct auth_backend *
+backend_of(const struct conf_listener *l)
+{
+	if (l->auth_system)
+		return authsystem_backend();
+	if (l->dovecot != 0)
+		return authdovecot_backend();
+	if (l->users != NULL && l->users->users != NULL)
+		return authusers_backend();
+	return NULL;
+}
+
 static struct attempt *
 attempt_new(const struct net_parent_auth *m, uint32_t net_id)
 {
@@ -423,7 +449,6 @@ attempt_new(const struct net_parent_auth *m, uint32_t net_id)
 	a->listener = m->listener;
 	a->stage = STAGE_WAITING;
 	a->mechanism = m->mechanism;
-	a->backend = authusers_backend();
 	strlcpy(a->address, m->address, sizeof(a->address));
 	evtimer_set(&a->timer, on_turn, a);
 	TAILQ_INSERT_TAIL(&attempts, a, entry);
@@ -449,6 +474,7 @@ on_net_auth(struct link *link, struct link_in *in)
 	const struct net_parent_auth	*m = in->data;
 	struct child			*net = link_arg(link);
 	struct conf_listener		*l;
+	const struct auth_backend	*backend;
 	struct attempt			*a;
 	char				 prefix[IPADDR_SIZE];
 
@@ -470,11 +496,12 @@ on_net_auth(struct link *link, struct link_in *in)
 	}
 	/* A listener may have gone by a reload that net has not seen yet. */
 	l = conf_listener_by_id(parent_conf(), m->listener);
-	if (l == NULL || l->users == NULL || l->users->users == NULL ||
+	if (l == NULL || (backend = backend_of(l)) == NULL ||
 	    (a = attempt_new(m, child_id(net))) == NULL) {
 		answer(child_id(net), m->session, AUTH_LATER, NULL);
 		return;
 	}
+	a->backend = backend;
 	a->flaw = parse(a, (const char *)(m + 1), in->size - sizeof(*m));
 	strlcpy(a->prefix, prefix, sizeof(a->prefix));
 	set_keys(a);

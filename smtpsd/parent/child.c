@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "authenticate.h"
+#include "authoutside.h"
 #include "authwork.h"
 #include "base/link.h"
 #include "base/log.h"
@@ -285,6 +286,8 @@ on_child_ready(struct link *link, struct link_in *in)
 		kill(c->pid, SIGKILL);
 	if (c->kind == PROC_AUTH)
 		authwork_on_ready(c->instance, c->id);
+	else
+		authoutside_on_ready(c->kind, c->instance, c->id);
 }
 
 void
@@ -430,6 +433,8 @@ child_clear(struct child *c)
 		authenticate_on_net_death(c->id);
 	else if (c->kind == PROC_CONTROL)
 		control_on_death();
+	else
+		authoutside_on_death(c->kind, c->instance);
 }
 
 int

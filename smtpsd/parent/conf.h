@@ -82,7 +82,10 @@ struct listener_addr {
 struct conf_listener {
 	uint8_t			 kind;	/* LISTENER_* */
 	uint16_t		 port;
-	struct conf_table	*users;		/* NULL: no AUTH */
+	/* At most one of the three; none: no AUTH. */
+	struct conf_table	*users;		/* or NULL */
+	uint8_t			 auth_system;	/* Unix passwords */
+	uint16_t		 dovecot;	/* n: dovecots[n - 1]; 0: not */
 	struct conf_table	*senders;	/* NULL: own login only */
 	char			 tag[NAME_SIZE];
 	char			 hostname[HOSTNAME_SIZE];
@@ -145,6 +148,10 @@ struct conf_rule {
 	struct conf_where	 where;
 };
 
+/* Sockets of Dovecot; each has a process of its own. */
+#define DOVECOTS_MAX		16
+#define DOVECOT_PATH_SIZE	128
+
 struct conf {
 	char			 hostname[HOSTNAME_SIZE];
 	struct conf_pki		**pkis;
@@ -192,6 +199,10 @@ struct conf {
 	uint16_t		 auth_procs;
 	uint16_t		 relay_procs;
 
+	int			 has_system;	/* a listener wants it */
+	char			 dovecots[DOVECOTS_MAX][DOVECOT_PATH_SIZE];
+	uint16_t		 ndovecots;
+
 	char			*forwarders;	/* one "address[@port]" a line */
 	int			 is_recursive;	/* ask the root servers */
 	char			 anchors_path[PATHNAME_SIZE];	/* "": built in */
@@ -237,6 +248,8 @@ struct conf	*conf_load(const char *path, const struct conf_macros *,
 		    struct conf_errors *);
 void		 conf_free(struct conf *);	/* wipes; NULL is fine */
 
+/* Offers AUTH, wherever the passwords are. */
+int			 conf_listener_has_auth(const struct conf_listener *);
 /* NULL if there is none. */
 struct conf_listener	*conf_listener_by_id(const struct conf *, uint32_t id);
 struct conf_action	*conf_action_by_name(const struct conf *,

@@ -91,19 +91,21 @@ check_listener(struct conf *conf, struct conf_listener *l,
 	conf_check_listener(conf, l, errors);
 	if (l->kind == LISTENER_LOCAL)
 		return;
+	conf_check_auth(conf, l, errors);
 	choose_pkis(conf, l, errors);
-	if (l->kind != LISTENER_SMTP && l->users == NULL)
+	if (l->kind != LISTENER_SMTP && !conf_listener_has_auth(l))
 		conf_complain(errors, l->where, "add: auth <users>",
 		    "'%s' cannot be without 'auth'", kind);
 	if (l->kind != LISTENER_SMTP && conf->npkis == 0)
 		conf_complain(errors, l->where,
 		    "add: pki NAME cert \"file\", pki NAME key \"file\"",
 		    "'%s' cannot be without a certificate", kind);
-	if (l->kind == LISTENER_SMTP && l->users != NULL && conf->npkis == 0)
+	if (l->kind == LISTENER_SMTP && conf_listener_has_auth(l) &&
+	    conf->npkis == 0)
 		conf_complain(errors, l->where,
 		    "add: pki NAME cert \"file\", pki NAME key \"file\"",
 		    "'auth' cannot be offered without a certificate");
-	if (l->senders != NULL && l->users == NULL)
+	if (l->senders != NULL && !conf_listener_has_auth(l))
 		conf_complain(errors, l->where, "add: auth <users>",
 		    "'senders' means nothing without 'auth'");
 	if ((l->flags & LISTENER_ANY_FROM) && l->users == NULL)

@@ -226,10 +226,8 @@ parse_listener_option(struct parser *p, struct conf_listener *l)
 		return rc;
 	if (parse_accept(p, "port"))
 		return parse_port(p, &l->port);
-	if (parse_accept(p, "auth")) {
-		l->users = parse_table_ref(p, TABLE_USERS);
-		return l->users == NULL ? -1 : 0;
-	}
+	if (parse_accept(p, "auth"))
+		return parse_auth(p, l);
 	if (parse_accept(p, "auth-compat"))
 		l->flags |= LISTENER_AUTH_COMPAT;
 	else if (parse_accept(p, "mask-source"))
@@ -448,7 +446,7 @@ conf_check_listener(struct conf *conf, struct conf_listener *l,
 	if (l->ciphers[0] != '\0')
 		check_ciphers(l, errors);
 	check_verify(conf, l, errors);
-	if ((l->flags & LISTENER_AUTH_COMPAT) && l->users == NULL)
+	if ((l->flags & LISTENER_AUTH_COMPAT) && !conf_listener_has_auth(l))
 		conf_complain(errors, l->where, "add: auth <users>",
 		    "'auth-compat' means nothing without 'auth'");
 	if (conf_has_bad_net(l->nets, found, sizeof(found)))

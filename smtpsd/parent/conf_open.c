@@ -209,7 +209,7 @@ has_auth(const struct conf *conf, const char *tag)
 	size_t i;
 
 	for (i = 0; i < conf->nlisteners; i++)
-		if ((conf->listeners[i]->users != NULL ||
+		if ((conf_listener_has_auth(conf->listeners[i]) ||
 		    conf->listeners[i]->kind == LISTENER_LOCAL) &&
 		    (tag[0] == '\0' ||
 		    strcmp(conf->listeners[i]->tag, tag) == 0))

@@ -71,6 +71,10 @@ int	parse_listen(struct parser *);
 /* Its own options; what others say of it as well is conf_check.c's. */
 void	conf_check_listener(struct conf *, struct conf_listener *,
 	    struct conf_errors *);
+/* Behind "auth" of a listener, conf_auth.c. */
+int	parse_auth(struct parser *, struct conf_listener *);
+void	conf_check_auth(const struct conf *, const struct conf_listener *,
+	    struct conf_errors *);
 /* All addresses of a listener, port and ids included; conf_listen.c. */
 int	listener_resolve(struct parser *, struct conf_listener *,
 	    const char *on);

@@ -12,6 +12,7 @@
 #include "base/link.h"
 #include "conf.h"
 #include "proto/control_any.h"
+#include "proto/parent_backend.h"
 #include "proto/parent_queue.h"
 #include "proto/relay_resolver.h"
 
@@ -67,7 +68,7 @@ send_listener(const struct conf *c, const struct conf_listener *l,
 	msg.id = a->id;
 	msg.port = l->port;
 	msg.kind = l->kind;
-	msg.auth = l->users != NULL;
+	msg.auth = conf_listener_has_auth(l);
 	msg.npki = l->npki;
 	msg.flags = l->flags;
 	msg.tls = l->tls;
@@ -348,7 +349,19 @@ send_control(const struct conf *c, struct link *link)
 }
 
 static int
-send_items(const struct conf *c, enum proc_kind kind, struct link *link)
+send_dovecot(const struct conf *c, uint16_t instance, struct link *link)
+{
+	struct parent_dovecot_conf msg;
+
+	memset(&msg, 0, sizeof(msg));
+	if (instance < c->ndovecots)
+		strlcpy(msg.path, c->dovecots[instance], sizeof(msg.path));
+	return link_send(link, MSG_PARENT_DOVECOT_CONF, &msg, sizeof(msg));
+}
+
+static int
+send_items(const struct conf *c, enum proc_kind kind, uint16_t instance,
+    struct link *link)
 {
 	switch (kind) {
 	case PROC_NET:
@@ -363,21 +376,22 @@ send_items(const struct conf *c, enum proc_kind kind, struct link *link)
 		return send_resolver(c, link);
 	case PROC_CONTROL:
 		return send_control(c, link);
+	case PROC_DOVECOT:
+		return send_dovecot(c, instance, link);
 	default:
 		return 0;	/* auth and deliver have nothing of this */
 	}
 }
 
-/* All instances of a kind are the same so far. */
+/* Only of dovecot the instances differ. */
 int
 conf_send(const struct conf *c, enum proc_kind kind,
-    uint16_t instance __attribute__((unused)), struct link *link,
-    uint32_t generation)
+    uint16_t instance, struct link *link, uint32_t generation)
 {
 	struct any_conf msg = { generation, 0 };
 
 	if (link_send(link, MSG_PARENT_ANY_CONF_BEGIN, &msg, sizeof(msg)) ==
-	    -1 || send_items(c, kind, link) == -1)
+	    -1 || send_items(c, kind, instance, link) == -1)
 		return -1;
 	return link_send(link, MSG_PARENT_ANY_CONF_END, &msg, sizeof(msg));
 }

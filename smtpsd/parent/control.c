@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "authenticate.h"
+#include "authoutside.h"
 #include "authwork.h"
 #include "base/link.h"
 #include "base/log.h"
@@ -57,7 +58,8 @@ on_control_stats(struct link *link, struct link_in *in)
 	stat_one(link, m->request, "parent.auth.failed", auth.failed);
 	stat_one(link, m->request, "parent.auth.later", auth.later);
 	stat_one(link, m->request, "parent.auth.pending", auth.pending);
-	stat_one(link, m->request, "parent.auth.queued", authwork_queued());
+	stat_one(link, m->request, "parent.auth.queued", authwork_queued() +
+	    authoutside_queued());
 	stat_one(link, m->request, "parent.signatures", sign_count());
 	stat_one(link, m->request, "parent.restarts", children_restarts());
 	stat_one(link, m->request, "parent.deliver.running", deliver_alive());

@@ -27,6 +27,9 @@ static const struct kind_def {
 	[PROC_RELAY] = { "relay", "_smtpsd", 4096 },
 	[PROC_RESOLVER] = { "resolver", "_smtpsd", 1024 },
 	[PROC_CONTROL] = { "control", "_smtpsd", 256 },
+	/* Stays root: no user, no root directory. */
+	[PROC_LOGIN] = { "login", NULL, 256 },
+	[PROC_DOVECOT] = { "dovecot", "_smtpsp", 64 },
 };
 
 /* Which kinds have a link with each other. */
@@ -95,8 +98,8 @@ kinds_fill_boot(enum proc_kind kind, struct parent_any_boot *boot)
 	boot->uid = uids[kind];
 	boot->gid = gids[kind];
 	boot->nofile = nofile_of(kind);
-	strlcpy(boot->root, kind == PROC_QUEUE ? spool_root : empty_root,
-	    sizeof(boot->root));
+	strlcpy(boot->root, kind == PROC_QUEUE ? spool_root :
+	    kind == PROC_LOGIN ? "/" : empty_root, sizeof(boot->root));
 }
 
 int
@@ -125,6 +128,10 @@ kinds_wanted(const struct conf *conf, int kind)
 		n = conf->auth_procs;
 	else if (kind == PROC_RELAY)
 		n = conf->relay_procs;
+	else if (kind == PROC_LOGIN)
+		n = conf->has_system;
+	else if (kind == PROC_DOVECOT)
+		n = conf->ndovecots;
 	return n < KINDS_INSTANCES_MAX ? n : KINDS_INSTANCES_MAX;
 }
 

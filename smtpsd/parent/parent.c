@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "authenticate.h"
+#include "authoutside.h"
 #include "authwork.h"
 #include "base/link.h"
 #include "base/log.h"
@@ -326,6 +327,7 @@ on_tick(int fd, short what, void *arg)
 	if (now - second_ms >= 1000) {
 		second_ms = now;
 		authwork_tick();
+		authoutside_tick();
 	}
 	evtimer_add(&tick_ev, &tv);
 }

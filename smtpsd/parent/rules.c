@@ -4,6 +4,7 @@
  * here is a fault: the link is closed and the child killed.
  */
 #include "authenticate.h"
+#include "authoutside.h"
 #include "authwork.h"
 #include "child.h"
 #include "control.h"
@@ -12,6 +13,7 @@
 #include "proto/control_any.h"
 #include "proto/net_parent.h"
 #include "proto/parent_auth.h"
+#include "proto/parent_backend.h"
 #include "proto/parent_policy.h"
 #include "proto/parent_queue.h"
 #include "rules.h"
@@ -50,6 +52,15 @@ static const struct link_rule control_rules[] = {
 	{ MSG_CONTROL_PARENT_STOP, CHILD_READY, on_control_stop },
 	{ MSG_CONTROL_PARENT_USERS, CHILD_READY, on_control_users },
 };
+static const struct link_rule login_rules[] = {
+	COMMON,
+	{ MSG_BACKEND_PARENT_RESULT, CHILD_READY, on_backend_result },
+};
+static const struct link_rule dovecot_rules[] = {
+	COMMON,
+	{ MSG_BACKEND_PARENT_RESULT, CHILD_READY, on_backend_result },
+	{ MSG_DOVECOT_PARENT_CONNECT, CHILD_READY, on_dovecot_connect },
+};
 static const struct link_rule plain_rules[] = {
 	COMMON,
 };
@@ -76,6 +87,10 @@ rules_of(enum proc_kind kind, size_t *n)
 		return TABLE(queue_rules);
 	case PROC_CONTROL:
 		return TABLE(control_rules);
+	case PROC_LOGIN:
+		return TABLE(login_rules);
+	case PROC_DOVECOT:
+		return TABLE(dovecot_rules);
 	case PROC_DELIVER:
 		return TABLE(deliver_rules);
 	default:
