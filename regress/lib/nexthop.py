@@ -12,7 +12,9 @@ Python standard library only.  Each connection has a thread.
 
 Stages: connect ehlo starttls auth mail rcpt data data-end quit.  What to do
 at a stage: a code (int), a whole reply line (str with a space), "close",
-"hang", or a float: that many seconds of delay, then go on as usual.
+"hang", a float: that many seconds of delay, then go on as usual, bytes: sent
+as they are instead of the reply, or a function, called with the Session,
+that does it all.
 """
 
 import base64
@@ -24,20 +26,26 @@ import time
 
 
 class Message:
-    def __init__(self, sender, recipients, data, connection, tls, user):
+    def __init__(self, sender, recipients, data, connection, tls, user,
+                 mail="", rcpts=(), chunked=False):
         self.sender = sender
         self.recipients = recipients
         self.data = data            # bytes, dot-stuffing undone
         self.connection = connection
         self.tls = tls
         self.user = user
+        self.mail = mail            # the MAIL command
+        self.rcpts = list(rcpts)    # the RCPT commands that were accepted
+        self.chunked = chunked      # came by BDAT
 
 
 class NextHop:
     def __init__(self, host="127.0.0.1", port=10025, directory=None,
                  cert=None, key=None, starttls=False, smtps=False,
                  login=None, mechanisms="PLAIN LOGIN", pipelining=True,
-                 name="next.example.net"):
+                 name="next.example.net",
+                 words=("8BITMIME", "ENHANCEDSTATUSCODES",
+                        "SIZE 52428800")):
         self.directory = directory
         self.login = login          # (user, password) or None
         self.mechanisms = mechanisms
@@ -45,6 +53,7 @@ class NextHop:
         self.smtps = smtps
         self.pipelining = pipelining
         self.name = name
+        self.words = list(words)    # of the reply to EHLO
         self.messages = []
         self.connections = 0
         self.commands = []          # (connection, line)
@@ -162,6 +171,9 @@ class Session:
     def reset(self):
         self.sender = None
         self.recipients = []
+        self.mail = ""
+        self.rcpts = []
+        self.chunks = []
 
     def say(self, line):
         self.sock.sendall(line.encode() + b"\r\n")
@@ -188,7 +200,11 @@ class Session:
         if isinstance(what, float):
             time.sleep(what)
             return False
-        if isinstance(what, str):
+        if callable(what):
+            what(self)
+        elif isinstance(what, bytes):
+            self.sock.sendall(what)
+        elif isinstance(what, str):
             self.say(what)
         else:
             self.say("%d %d.0.0 told to fail at %s" %
@@ -215,8 +231,7 @@ class Session:
     def on_ehlo(self, line):
         if self.stage("ehlo"):
             return
-        words = [self.hop.name, "8BITMIME", "ENHANCEDSTATUSCODES",
-                 "SIZE 52428800"]
+        words = [self.hop.name] + self.hop.words
         if self.hop.pipelining:
             words.append("PIPELINING")
         if self.hop.starttls and not self.tls:
@@ -267,6 +282,7 @@ class Session:
         if self.hop.login and self.user is None:
             return self.say("530 5.7.0 log in first")
         self.reset()
+        self.mail = line
         self.sender = line[line.index("<") + 1:line.index(">")]
         self.say("250 2.1.0 ok")
 
@@ -277,6 +293,7 @@ class Session:
         if self.stage("rcpt", address):
             return
         self.recipients.append(address)
+        self.rcpts.append(line)
         self.say("250 2.1.5 ok")
 
     def on_data(self, line):
@@ -295,10 +312,26 @@ class Session:
             data.append(l[1:] if l.startswith(b".") else l)
         if self.stage("data-end"):
             return self.reset()
-        self.hop.store(Message(self.sender, self.recipients, b"".join(data),
-                               self.n, self.tls, self.user))
+        self.take(b"".join(data), False)
+
+    def take(self, data, chunked):
+        self.hop.store(Message(self.sender, self.recipients, data, self.n,
+                               self.tls, self.user, self.mail, self.rcpts,
+                               chunked))
         self.reset()
         self.say("250 2.0.0 taken")
+
+    def on_bdat(self, line):
+        words = line.split()
+        data = self.file.read(int(words[1]))
+        if not self.recipients:
+            return self.say("503 5.5.1 RCPT first")
+        self.chunks.append(data)
+        if words[2:] != ["LAST"]:
+            return self.say("250 2.0.0 more")
+        if self.stage("data-end"):
+            return self.reset()
+        self.take(b"".join(self.chunks), True)
 
     def on_rset(self, line):
         self.reset()
