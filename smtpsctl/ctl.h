@@ -5,6 +5,7 @@
 #ifndef SMTPSCTL_CTL_H
 #define SMTPSCTL_CTL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proto/ctl.h"
@@ -37,9 +38,21 @@ int	show_listeners(int json);
 int	show_limits(const char *user, int json);	/* NULL: all users */
 
 /* users.c: exit status */
-int	users_show(const char *file, int json);
+#define USERS_LINE_SIZE	2048	/* what stands behind a name */
+
+/* owner NULL: all, else that user's devices. */
+int	users_show(const char *file, const char *owner, int json);
 int	users_add(const char *file, const char *user, int must_exist);
 int	users_delete(const char *file, const char *user);
 int	users_check(const char *file, const char *user);
+/* One line of standard input, "" if there is none; -1: complained. */
+int	users_password_stdin(char *out, size_t outsize);
+/* HASH:VERIFIER of a password; -1: complained. */
+int	users_line(const char *password, char *out, size_t outsize);
+
+/* devices.c: exit status */
+int	devices_add(const char *file, const char *user, const char *device,
+	    char **scope, int nscope);
+int	devices_delete(const char *file, const char *user, const char *device);
 
 #endif

@@ -35,7 +35,10 @@ usage(void)
 	    "  show limits [USER]\n"
 	    "  kill session ID\n"
 	    "  reload | stop\n"
-	    "  user add|passwd|del|check NAME\n", stderr);
+	    "  user add|passwd|del|check NAME\n"
+	    "  user devices USER\n"
+	    "  user device add USER NAME [scope ADDRESS ...]\n"
+	    "  user device del USER NAME\n", stderr);
 	return 1;
 }
 
@@ -57,7 +60,7 @@ static int
 run_show(const char *what)
 {
 	if (strcmp(what, "users") == 0)
-		return users_show(users_file, json);
+		return users_show(users_file, NULL, json);
 	if (strcmp(what, "sessions") != 0 && strcmp(what, "queue") != 0 &&
 	    strcmp(what, "stats") != 0 && strcmp(what, "listeners") != 0)
 		return usage();
@@ -125,6 +128,8 @@ run_user(const char *verb, const char *name)
 {
 	int status;
 
+	if (strcmp(verb, "devices") == 0)
+		return users_show(users_file, name, json);
 	if (strcmp(verb, "check") == 0)
 		return users_check(users_file, name);
 	if (strcmp(verb, "add") == 0)
@@ -133,6 +138,25 @@ run_user(const char *verb, const char *name)
 		status = users_add(users_file, name, 1);
 	else if (strcmp(verb, "del") == 0)
 		status = users_delete(users_file, name);
+	else
+		return usage();
+	return status != 0 ? status : users_tell();
+}
+
+/* "user device": VERB USER NAME [scope ADDRESS ...] */
+static int
+run_device(int argc, char **argv)
+{
+	int status;
+
+	if (argc == 3 && strcmp(argv[0], "del") == 0)
+		status = devices_delete(users_file, argv[1], argv[2]);
+	else if (argc == 3 && strcmp(argv[0], "add") == 0)
+		status = devices_add(users_file, argv[1], argv[2], NULL, 0);
+	else if (argc > 4 && strcmp(argv[0], "add") == 0 &&
+	    strcmp(argv[3], "scope") == 0)
+		status = devices_add(users_file, argv[1], argv[2], argv + 4,
+		    argc - 4);
 	else
 		return usage();
 	return status != 0 ? status : users_tell();
@@ -174,6 +198,9 @@ main(int argc, char **argv)
 		return run_simple(MSG_CTL_CONTROL_RELOAD);
 	if (argc == 1 && strcmp(argv[0], "stop") == 0)
 		return run_simple(MSG_CTL_CONTROL_STOP);
+	if (argc > 2 && strcmp(argv[0], "user") == 0 &&
+	    strcmp(argv[1], "device") == 0)
+		return run_device(argc - 2, argv + 2);
 	if (argc == 3 && strcmp(argv[0], "user") == 0)
 		return run_user(argv[1], argv[2]);
 	return usage();

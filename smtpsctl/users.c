@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __OpenBSD__
 #include <readpassphrase.h>
@@ -21,6 +22,7 @@
 
 #include "mail/password.h"
 #include "mail/usersfile.h"
+#include "mail/verifier.h"
 #include "proto/parent_auth.h"
 
 #include "ctl.h"
@@ -35,8 +37,8 @@ complain(const char *text)
 }
 
 /* One line of standard input without its end. */
-static int
-password_from_stdin(char *out, size_t outsize)
+int
+users_password_stdin(char *out, size_t outsize)
 {
 	size_t used = 0;
 	ssize_t n;
@@ -88,7 +90,7 @@ password_get(char *out, size_t outsize, int twice)
 
 	error = isatty(STDIN_FILENO) ?
 	    password_from_terminal(out, outsize, twice) :
-	    password_from_stdin(out, outsize);
+	    users_password_stdin(out, outsize);
 	if (error == 0 && out[0] == '\0') {
 		complain("empty password");
 		error = -1;
@@ -125,37 +127,72 @@ file_make(const char *file)
 }
 
 int
-users_add(const char *file, const char *user, int must_exist)
+users_line(const char *password, char *out, size_t outsize)
 {
-	char password[PASSWORD_SIZE], hash[HASH_SIZE], err[ERROR_SIZE];
+	char hash[HASH_SIZE], verifier[VERIFIER_SIZE];
+	int error = -1;
+
+	if (password_hash(password, hash, sizeof(hash)) == -1 ||
+	    verifier_make(password, verifier, sizeof(verifier)) == -1)
+		complain("cannot make a hash of this password");
+	else if ((size_t)snprintf(out, outsize, "%s:%s", hash, verifier) <
+	    outsize)
+		error = 0;
+	explicit_bzero(hash, sizeof(hash));
+	explicit_bzero(verifier, sizeof(verifier));
+	return error;
+}
+
+/* What a device's line has besides its password stays. */
+static void
+keep_fields(const struct user *user, char *out, size_t outsize)
+{
+	out[0] = '\0';
+	if (user != NULL && user->device != NULL)
+		snprintf(out, outsize, ":device=%lld%s%s",
+		    (long long)user->created, user->scope != NULL ?
+		    ":scope=" : "", user->scope != NULL ? user->scope : "");
+}
+
+int
+users_add(const char *file, const char *login, int must_exist)
+{
+	char password[PASSWORD_SIZE], line[USERS_LINE_SIZE], err[ERROR_SIZE];
+	char fields[USERS_SCOPE_SIZE + 64];
+	const struct user *user;
 	struct users *users;
 	int exists, error = -1;
 
-	if (name_check(user) == -1 || (!must_exist && file_make(file) == -1))
+	if (name_check(login) == -1 || (!must_exist && file_make(file) == -1))
 		return 1;
+	if (!must_exist && strchr(login, '/') != NULL) {
+		complain("a '/' stands between a user and a device: see "
+		    "user device add");
+		return 1;
+	}
 	/* Say no before asking for a password. */
 	if ((users = users_load(file, err, sizeof(err))) == NULL) {
 		complain(err);
 		return 1;
 	}
-	exists = users_hash(users, user) != NULL;
+	user = users_find(users, login);
+	exists = user != NULL;
+	keep_fields(user, fields, sizeof(fields));
 	users_free(users);
 	if (exists != must_exist) {
 		complain(exists ? "this user exists already" : "no such user");
 		return 1;
 	}
-	if (password_get(password, sizeof(password), 1) == -1)
+	if (password_get(password, sizeof(password), 1) == -1 ||
+	    users_line(password, line, sizeof(line)) == -1)
 		goto out;
-	if (password_hash(password, hash, sizeof(hash)) == -1) {
-		complain("cannot make a hash of this password");
-		goto out;
-	}
-	error = users_change(file, user, hash, must_exist, err, sizeof(err));
+	strlcat(line, fields, sizeof(line));
+	error = users_change(file, login, line, must_exist, err, sizeof(err));
 	if (error == -1)
 		complain(err);
  out:
 	explicit_bzero(password, sizeof(password));
-	explicit_bzero(hash, sizeof(hash));
+	explicit_bzero(line, sizeof(line));
 	return error == -1;
 }
 
@@ -177,7 +214,7 @@ int
 users_check(const char *file, const char *user)
 {
 	char password[PASSWORD_SIZE], err[ERROR_SIZE];
-	const char *hash;
+	const struct user *found;
 	struct users *users;
 	int status = 1;
 
@@ -185,14 +222,14 @@ users_check(const char *file, const char *user)
 		complain(err);
 		return 1;
 	}
-	if ((hash = users_hash(users, user)) == NULL)
+	if ((found = users_find_live(users, user)) == NULL)
 		fprintf(stderr, "smtpsctl: no user \"%s\" in %s\n", user,
 		    file);
-	else if (!users_hash_ok(hash))
+	else if (!users_hash_ok(found->hash))
 		complain("this system cannot check the hash of this user: set "
 		    "the password again");
 	else if (password_get(password, sizeof(password), 0) == 0) {
-		if (password_check(password, hash)) {
+		if (password_check(password, found->hash)) {
 			printf("ok: the password of \"%s\" is right\n", user);
 			status = 0;
 		} else
@@ -215,34 +252,68 @@ hash_kind(const char *hash)
 	return "unknown";
 }
 
-int
-users_show(const char *file, int json)
+static void
+show_time(int64_t seconds)
 {
-	char err[ERROR_SIZE];
+	char text[32] = "-";
+	time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (seconds > 0 && localtime_r(&t, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%d", &tm);
+	printf(" %-10s", text);
+}
+
+static void
+show_one(const struct user *user, int as_json)
+{
+	const char *scope = user->scope != NULL ? user->scope : "";
+
+	if (!as_json) {
+		printf("%-40s %-12s %-5s", user->login, hash_kind(user->hash),
+		    user->verifier != NULL ? "yes" : "no");
+		show_time(user->created);
+		printf("%s%s\n", *scope != '\0' ? " " : "", scope);
+		return;
+	}
+	json_object();
+	json_string("user", user->login);
+	json_string("hash", hash_kind(user->hash));
+	json_string("scram", user->verifier != NULL ? "yes" : "no");
+	if (user->device != NULL) {
+		json_string("device", user->device);
+		json_number("created", (unsigned long long)user->created);
+		json_string("scope", scope);
+	}
+	json_object_end();
+}
+
+int
+users_show(const char *file, const char *owner, int as_json)
+{
+	char err[ERROR_SIZE], of[USERS_LOGIN_SIZE];
+	const struct user *user;
 	struct users *users;
-	const char *name, *kind;
 	size_t i;
 
 	if ((users = users_load(file, err, sizeof(err))) == NULL) {
 		complain(err);
 		return 1;
 	}
-	if (json)
+	if (as_json)
 		json_begin();
 	else
-		printf("%-40s %s\n", "USER", "HASH");
+		printf("%-40s %-12s %-5s %-10s SCOPE\n", "USER", "HASH",
+		    "SCRAM", "CREATED");
 	for (i = 0; i < users_count(users); i++) {
-		name = users_name(users, i);
-		kind = hash_kind(users_hash(users, name));
-		if (json) {
-			json_object();
-			json_string("user", name);
-			json_string("hash", kind);
-			json_object_end();
-		} else
-			printf("%-40s %s\n", name, kind);
+		user = users_at(users, i);
+		if (owner != NULL && (user->device == NULL ||
+		    users_owner(user, of, sizeof(of)) == -1 ||
+		    strcmp(of, owner) != 0))
+			continue;
+		show_one(user, as_json);
 	}
-	if (json)
+	if (as_json)
 		json_end();
 	users_free(users);
 	return 0;

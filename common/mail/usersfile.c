@@ -1,20 +1,15 @@
 /*
- * The users file.  The parent reads it at start and at a reload, smtpsctl
- * changes single lines of it.  A change is written beside the file and put
- * in place by rename(2) under a lock, so that a reader sees the old or the
- * new file and a crash leaves one of them.  Names of files are opened
- * relative to their directory and never through a symbolic link.  Memory
- * that held hashes is wiped.
+ * The users file.  The parent reads it at start and at a reload; smtpsctl
+ * reads it and changes single lines of it (userschange.c).  A file is never
+ * opened through a symbolic link.  Memory that held hashes is wiped.
  */
 #include "mail/usersfile.h"
 
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +19,11 @@
 #include <crypt.h>
 #endif
 
-#define FILE_MAX	(64U << 20)	/* bytes */
-#define HASH_MAX	255		/* bytes; what crosses to a worker */
+#include "mail/base64.h"
+#include "mail/usersfile_impl.h"
+#include "mail/verifier.h"
 
-struct user {
-	const char	*name;
-	const char	*hash;
-	unsigned int	 line;
-};
+#define FILE_MAX	(64U << 20)	/* bytes */
 
 struct users {
 	char		*text;
@@ -39,13 +31,14 @@ struct users {
 	struct user	*user;
 	size_t		 n;
 	size_t		 room;
+	const char	*common;	/* the commonest kind of hash, or NULL */
+	size_t		 nverifiers;
+	int		 has_key;
+	uint8_t		 key[USERS_KEY_SIZE];
 };
 
-static int complain(char *, size_t, const char *, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int
-complain(char *err, size_t errsize, const char *fmt, ...)
+int
+users_complain(char *err, size_t errsize, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -53,20 +46,6 @@ complain(char *err, size_t errsize, const char *fmt, ...)
 	vsnprintf(err, errsize, fmt, ap);
 	va_end(ap);
 	return -1;
-}
-
-int
-users_name_ok(const char *user)
-{
-	size_t i;
-
-	if (user[0] == '\0' || user[0] == '#')
-		return 0;
-	for (i = 0; user[i] != '\0'; i++)
-		if ((unsigned char)user[i] <= ' ' || user[i] == 0x7f ||
-		    user[i] == ':')
-			return 0;
-	return i <= 255;
 }
 
 /* n digits of crypt's base64 and then the end of the string. */
@@ -97,7 +76,7 @@ users_hash_ok(const char *hash)
 {
 	const char *last = strrchr(hash, '$');
 
-	if (strlen(hash) > HASH_MAX || strcspn(hash, ": \t\r\n") != strlen(hash))
+	if (strlen(hash) >= USERS_HASH_SIZE || strcspn(hash, ": \t\r\n") != strlen(hash))
 		return 0;
 #ifdef __OpenBSD__
 	return last != NULL && is_bcrypt(hash);
@@ -123,43 +102,43 @@ static int
 compare_users(const void *a, const void *b)
 {
 	const struct user *ua = a, *ub = b;
-	int c = strcmp(ua->name, ub->name);
+	int c = strcmp(ua->login, ub->login);
 
 	return c != 0 ? c : (ua->line > ub->line) - (ua->line < ub->line);
 }
 
-static int
-check_file(int fd, const char *path, off_t *size, char *err, size_t errsize)
+int
+users_check_file(int fd, const char *path, off_t *size, char *err, size_t errsize)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
-		return complain(err, errsize, "%s: %s", path, strerror(errno));
+		return users_complain(err, errsize, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return complain(err, errsize, "%s: not a regular file", path);
+		return users_complain(err, errsize, "%s: not a regular file", path);
 	if (st.st_uid != 0)
-		return complain(err, errsize, "%s: must be owned by root "
+		return users_complain(err, errsize, "%s: must be owned by root "
 		    "(chown root %s)", path, path);
 	if (st.st_mode & 077)
-		return complain(err, errsize, "%s: mode %04o lets others in "
+		return users_complain(err, errsize, "%s: mode %04o lets others in "
 		    "(chmod 600 %s)", path, (unsigned int)st.st_mode & 07777,
 		    path);
 	if (st.st_size > (off_t)FILE_MAX)
-		return complain(err, errsize, "%s: too large", path);
+		return users_complain(err, errsize, "%s: too large", path);
 	*size = st.st_size;
 	return 0;
 }
 
 /* Read all of fd.  The text is NUL-terminated.  NULL: err says why. */
-static char *
-read_all(int fd, size_t size, size_t *got, char *err, size_t errsize)
+char *
+users_read_all(int fd, size_t size, size_t *got, char *err, size_t errsize)
 {
 	char *text;
 	ssize_t n;
 
 	*got = 0;
 	if ((text = malloc(size + 1)) == NULL) {
-		complain(err, errsize, "not enough memory");
+		users_complain(err, errsize, "not enough memory");
 		return NULL;
 	}
 	while (*got < size) {
@@ -167,7 +146,7 @@ read_all(int fd, size_t size, size_t *got, char *err, size_t errsize)
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1) {
-			complain(err, errsize, "read: %s", strerror(errno));
+			users_complain(err, errsize, "read: %s", strerror(errno));
 			explicit_bzero(text, size);
 			free(text);
 			return NULL;
@@ -180,41 +159,139 @@ read_all(int fd, size_t size, size_t *got, char *err, size_t errsize)
 	return text;
 }
 
+/* The fields behind the hash, split in place.  NULL, or what is wrong. */
+static const char *
+parse_fields(struct user *user, char *s)
+{
+	struct verifier v;
+	const char *e;
+	char *field;
+
+	while ((field = strsep(&s, ":")) != NULL) {
+		if (strncmp(field, VERIFIER_TEXT, strlen(VERIFIER_TEXT)) == 0) {
+			if (user->verifier != NULL ||
+			    verifier_parse(field, &v) == -1)
+				return "not a SCRAM verifier";
+			explicit_bzero(&v, sizeof(v));
+			user->verifier = field;
+		} else if (strncmp(field, "device=", 7) == 0) {
+			user->device = strchr(user->login, '/');
+			user->created = strtonum(field + 7, 0, INT64_MAX, &e);
+			if (e != NULL || user->device == NULL ||
+			    !users_device_ok(++user->device))
+				return "a device is written USER/NAME:HASH:"
+				    "device=TIME";
+		} else if (strncmp(field, "scope=", 6) == 0) {
+			if (!users_scope_ok(field + 6))
+				return "not a list of addresses behind scope=";
+			user->scope = field + 6;
+		} else
+			return "unknown field behind the hash (scram-sha-256$,"
+			    " device=, scope=)";
+	}
+	if (user->scope != NULL && user->device == NULL)
+		return "only a device has a scope";
+	return NULL;
+}
+
+/* "#scram-key:" and 32 bytes: a comment for older versions. */
+static void
+parse_comment(struct users *u, const char *s)
+{
+	if (strncmp(s, USERS_KEY_TEXT, strlen(USERS_KEY_TEXT)) != 0)
+		return;
+	s += strlen(USERS_KEY_TEXT);
+	if (base64_decode(s, strcspn(s, " \t\r"), u->key, sizeof(u->key)) ==
+	    (int)sizeof(u->key))
+		u->has_key = 1;
+}
+
 /* One line, without its newline, split in place. */
 static int
 parse_line(struct users *u, char *s, unsigned int line, const char *path,
     char *err, size_t errsize)
 {
+	const char *why = NULL;
 	struct user *user;
-	char *colon;
+	char *hash, *fields;
 	size_t room;
 
+	if (s[0] == '#')
+		parse_comment(u, s);
 	if (s[strspn(s, " \t\r")] == '\0' || s[0] == '#')
 		return 0;
-	if ((colon = strchr(s, ':')) == NULL)
-		return complain(err, errsize, "%s:%u: no colon behind the "
+	if ((hash = strchr(s, ':')) == NULL)
+		return users_complain(err, errsize, "%s:%u: no colon behind the "
 		    "user's name", path, line);
-	*colon = '\0';
+	*hash++ = '\0';
 	if (!users_name_ok(s))
-		return complain(err, errsize, "%s:%u: not a valid user name",
-		    path, line);
-	if (!users_hash_ok(colon + 1))
-		return complain(err, errsize, "%s:%u: not a hash that this "
-		    "system can check ($2b$, $y$, $6$; smtpsctl encrypt makes "
-		    "one)", path, line);
+		return users_complain(err, errsize, "%s:%u: not a valid user "
+		    "name", path, line);
+	if ((fields = strchr(hash, ':')) != NULL)
+		*fields++ = '\0';
+	if (!users_hash_ok(hash))
+		return users_complain(err, errsize, "%s:%u: not a hash that "
+		    "this system can check ($2b$, $y$, $6$; smtpsctl encrypt "
+		    "makes one)", path, line);
 	if (u->n == u->room) {
 		room = u->room == 0 ? 16 : u->room * 2;
 		user = reallocarray(u->user, room, sizeof(*user));
 		if (user == NULL)
-			return complain(err, errsize, "not enough memory");
+			return users_complain(err, errsize, "not enough memory");
 		u->user = user;
 		u->room = room;
 	}
 	user = &u->user[u->n++];
-	user->name = s;
-	user->hash = colon + 1;
+	memset(user, 0, sizeof(*user));
+	user->login = s;
+	user->hash = hash;
 	user->line = line;
+	if (fields != NULL && (why = parse_fields(user, fields)) != NULL)
+		return users_complain(err, errsize, "%s:%u: %s", path, line,
+		    why);
+	u->nverifiers += user->verifier != NULL;
 	return 0;
+}
+
+/* What of a hash says what it costs: all before the salt. */
+static size_t
+cost_size(const char *hash)
+{
+	const char *s = hash + 3;
+
+	if (strncmp(hash, "$2", 2) == 0)
+		return 7;
+	if (strncmp(hash, "$y$", 3) == 0 || strncmp(s, "rounds=", 7) == 0)
+		s += strcspn(s, "$");
+	return (size_t)(s - hash);
+}
+
+/* An unknown user shall cost what most users cost. */
+static void
+find_common(struct users *u)
+{
+	struct { const struct user *like; size_t n; } kinds[16];
+	size_t i, k, nkinds = 0, best = 0;
+	const char *hash;
+
+	for (i = 0; i < u->n; i++) {
+		hash = u->user[i].hash;
+		for (k = 0; k < nkinds; k++)
+			if (cost_size(hash) == cost_size(kinds[k].like->hash) &&
+			    strncmp(hash, kinds[k].like->hash,
+			    cost_size(hash)) == 0)
+				break;
+		if (k == nkinds) {
+			if (nkinds == sizeof(kinds) / sizeof(kinds[0]))
+				continue;
+			kinds[k].like = &u->user[i];
+			kinds[k].n = 0;
+			nkinds++;
+		}
+		if (++kinds[k].n > kinds[best].n)
+			best = k;
+	}
+	u->common = nkinds > 0 ? kinds[best].like->hash : NULL;
 }
 
 static int
@@ -225,7 +302,7 @@ parse_text(struct users *u, const char *path, char *err, size_t errsize)
 	size_t i;
 
 	if (memchr(u->text, '\0', u->size) != NULL)
-		return complain(err, errsize, "%s: has a NUL byte", path);
+		return users_complain(err, errsize, "%s: has a NUL byte", path);
 	while (s < end) {
 		line++;
 		if ((nl = strchr(s, '\n')) != NULL)
@@ -237,10 +314,11 @@ parse_text(struct users *u, const char *path, char *err, size_t errsize)
 	if (u->n > 0)
 		qsort(u->user, u->n, sizeof(*u->user), compare_users);
 	for (i = 1; i < u->n; i++)
-		if (strcmp(u->user[i - 1].name, u->user[i].name) == 0)
-			return complain(err, errsize, "%s:%u: this user is "
+		if (strcmp(u->user[i - 1].login, u->user[i].login) == 0)
+			return users_complain(err, errsize, "%s:%u: this user is "
 			    "already in line %u", path, u->user[i].line,
 			    u->user[i - 1].line);
+	find_common(u);
 	return 0;
 }
 
@@ -254,17 +332,17 @@ users_load(const char *path, char *err, size_t errsize)
 	/* O_NONBLOCK: a FIFO must not hang the daemon. */
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1) {
-		complain(err, errsize, "%s: %s", path, errno == ELOOP ||
+		users_complain(err, errsize, "%s: %s", path, errno == ELOOP ||
 		    errno == EMLINK ? "is a symbolic link" : strerror(errno));
 		return NULL;
 	}
-	if (check_file(fd, path, &size, err, errsize) == -1)
+	if (users_check_file(fd, path, &size, err, errsize) == -1)
 		goto fail;
 	if ((u = calloc(1, sizeof(*u))) == NULL) {
-		complain(err, errsize, "not enough memory");
+		users_complain(err, errsize, "not enough memory");
 		goto fail;
 	}
-	u->text = read_all(fd, (size_t)size, &u->size, err, errsize);
+	u->text = users_read_all(fd, (size_t)size, &u->size, err, errsize);
 	if (u->text == NULL || parse_text(u, path, err, errsize) == -1)
 		goto fail;
 	close(fd);
@@ -282,28 +360,63 @@ users_free(struct users *u)
 		return;
 	if (u->text != NULL)
 		explicit_bzero(u->text, u->size);
+	explicit_bzero(u->key, sizeof(u->key));
 	free(u->text);
 	free(u->user);
 	free(u);
 }
 
-const char *
-users_hash(const struct users *u, const char *user)
+const struct user *
+users_find(const struct users *u, const char *login)
 {
 	size_t lo = 0, hi = u->n, mid;
 	int c;
 
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
-		c = strcmp(user, u->user[mid].name);
+		c = strcmp(login, u->user[mid].login);
 		if (c == 0)
-			return u->user[mid].hash;
+			return &u->user[mid];
 		if (c < 0)
 			hi = mid;
 		else
 			lo = mid + 1;
 	}
 	return NULL;
+}
+
+const struct user *
+users_find_live(const struct users *u, const char *login)
+{
+	const struct user *user = users_find(u, login);
+	char owner[USERS_LOGIN_SIZE];
+
+	if (user == NULL || user->device == NULL)
+		return user;
+	if (users_owner(user, owner, sizeof(owner)) == -1 ||
+	    users_find(u, owner) == NULL)
+		return NULL;
+	return user;
+}
+
+int
+users_owner(const struct user *user, char *out, size_t outsize)
+{
+	size_t n = strlen(user->login);
+
+	if (user->device != NULL)
+		n = (size_t)(user->device - user->login) - 1;
+	if (n == 0 || n >= outsize)
+		return -1;
+	memcpy(out, user->login, n);
+	out[n] = '\0';
+	return 0;
+}
+
+const struct user *
+users_at(const struct users *u, size_t i)
+{
+	return i < u->n ? &u->user[i] : NULL;
 }
 
 size_t
@@ -313,178 +426,30 @@ users_count(const struct users *u)
 }
 
 const char *
-users_name(const struct users *u, size_t i)
+users_common_hash(const struct users *u)
 {
-	return i < u->n ? u->user[i].name : NULL;
+	return u->common;
 }
 
-/* What a change works on. */
-struct change {
-	const char	*path;
-	const char	*base;		/* last part of path */
-	const char	*user;
-	const char	*hash;		/* NULL: delete */
-	char		 temp[256];	/* beside it */
-	int		 dir;
-	int		 lock;
-	char		*err;
-	size_t		 errsize;
-};
-
-static int
-open_dir(struct change *c)
+const struct user *
+users_with_verifier(const struct users *u)
 {
-	char dir[1024], lock[256];
-	const char *slash = strrchr(c->path, '/');
+	size_t i;
 
-	c->base = slash != NULL ? slash + 1 : c->path;
-	if (slash == NULL)
-		strlcpy(dir, ".", sizeof(dir));
-	else if ((size_t)(slash - c->path) + 1 >= sizeof(dir))
-		return complain(c->err, c->errsize, "path too long");
-	else
-		strlcpy(dir, c->path, (size_t)(slash - c->path) +
-		    (slash == c->path ? 2 : 1));
-	if (c->base[0] == '\0' || strlen(c->base) > 200)
-		return complain(c->err, c->errsize, "%s: not a file name",
-		    c->path);
-	snprintf(lock, sizeof(lock), ".%s.lock", c->base);
-	snprintf(c->temp, sizeof(c->temp), ".%s.new", c->base);
-	c->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (c->dir == -1)
-		return complain(c->err, c->errsize, "%s: %s", dir,
-		    strerror(errno));
-	c->lock = openat(c->dir, lock, O_RDWR | O_CREAT | O_NOFOLLOW |
-	    O_CLOEXEC, 0600);
-	if (c->lock == -1 || flock(c->lock, LOCK_EX) == -1)
-		return complain(c->err, c->errsize, "%s/%s: %s", dir, lock,
-		    strerror(errno));
-	return 0;
-}
-
-/* The text as it is now; an empty one if there is no file yet. */
-static char *
-read_old(struct change *c, size_t *size)
-{
-	char *text = NULL;
-	off_t file_size;
-	int fd;
-
-	fd = openat(c->dir, c->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
-	    O_NONBLOCK);
-	if (fd == -1) {
-		*size = 0;
-		if (errno == ENOENT)
-			return calloc(1, 1);
-		complain(c->err, c->errsize, "%s: %s", c->path,
-		    strerror(errno));
-		return NULL;
-	}
-	if (check_file(fd, c->path, &file_size, c->err, c->errsize) == 0)
-		text = read_all(fd, (size_t)file_size, size, c->err,
-		    c->errsize);
-	close(fd);
-	return text;
-}
-
-/* Write the text with the user's line changed; the number of such lines. */
-static int
-write_lines(FILE *f, const char *text, size_t size, const struct change *c)
-{
-	const char *s = text, *end = text + size, *nl;
-	size_t n, name_size = strlen(c->user);
-	int found = 0;
-
-	for (; s < end; s += n) {
-		nl = memchr(s, '\n', (size_t)(end - s));
-		n = nl != NULL ? (size_t)(nl - s) + 1 : (size_t)(end - s);
-		if (n > name_size && strncmp(s, c->user, name_size) == 0 &&
-		    s[name_size] == ':') {
-			if (found++ == 0 && c->hash != NULL)
-				fprintf(f, "%s:%s\n", c->user, c->hash);
-			continue;
-		}
-		fwrite(s, 1, n, f);
-		if (nl == NULL)
-			fputc('\n', f);
-	}
-	if (!found && c->hash != NULL)
-		fprintf(f, "%s:%s\n", c->user, c->hash);
-	return found;
-}
-
-/* Write the temporary file; -1: err says why. */
-static int
-write_new(struct change *c, const char *text, size_t size, int must_exist)
-{
-	FILE *f;
-	int fd, found, bad;
-
-	/* One left by a crash: the lock says that it is nobody's. */
-	(void)unlinkat(c->dir, c->temp, 0);
-	fd = openat(c->dir, c->temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-	    O_CLOEXEC, 0600);
-	if (fd == -1 || fchmod(fd, 0600) == -1 ||
-	    (f = fdopen(fd, "w")) == NULL) {
-		complain(c->err, c->errsize, "%s: %s", c->temp,
-		    strerror(errno));
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	found = write_lines(f, text, size, c);
-	bad = fflush(f) == EOF || ferror(f) || fsync(fd) == -1;
-	if (fclose(f) == EOF || bad)
-		return complain(c->err, c->errsize, "%s: %s", c->temp,
-		    strerror(errno));
-	if (found && !must_exist)
-		return complain(c->err, c->errsize, "%s: is there already",
-		    c->user);
-	if (!found && must_exist)
-		return complain(c->err, c->errsize, "%s: no such user",
-		    c->user);
-	return 0;
+	for (i = 0; i < u->n; i++)
+		if (u->user[i].verifier != NULL)
+			return &u->user[i];
+	return NULL;
 }
 
 int
-users_change(const char *path, const char *user, const char *hash,
-    int must_exist, char *err, size_t errsize)
+users_all_have_verifiers(const struct users *u)
 {
-	struct change c = { .path = path, .user = user, .hash = hash,
-	    .dir = -1, .lock = -1, .err = err, .errsize = errsize };
-	char *text = NULL;
-	size_t size = 0;
-	int ret = -1;
+	return u->nverifiers == u->n;
+}
 
-	if (!users_name_ok(user))
-		return complain(err, errsize, "not a valid user name");
-	if (hash != NULL && !users_hash_ok(hash))
-		return complain(err, errsize, "not a hash that this system "
-		    "can check");
-	if (hash == NULL)
-		must_exist = 1;
-	if (open_dir(&c) == -1)
-		goto out;
-	if ((text = read_old(&c, &size)) == NULL)
-		goto out;
-	if (write_new(&c, text, size, must_exist) == -1) {
-		(void)unlinkat(c.dir, c.temp, 0);
-		goto out;
-	}
-	if (renameat(c.dir, c.temp, c.dir, c.base) == -1 || fsync(c.dir) == -1) {
-		complain(err, errsize, "%s: %s", path, strerror(errno));
-		(void)unlinkat(c.dir, c.temp, 0);
-		goto out;
-	}
-	ret = 0;
-out:
-	if (text != NULL) {
-		explicit_bzero(text, size);
-		free(text);
-	}
-	if (c.lock != -1)
-		close(c.lock);
-	if (c.dir != -1)
-		close(c.dir);
-	return ret;
+const uint8_t *
+users_key(const struct users *u)
+{
+	return u->has_key ? u->key : NULL;
 }

@@ -91,12 +91,12 @@ test_load(void)
 	}
 	put("b:" H1 "\na:" H2 "\n", strlen("b:" H1 "\na:" H2 "\n"), 0600);
 	u = users_load(path, err, sizeof(err));
-	tap_ok(u != NULL && strcmp(users_name(u, 0), "a") == 0 &&
-	    strcmp(users_name(u, 1), "b") == 0 && users_name(u, 2) == NULL,
+	tap_ok(u != NULL && strcmp(users_at(u, 0)->login, "a") == 0 &&
+	    strcmp(users_at(u, 1)->login, "b") == 0 && users_at(u, 2) == NULL,
 	    "names are sorted");
-	tap_ok(u != NULL && strcmp(users_hash(u, "a"), H2) == 0 &&
-	    users_hash(u, "A") == NULL && users_hash(u, "") == NULL &&
-	    users_hash(u, "c") == NULL, "look up");
+	tap_ok(u != NULL && strcmp(users_find(u, "a")->hash, H2) == 0 &&
+	    users_find(u, "A") == NULL && users_find(u, "") == NULL &&
+	    users_find(u, "c") == NULL, "look up");
 	users_free(u);
 	put("a\0b:" H1, 3 + 60, 0600);
 	tap_ok(users_load(path, err, sizeof(err)) == NULL, "load: NUL");

@@ -15,9 +15,12 @@
 #define MSG_PARENT_NET_LISTENER		0x0102	/* with the socket */
 #define MSG_PARENT_NET_AUTH_DONE	0x0103
 #define MSG_PARENT_NET_SIGN_DONE	0x0104
+#define MSG_PARENT_NET_AUTH_CHALLENGE	0x0105
+#define MSG_PARENT_NET_MECHANISMS	0x0106
 #define MSG_NET_PARENT_AUTH		0x0110	/* secret */
 #define MSG_NET_PARENT_AUTH_CANCEL	0x0111
 #define MSG_NET_PARENT_SIGN		0x0112
+#define MSG_NET_PARENT_AUTH_STEP	0x0113	/* secret */
 #define MSG_NET_PARENT_PEER		0x0118	/* with a duplicate of the
 						 * accepted Unix socket */
 
@@ -108,7 +111,20 @@ _Static_assert(sizeof(struct net_parent_peer) == 16, "peer");
 
 #define AUTH_PLAIN	1	/* tail: authzid NUL authcid NUL password */
 #define AUTH_LOGIN	2	/* tail: the same form, authzid empty */
-#define AUTH_TAIL_MAX	1024
+#define AUTH_SCRAM	3	/* -SHA-256; tail: client-first-message */
+#define AUTH_SCRAM_PLUS	4	/* the same, bound to the certificate */
+#define AUTH_EXTERNAL	5	/* tail: authzid NUL fingerprint NUL subject,
+				 * of a certificate: net's word */
+#define AUTH_MECHANISM_MAX 32
+#define AUTH_BIT(mechanism)	(1U << (mechanism))
+#define AUTH_TAIL_MAX	2048
+#define CHALLENGE_MAX	512
+
+/* What a listener offers: behind LISTENER, and when the users file changed. */
+struct parent_net_mechanisms {
+	uint32_t	listener;
+	uint32_t	mechanisms;	/* AUTH_BIT()s */
+};
 
 struct net_parent_auth {
 	uint64_t	session;
@@ -119,6 +135,20 @@ struct net_parent_auth {
 	/* tail: what the client sent, decoded, at most AUTH_TAIL_MAX */
 };
 _Static_assert(sizeof(struct net_parent_auth) == 16 + IPADDR_SIZE, "auth");
+
+/*
+ * A mechanism that asks back: CHALLENGE goes to the client and STEP is what
+ * it said, both without base64, until AUTH_DONE.
+ */
+struct parent_net_challenge {
+	uint64_t	session;
+	/* tail: at most CHALLENGE_MAX */
+};
+
+struct net_parent_step {
+	uint64_t	session;
+	/* tail: at most AUTH_TAIL_MAX, none for an empty response */
+};
 
 /* AUTH_CANCEL: the session ended, no answer is wanted. */
 struct net_parent_session {
@@ -135,7 +165,7 @@ struct parent_net_auth_done {
 	uint64_t	session;
 	uint32_t	result;
 	uint32_t	pad;
-	char		user[LOGIN_SIZE];	/* as in the users table */
+	char		user[LOGIN_SIZE];	/* or user/device, to be shown */
 };
 _Static_assert(sizeof(struct parent_net_auth_done) == 16 + LOGIN_SIZE, "done");
 

@@ -17,6 +17,7 @@
 #define MSG_PARENT_POLICY_LISTENER	0x0504
 #define MSG_PARENT_POLICY_AUTHENTICATED	0x0505
 #define MSG_PARENT_POLICY_USER_DONE	0x0506
+#define MSG_PARENT_POLICY_REVOKED	0x0508
 #define MSG_POLICY_PARENT_USER		0x0510
 
 struct parent_policy_conf {
@@ -78,9 +79,17 @@ struct parent_policy_authenticated {
 					 * this user's */
 	uint32_t	pad;
 	char		user[LOGIN_SIZE];
+	char		device[NAME_SIZE];	/* whose password it was, or "" */
+	char		scope[SCOPE_SIZE];	/* what the device may send as */
 };
-_Static_assert(sizeof(struct parent_policy_authenticated) == 16 + LOGIN_SIZE,
-    "authenticated");
+_Static_assert(sizeof(struct parent_policy_authenticated) == 16 + LOGIN_SIZE +
+    NAME_SIZE + SCOPE_SIZE, "authenticated");
+
+/* The password was changed or taken away: sessions of it are nobody's now. */
+struct parent_policy_revoked {
+	char		user[LOGIN_SIZE];
+	char		device[NAME_SIZE];	/* "": the user's own */
+};
 
 struct policy_parent_user {
 	char		name[NAME_SIZE];

@@ -40,6 +40,7 @@ struct piece {
 
 struct pending {
 	struct parent_net_listener	 info;
+	uint32_t			 mechanisms;
 	int				 fd;
 };
 
@@ -133,6 +134,7 @@ on_parent_listener(struct link *link, struct link_in *in)
 		return;
 	}
 	p = &pending[npending];
+	memset(p, 0, sizeof(*p));
 	memcpy(&p->info, in->data, sizeof(p->info));
 	if (p->info.npki > LISTENER_PKI_MAX || p->info.kind < LISTENER_SMTPS ||
 	    p->info.kind > LISTENER_LOCAL ||
@@ -146,6 +148,22 @@ on_parent_listener(struct link *link, struct link_in *in)
 	p->fd = in->fd;
 	in->fd = -1;
 	npending++;
+}
+
+void
+on_parent_mechanisms(struct link *link, struct link_in *in)
+{
+	struct parent_net_mechanisms	 m;
+	size_t				 i;
+
+	(void)link;
+	memcpy(&m, in->data, sizeof(m));
+	for (i = 0; i < npending; i++)
+		if (pending[i].info.id == m.listener)
+			pending[i].mechanisms = m.mechanisms;
+	for (i = 0; i < ncurrent; i++)
+		if (listener_info(current[i])->id == m.listener)
+			listener_set_mechanisms(current[i], m.mechanisms);
 }
 
 /* A whole piece, or NULL and a line in the log. */
@@ -292,9 +310,11 @@ conf_build(struct listener **built)
 {
 	size_t	i;
 
-	for (i = 0; i < npending; i++)
+	for (i = 0; i < npending; i++) {
 		if ((built[i] = conf_listener(&pending[i])) == NULL)
 			goto failed;
+		listener_set_mechanisms(built[i], pending[i].mechanisms);
+	}
 	return 0;
 failed:
 	while (i-- > 0)

@@ -10,6 +10,7 @@
 /* Handlers for main.c's rules. */
 void	on_parent_conf(struct link *, struct link_in *);
 void	on_parent_pki(struct link *, struct link_in *);
+void	on_parent_mechanisms(struct link *, struct link_in *);
 void	on_parent_listener(struct link *, struct link_in *);
 
 void	conf_begin(void);

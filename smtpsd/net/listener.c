@@ -47,6 +47,7 @@ struct listener {
 	struct tally			*tally;
 	int				 fd;	/* -1: retired */
 	uint32_t			 refs;
+	uint32_t			 mechanisms;	/* AUTH_BIT()s */
 };
 
 static TAILQ_HEAD(, listener)	 active = TAILQ_HEAD_INITIALIZER(active);
@@ -257,4 +258,16 @@ listener_tick(void)
 	paused = 0;
 	TAILQ_FOREACH(l, &active, entry)
 		event_add(&l->ev, NULL);
+}
+
+uint32_t
+listener_mechanisms(const struct listener *l)
+{
+	return l->mechanisms;
+}
+
+void
+listener_set_mechanisms(struct listener *l, uint32_t mechanisms)
+{
+	l->mechanisms = mechanisms;
 }

@@ -35,6 +35,9 @@ int		 listener_trusts(const struct listener *, const char *address);
 void		 listener_each(void (*)(struct listener *, void *), void *);
 struct tls	*listener_tls(struct listener *);
 const struct parent_net_listener *listener_info(const struct listener *);
+/* What AUTH it can offer now, AUTH_BIT()s; 0 until it is told. */
+uint32_t	 listener_mechanisms(const struct listener *);
+void		 listener_set_mechanisms(struct listener *, uint32_t);
 /* Out of descriptors: all listeners pause until listener_tick(). */
 void		 listener_tick(void);		/* once per second */
 

@@ -57,11 +57,28 @@ on_parent_auth_done(struct link *link, struct link_in *in)
 		smtp_auth_done(s, done.result, done.user);
 }
 
+static void
+on_parent_challenge(struct link *link, struct link_in *in)
+{
+	struct parent_net_challenge	 m;
+	struct session			*s;
+
+	(void)link;
+	memcpy(&m, in->data, sizeof(m));
+	if ((s = session_find(m.session)) == NULL)
+		stats_add(STAT_STALE, 1);
+	else
+		smtp_auth_challenge(s, (const char *)in->data + sizeof(m),
+		    in->size - sizeof(m));
+}
+
 static const struct link_rule rules[] = {
 	{ MSG_PARENT_NET_CONF, LINK_STATE_ANY, on_parent_conf },
 	{ MSG_PARENT_NET_PKI, LINK_STATE_ANY, on_parent_pki },
 	{ MSG_PARENT_NET_LISTENER, LINK_STATE_ANY, on_parent_listener },
+	{ MSG_PARENT_NET_MECHANISMS, LINK_STATE_ANY, on_parent_mechanisms },
 	{ MSG_PARENT_NET_AUTH_DONE, LINK_STATE_ANY, on_parent_auth_done },
+	{ MSG_PARENT_NET_AUTH_CHALLENGE, LINK_STATE_ANY, on_parent_challenge },
 };
 
 static void

@@ -35,7 +35,7 @@ struct command {
 	void		(*run)(struct session *, const char *args);
 };
 
-static int
+int
 smtp_has_tls(const struct session *s)
 {
 	return s->tio.tls != NULL;
@@ -113,15 +113,17 @@ offer_limits(const struct session *s, char *buf, size_t size)
 static int
 offer_auth(const struct session *s, char *buf, size_t size)
 {
-	(void)s;
-	return snprintf(buf, size, " PLAIN LOGIN");
+	smtp_auth_offer(s, buf, size);
+	return (int)strlen(buf);
 }
 
 static int
 offer_auth_compat(const struct session *s, char *buf, size_t size)
 {
-	(void)s;
-	return snprintf(buf, size, "=PLAIN LOGIN");
+	char	offer[128];
+
+	smtp_auth_offer(s, offer, sizeof(offer));
+	return snprintf(buf, size, "=%s", offer + (offer[0] == ' '));
 }
 
 static int

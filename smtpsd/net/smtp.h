@@ -14,6 +14,7 @@ struct session;
 void	smtp_start(struct session *);
 /* Takes what it can of buf, returns how much that was. */
 size_t	smtp_input(struct session *, char *buf, size_t size);
+int	smtp_has_tls(const struct session *);
 /* A reply in its turn: behind those still awaited. */
 void	smtp_answer(struct session *, unsigned int reply, const char *arg);
 /* The session ends: free and tell the others. */
@@ -34,6 +35,9 @@ void	smtp_policy_down(struct session *, void *);
 /* smtp_auth.c */
 void	smtp_auth(struct session *, const char *args);
 void	smtp_auth_line(struct session *, const char *line);
+/* What EHLO says behind AUTH here and now, each with a space before it. */
+void	smtp_auth_offer(const struct session *, char *out, size_t outsize);
+void	smtp_auth_challenge(struct session *, const char *, size_t);
 void	smtp_auth_done(struct session *, uint32_t result, const char *user);
 void	smtp_login_free(struct session *);
 

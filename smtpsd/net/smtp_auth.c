@@ -1,7 +1,7 @@
 /*
- * AUTH (RFC 4954): PLAIN (RFC 4616) and LOGIN, with or without an initial
- * response.  Only the dialogue is here; what the client says goes to the
- * parent, and the buffers it passed through are wiped.
+ * AUTH (RFC 4954), with or without an initial response.  Only the dialogue is
+ * here: PLAIN and LOGIN are put in one form, what the client says by SCRAM or
+ * EXTERNAL goes to the parent as it is.  Buffers it passed through are wiped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +19,27 @@
 #include "smtp.h"
 #include "stats.h"
 
-enum login_step { LOGIN_PLAIN, LOGIN_USER, LOGIN_PASSWORD, LOGIN_CHECK };
+enum login_step {
+	LOGIN_FIRST,		/* the initial response, of all but LOGIN */
+	LOGIN_USER, LOGIN_PASSWORD,
+	LOGIN_ASKED,		/* by the parent, in the middle */
+	LOGIN_CHECK		/* the parent has it */
+};
 
 struct login {
 	enum login_step	 step;
+	uint8_t		 mechanism;	/* AUTH_* */
 	size_t		 user_size;
 	char		 user[LOGIN_SIZE];
+};
+
+/* The strongest first: many clients take the first that they know. */
+static const struct { const char *name; uint8_t mechanism; } mechanisms[] = {
+	{ "SCRAM-SHA-256-PLUS", AUTH_SCRAM_PLUS },
+	{ "SCRAM-SHA-256", AUTH_SCRAM },
+	{ "EXTERNAL", AUTH_EXTERNAL },
+	{ "PLAIN", AUTH_PLAIN },
+	{ "LOGIN", AUTH_LOGIN },
 };
 
 void
@@ -34,7 +49,8 @@ smtp_login_free(struct session *s)
 
 	if (s->login == NULL)
 		return;
-	if (s->login->step == LOGIN_CHECK && s->wait == WAIT_AUTH) {
+	if ((s->login->step == LOGIN_CHECK && s->wait == WAIT_AUTH) ||
+	    s->login->step == LOGIN_ASKED) {
 		memset(&cancel, 0, sizeof(cancel));
 		cancel.session = s->id;
 		(void)link_send(proc_parent(), MSG_NET_PARENT_AUTH_CANCEL,
@@ -62,27 +78,47 @@ auth_ask(struct session *s, enum login_step step, const char *challenge)
 	session_reply(s, REPLY_AUTH_GO, challenge);
 }
 
+/* The parent has something to look at. */
 static void
-auth_send(struct session *s, uint8_t mechanism, const void *tail, size_t size)
+auth_wait(struct session *s)
 {
-	struct net_parent_auth	a;
-
-	memset(&a, 0, sizeof(a));
-	a.session = s->id;
-	a.listener = listener_info(s->listener)->id;
-	a.mechanism = mechanism;
-	strlcpy(a.address, s->address, sizeof(a.address));
-	if (link_send_tail(proc_parent(), MSG_NET_PARENT_AUTH, &a, sizeof(a),
-	    tail, size) == -1) {
-		auth_end(s, REPLY_AUTH_LATER);
-		return;
-	}
 	s->login->step = LOGIN_CHECK;
 	s->mode = MODE_COMMAND;
 	s->wait = WAIT_AUTH;
 	/* The parent tells policy first, perhaps just before we end. */
 	s->policy_knows = 1;
 	session_deadline(s, SESSION_INTERNAL_S);
+}
+
+static void
+auth_send(struct session *s, const void *tail, size_t size)
+{
+	struct net_parent_auth	a;
+
+	memset(&a, 0, sizeof(a));
+	a.session = s->id;
+	a.listener = listener_info(s->listener)->id;
+	a.mechanism = s->login->mechanism;
+	strlcpy(a.address, s->address, sizeof(a.address));
+	if (link_send_tail(proc_parent(), MSG_NET_PARENT_AUTH, &a, sizeof(a),
+	    tail, size) == -1)
+		auth_end(s, REPLY_AUTH_LATER);
+	else
+		auth_wait(s);
+}
+
+static void
+auth_send_step(struct session *s, const void *tail, size_t size)
+{
+	struct net_parent_step	m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = s->id;
+	if (link_send_tail(proc_parent(), MSG_NET_PARENT_AUTH_STEP, &m,
+	    sizeof(m), tail, size) == -1)
+		auth_end(s, REPLY_AUTH_LATER);
+	else
+		auth_wait(s);
 }
 
 /* NUL user NUL password, as PLAIN has it. */
@@ -101,7 +137,7 @@ auth_login_send(struct session *s, const char *password, size_t size)
 	memcpy(buf + 1, s->login->user, n);
 	buf[n + 1] = '\0';
 	memcpy(buf + n + 2, password, size);
-	auth_send(s, AUTH_LOGIN, buf, n + size + 2);
+	auth_send(s, buf, n + size + 2);
 	explicit_bzero(buf, sizeof(buf));
 }
 
@@ -136,6 +172,16 @@ auth_user(struct session *s, const char *buf, size_t size)
 }
 
 static void
+auth_first(struct session *s, const char *buf, size_t size)
+{
+	if (s->login->mechanism == AUTH_PLAIN ? !auth_plain_is_sane(buf, size) :
+	    size == 0)
+		auth_end(s, REPLY_BAD_AUTH_DATA);
+	else
+		auth_send(s, buf, size);
+}
+
+static void
 auth_response(struct session *s, const char *text)
 {
 	char	buf[AUTH_TAIL_MAX];
@@ -148,10 +194,10 @@ auth_response(struct session *s, const char *text)
 		auth_user(s, buf, (size_t)n);
 	else if (s->login->step == LOGIN_PASSWORD)
 		auth_login_send(s, buf, (size_t)n);
-	else if (!auth_plain_is_sane(buf, (size_t)n))
-		auth_end(s, REPLY_BAD_AUTH_DATA);
+	else if (s->login->step == LOGIN_ASKED)
+		auth_send_step(s, buf, (size_t)n);
 	else
-		auth_send(s, AUTH_PLAIN, buf, (size_t)n);
+		auth_first(s, buf, (size_t)n);
 	explicit_bzero(buf, sizeof(buf));
 }
 
@@ -165,14 +211,52 @@ smtp_auth_line(struct session *s, const char *line)
 		auth_response(s, line);
 }
 
+static int
+auth_is_offered(const struct session *s, uint8_t mechanism)
+{
+	uint32_t	bits = listener_mechanisms(s->listener);
+
+	return (bits & AUTH_BIT(mechanism)) != 0;
+}
+
+void
+smtp_auth_offer(const struct session *s, char *out, size_t outsize)
+{
+	size_t	i;
+
+	out[0] = '\0';
+	if (!listener_info(s->listener)->auth || s->user != NULL ||
+	    !smtp_has_tls(s))
+		return;
+	for (i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
+		if (auth_is_offered(s, mechanisms[i].mechanism)) {
+			strlcat(out, " ", outsize);
+			strlcat(out, mechanisms[i].name, outsize);
+		}
+}
+
+/* 0: none that is offered. */
+static uint8_t
+auth_find(const struct session *s, const char *name, size_t size)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
+		if (strlen(mechanisms[i].name) == size &&
+		    strncasecmp(mechanisms[i].name, name, size) == 0 &&
+		    auth_is_offered(s, mechanisms[i].mechanism))
+			return mechanisms[i].mechanism;
+	return 0;
+}
+
 void
 smtp_auth(struct session *s, const char *args)
 {
 	size_t	n = strcspn(args, " ");
-	int	is_plain;
+	uint8_t	mechanism = auth_find(s, args, n);
+	int	is_login = mechanism == AUTH_LOGIN;
 
-	is_plain = n == 5 && strncasecmp(args, "PLAIN", n) == 0;
-	if (!is_plain && !(n == 5 && strncasecmp(args, "LOGIN", n) == 0)) {
+	if (mechanism == 0) {
 		session_reply(s, n == 0 ? REPLY_SYNTAX : REPLY_AUTH_MECHANISM,
 		    NULL);
 		return;
@@ -181,15 +265,34 @@ smtp_auth(struct session *s, const char *args)
 		session_reply(s, REPLY_AUTH_LATER, NULL);
 		return;
 	}
-	s->login->step = is_plain ? LOGIN_PLAIN : LOGIN_USER;
+	s->login->mechanism = mechanism;
+	s->login->step = is_login ? LOGIN_USER : LOGIN_FIRST;
 	args += n;
 	while (*args == ' ')
 		args++;
 	if (*args == '\0')
-		auth_ask(s, s->login->step, is_plain ? "" :
-		    "VXNlcm5hbWU6");	/* Username: */
+		auth_ask(s, s->login->step, is_login ? "VXNlcm5hbWU6" : "");
 	else	/* "=": an empty response (RFC 4954 4) */
 		auth_response(s, strcmp(args, "=") == 0 ? "" : args);
+}
+
+/* The parent wants to hear more of the client. */
+void
+smtp_auth_challenge(struct session *s, const char *text, size_t size)
+{
+	char	buf[CHALLENGE_MAX * 2];
+
+	if (s->wait != WAIT_AUTH || s->login == NULL) {
+		stats_add(STAT_STALE, 1);
+		return;
+	}
+	session_wake(s);
+	session_deadline(s, conf_limits()->command_s);
+	if (base64_encode(text, size, buf, sizeof(buf)) == -1)
+		auth_end(s, REPLY_AUTH_LATER);
+	else
+		auth_ask(s, LOGIN_ASKED, buf);
+	explicit_bzero(buf, sizeof(buf));
 }
 
 void

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include <event.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "backoff.h"
@@ -18,8 +19,17 @@
 #include "proto/parent_auth.h"
 
 struct conf_listener;
+struct user;
 
-enum attempt_stage { STAGE_WAITING, STAGE_CHECKING, STAGE_FOLLOWING };
+enum attempt_stage {
+	STAGE_DIALOGUE,		/* the client has been asked back */
+	STAGE_WAITING,		/* its turn */
+	STAGE_CHECKING,
+	STAGE_FOLLOWING,	/* the result of another one */
+	STAGE_LAST		/* right; the client has to acknowledge */
+};
+
+#define CHALLENGE_LAST	96	/* bytes, of a last challenge */
 
 /* What a check says. */
 enum verdict { VERDICT_UNKNOWN = -1, VERDICT_BAD, VERDICT_GOOD };
@@ -30,7 +40,7 @@ struct attempt {
 	uint64_t		 session;
 	uint64_t		 leader;	/* request of the same password */
 	uint32_t		 net_id;
-	uint32_t		 listener;
+	uint32_t		 listener;	/* id */
 	uint8_t			 mechanism;	/* AUTH_* */
 	uint8_t			 stage;		/* enum attempt_stage */
 	uint8_t			 cancelled;	/* nobody waits for the answer */
@@ -48,20 +58,36 @@ struct attempt {
 	/* Of the parser or the backend's prepare(). */
 	const char		*flaw;	/* not NULL: cannot succeed, why */
 	char			 user[LOGIN_SIZE];	/* the identity gained */
+	char			 device[NAME_SIZE];	/* "": none */
+	char			 scope[SCOPE_SIZE];	/* of the device, "": any */
+	char			 last[CHALLENGE_LAST];	/* "": no last word */
 	char			 hash[HASH_SIZE];
 	uint8_t			 mac[MEMO_MAC_SIZE];	/* of the whole proof */
+	void			*data;	/* the backend's; wiped and freed with it */
+	size_t			 data_size;
 };
 
 struct auth_backend {
 	const char	*name;
 	uint8_t		 remembers;	/* a good proof stays good for a while */
 	/*
+	 * Only of a mechanism that asks back.  open() takes the client's
+	 * first message, sets login and flaw and writes a challenge: its
+	 * length, or -1 to fail at once.  proof() keeps the second message.
+	 */
+	int		(*open)(struct attempt *, const struct conf_listener *,
+			    const char *in, size_t insize, char *out,
+			    size_t outsize);
+	void		(*proof)(struct attempt *, const char *in,
+			    size_t insize);
+	/*
 	 * When it arrives: looks the login up, sets user and mac.  Whatever
 	 * it finds, start() has to cost the same; a flaw is not told.
 	 */
 	void		(*prepare)(struct attempt *, const struct conf_listener *);
 	/*
-	 * Its turn has come.  Ends with one call of authenticate_verdict(),
+	 * Its turn has come.  May set last, which a client must acknowledge
+	 * before it is in.  Ends with one call of authenticate_verdict(),
 	 * from inside or later; -1: it cannot be checked now.  The attempt
 	 * may be gone by then for the backend: it keeps the request only.
 	 * Secrets in the attempt are wiped by the caller afterwards.
@@ -81,6 +107,12 @@ const struct auth_backend *authdovecot_backend(void);
 
 /* authusers.c: hashes of the users file, checked by the auth workers. */
 const struct auth_backend *authusers_backend(void);
+/* authscram.c: SCRAM verifiers of the users file. */
+const struct auth_backend *authscram_backend(void);
+/* authexternal.c: a client certificate that the listener's table names. */
+const struct auth_backend *authexternal_backend(void);
 void	authusers_on_users(void);	/* other users files are in force */
+/* Who this credential makes the attempt: user, device, scope. */
+void	authusers_identity(struct attempt *, const struct user *);
 
 #endif

@@ -12,27 +12,26 @@
  */
 #include <sys/queue.h>
 
-#include <arpa/inet.h>
-
 #include <event.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attempt.h"
+#include "authanswer.h"
 #include "authenticate.h"
+#include "authparse.h"
 #include "backoff.h"
 #include "base/link.h"
 #include "base/log.h"
 #include "child.h"
 #include "conf.h"
-#include "mail/usersfile.h"
 #include "memo.h"
 #include "parent.h"
 #include "proto/net_parent.h"
-#include "proto/parent_policy.h"
 
 #define PENDING_MAX	4096
+#define DIALOGUES_MAX	4096	/* wait for the client; the oldest goes */
 #define ENTRIES_MAX	65536	/* remembered addresses, and pairs */
 
 static const struct backoff_limits address_limits = {
@@ -48,6 +47,7 @@ static TAILQ_HEAD(, attempt)	 attempts = TAILQ_HEAD_INITIALIZER(attempts);
 static struct backoff		*addresses, *pairs;
 static struct authenticate_stats stats;
 static uint64_t			 last_request;
+static size_t			 ndialogues;
 
 static struct attempt *
 find_request(uint64_t request)
@@ -91,78 +91,79 @@ authenticate_get_stats(struct authenticate_stats *out)
 	*out = stats;
 }
 
+/* It is the client's turn, which may take its time. */
+static int
+is_asking(uint8_t stage)
+{
+	return stage == STAGE_DIALOGUE || stage == STAGE_LAST;
+}
+
+/* The two kinds of waiting have limits of their own. */
+static void
+set_stage(struct attempt *a, enum attempt_stage stage)
+{
+	if (is_asking(a->stage) && !is_asking(stage)) {
+		ndialogues--;
+		stats.pending++;
+	} else if (!is_asking(a->stage) && is_asking(stage)) {
+		ndialogues++;
+		stats.pending--;
+	}
+	a->stage = stage;
+}
+
 static void
 attempt_free(struct attempt *a)
 {
 	evtimer_del(&a->timer);
 	TAILQ_REMOVE(&attempts, a, entry);
-	stats.pending--;
+	if (is_asking(a->stage))
+		ndialogues--;
+	else
+		stats.pending--;
+	freezero(a->data, a->data_size);
 	explicit_bzero(a, sizeof(*a));
 	free(a);
 }
 
-static void
-answer(uint32_t net_id, uint64_t session, enum auth_result result,
-    const char *user)
+static const char *
+mechanism(const struct attempt *a)
 {
-	struct parent_net_auth_done	 done = { 0 };
+	static const char *const	 names[] = {
+		[AUTH_PLAIN] = "PLAIN", [AUTH_LOGIN] = "LOGIN",
+		[AUTH_SCRAM] = "SCRAM-SHA-256",
+		[AUTH_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
+		[AUTH_EXTERNAL] = "EXTERNAL"
+	};
 
-	if (result == AUTH_LATER)
-		stats.later++;
-	done.session = session;
-	done.result = result;
-	if (result == AUTH_OK)
-		strlcpy(done.user, user, sizeof(done.user));
-	(void)link_send(child_link_by_id(PROC_NET, net_id),
-	    MSG_PARENT_NET_AUTH_DONE, &done, sizeof(done));
+	return names[a->mechanism];
 }
 
-/* Policy must know before net can send MAIL for the session. */
-static int
-tell_policy(uint64_t session, uint32_t listener, const char *user)
-{
-	struct parent_policy_authenticated	 m = { 0 };
-	struct link				*policy;
-
-	if ((policy = child_link(PROC_POLICY, 0)) == NULL)
-		return -1;
-	m.session = session;
-	m.listener = listener;
-	strlcpy(m.user, user, sizeof(m.user));
-	if (link_send(policy, MSG_PARENT_POLICY_AUTHENTICATED, &m,
-	    sizeof(m)) == -1)
-		return -1;
-	link_flush(policy);
-	return 0;
-}
-
-static void
-answer_ok(uint32_t net_id, uint64_t session, uint32_t listener,
-    const char *user)
-{
-	stats.ok++;
-	if (child_link_by_id(PROC_NET, net_id) == NULL)
-		return;
-	if (tell_policy(session, listener, user) == -1) {
-		answer(net_id, session, AUTH_LATER, NULL);
-		return;
-	}
-	answer(net_id, session, AUTH_OK, user);
-}
-
+/* The end of it; what is to be counted has been. */
 static void
 finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 {
-	if (verdict == VERDICT_GOOD && !a->cancelled) {
-		answer_ok(a->net_id, a->session, a->listener, a->user);
+	enum auth_result	 result = AUTH_LATER;
+
+	if (verdict == VERDICT_GOOD) {
+		stats.ok++;
+		if (!a->cancelled && authanswer_policy(a) == 0)
+			result = AUTH_OK;
+		if (result == AUTH_OK)
+			log_info("auth ok address=%s user=%s mechanism=%s",
+			    log_vis(a->address), log_vis(a->login),
+			    mechanism(a));
 	} else if (verdict == VERDICT_BAD) {
 		stats.failed++;
-		log_info("auth failed address=%s user=%s reason=%s",
-		    log_vis(a->address), log_vis(a->login), reason);
-		if (!a->cancelled)
-			answer(a->net_id, a->session, AUTH_BAD, NULL);
-	} else if (!a->cancelled)
-		answer(a->net_id, a->session, AUTH_LATER, NULL);
+		result = AUTH_BAD;
+		log_info("auth failed address=%s user=%s mechanism=%s "
+		    "reason=%s", log_vis(a->address), log_vis(a->login),
+		    mechanism(a), reason);
+	}
+	if (!a->cancelled) {
+		stats.later += result == AUTH_LATER;
+		authanswer_net(a->net_id, a->session, result, a);
+	}
 	attempt_free(a);
 }
 
@@ -199,6 +200,11 @@ finish(struct attempt *a, enum verdict verdict, const char *reason)
 	TAILQ_FOREACH_SAFE(f, &attempts, entry, next) {
 		if (f->stage == STAGE_FOLLOWING && f->leader == a->request)
 			finish_one(f, verdict, reason);
+	}
+	if (verdict == VERDICT_GOOD && a->last[0] != '\0' && !a->cancelled) {
+		set_stage(a, STAGE_LAST);
+		authanswer_challenge(a, a->last, strlen(a->last));
+		return;
 	}
 	finish_one(a, verdict, reason);
 }
@@ -250,7 +256,7 @@ check(struct attempt *a)
 		finish(a, VERDICT_GOOD, NULL);
 		return;
 	}
-	a->stage = STAGE_CHECKING;
+	set_stage(a, STAGE_CHECKING);
 	if (a->backend->start(a) == -1) {
 		authenticate_verdict(request, VERDICT_UNKNOWN, NULL);
 		return;
@@ -265,55 +271,6 @@ on_turn(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	check(arg);
-}
-
-/* authzid NUL authcid NUL password (RFC 4616).  NULL: well formed. */
-static const char *
-parse(struct attempt *a, const char *tail, size_t size)
-{
-	const char	*authcid, *password;
-	size_t		 n;
-
-	if ((authcid = memchr(tail, '\0', size)) == NULL)
-		return "malformed";
-	authcid++;
-	n = size - (authcid - tail);
-	if ((password = memchr(authcid, '\0', n)) == NULL)
-		return "malformed";
-	password++;
-	n = size - (password - tail);
-	if (strlcpy(a->login, authcid, sizeof(a->login)) >= sizeof(a->login))
-		return "name-too-long";
-	if (!users_name_ok(a->login))
-		return "name-not-possible";
-	if (n == 0 || n >= sizeof(a->password) ||
-	    memchr(password, '\0', n) != NULL)
-		return "password-not-possible";
-	memcpy(a->password, password, n);
-	a->password[n] = '\0';
-	if (tail[0] != '\0' && strcmp(tail, a->login) != 0)
-		return "acting-for-another-user";
-	return NULL;
-}
-
-/* IPv4 whole, IPv6 by its /64, mapped IPv4 as IPv4.  -1: no address. */
-static int
-address_prefix(const char *text, char *out, size_t outsize)
-{
-	static const uint8_t	 mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char			 plain[IPADDR_SIZE];
-	uint8_t			 a[16];
-
-	strlcpy(plain, text, sizeof(plain));
-	plain[strcspn(plain, "%")] = '\0';
-	if (inet_pton(AF_INET, plain, a) == 1)
-		return strlcpy(out, plain, outsize) >= outsize ? -1 : 0;
-	if (inet_pton(AF_INET6, plain, a) != 1)
-		return -1;
-	if (memcmp(a, mapped, sizeof(mapped)) == 0)
-		return inet_ntop(AF_INET, a + 12, out, outsize) == NULL ? -1 : 0;
-	memset(a + 8, 0, 8);
-	return inet_ntop(AF_INET6, a, out, outsize) == NULL ? -1 : 0;
 }
 
 static void
@@ -385,7 +342,7 @@ begin(struct attempt *a, struct child *net)
 	int64_t		 wait_ms;
 
 	if ((leader = find_leader(a)) != NULL) {
-		a->stage = STAGE_FOLLOWING;
+		set_stage(a, STAGE_FOLLOWING);
 		a->leader = leader->request;
 		wipe(a);
 		return 0;
@@ -422,16 +379,19 @@ has_its_share(uint32_t net_id)
 	return n >= PENDING_MAX / 2;
 }
 
-/* Who knows the passwords of a listener; NULL: nobody. */
+/* Who can check this on a listener; NULL: nobody. */
 static const struct auth_backend *
-backend_of(const struct conf_listener *l)
+backend_of(const struct conf_listener *l, uint8_t mechanism)
 {
+	int	 is_scram = mechanism == AUTH_SCRAM ||
+		    mechanism == AUTH_SCRAM_PLUS;
+
 	if (l->auth_system)
-		return authsystem_backend();
+		return is_scram ? NULL : authsystem_backend();
 	if (l->dovecot != 0)
-		return authdovecot_backend();
+		return is_scram ? NULL : authdovecot_backend();
 	if (l->users != NULL && l->users->users != NULL)
-		return authusers_backend();
+		return is_scram ? authscram_backend() : authusers_backend();
 	return NULL;
 }
 
@@ -468,6 +428,50 @@ find_session(uint64_t session)
 	return NULL;
 }
 
+/* Everything about it is known: it stands in line, or is refused. */
+static void
+try_now(struct attempt *a, struct child *net, const struct conf_listener *l)
+{
+	set_keys(a);
+	a->backend->prepare(a, l);
+	if (begin(a, net) == -1)
+		finish_one(a, VERDICT_UNKNOWN, NULL);
+}
+
+/* Clients that never answer must not keep others from being asked. */
+static void
+drop_oldest_dialogue(void)
+{
+	struct attempt	*a;
+
+	TAILQ_FOREACH(a, &attempts, entry) {
+		if (is_asking(a->stage)) {
+			attempt_free(a);
+			return;
+		}
+	}
+}
+
+static void
+ask(struct attempt *a, struct child *net, const struct conf_listener *l,
+    const char *in, size_t insize)
+{
+	char	 out[CHALLENGE_MAX];
+	int	 n;
+
+	n = a->backend->open(a, l, in, insize, out, sizeof(out));
+	if (n > 0) {
+		if (ndialogues >= DIALOGUES_MAX)
+			drop_oldest_dialogue();
+		set_stage(a, STAGE_DIALOGUE);
+		authanswer_challenge(a, out, (size_t)n);
+	} else if (n == 0 || a->flaw != NULL)
+		try_now(a, net, l);
+	else
+		finish_one(a, VERDICT_UNKNOWN, NULL);
+	explicit_bzero(out, sizeof(out));
+}
+
 void
 on_net_auth(struct link *link, struct link_in *in)
 {
@@ -482,11 +486,11 @@ on_net_auth(struct link *link, struct link_in *in)
 		link_fault(link, "AUTH for a session that is not its own");
 		return;
 	}
-	if (m->mechanism != AUTH_PLAIN && m->mechanism != AUTH_LOGIN) {
+	if (m->mechanism < AUTH_PLAIN || m->mechanism > AUTH_SCRAM_PLUS) {
 		link_fault(link, "AUTH with an unknown mechanism");
 		return;
 	}
-	if (address_prefix(m->address, prefix, sizeof(prefix)) == -1) {
+	if (authparse_prefix(m->address, prefix, sizeof(prefix)) == -1) {
 		link_fault(link, "AUTH from something that is not an address");
 		return;
 	}
@@ -496,19 +500,53 @@ on_net_auth(struct link *link, struct link_in *in)
 	}
 	/* A listener may have gone by a reload that net has not seen yet. */
 	l = conf_listener_by_id(parent_conf(), m->listener);
-	if (l == NULL || (backend = backend_of(l)) == NULL ||
+	if (l == NULL || (backend = backend_of(l, m->mechanism)) == NULL ||
 	    (a = attempt_new(m, child_id(net))) == NULL) {
-		answer(child_id(net), m->session, AUTH_LATER, NULL);
+		authanswer_net(child_id(net), m->session, AUTH_LATER, NULL);
 		return;
 	}
 	a->backend = backend;
-	a->flaw = parse(a, (const char *)(m + 1), in->size - sizeof(*m));
 	strlcpy(a->prefix, prefix, sizeof(a->prefix));
-	set_keys(a);
-	a->backend->prepare(a, l);
-	if (begin(a, net) == -1) {
-		answer(a->net_id, a->session, AUTH_LATER, NULL);
-		attempt_free(a);
+	if (a->backend->open != NULL)
+		ask(a, net, l, (const char *)(m + 1), in->size - sizeof(*m));
+	else {
+		a->flaw = authparse_plain(a, (const char *)(m + 1),
+		    in->size - sizeof(*m));
+		try_now(a, net, l);
+	}
+}
+
+void
+on_net_auth_step(struct link *link, struct link_in *in)
+{
+	const struct net_parent_step	*m = in->data;
+	struct child			*net = link_arg(link);
+	struct conf_listener		*l;
+	struct attempt			*a;
+	size_t				 size = in->size - sizeof(*m);
+
+	if (m->session >> 32 != child_id(net)) {
+		link_fault(link, "AUTH_STEP of a session that is not its own");
+		return;
+	}
+	/* Pushed out meanwhile, or its listener went. */
+	if ((a = find_session(m->session)) == NULL) {
+		authanswer_net(child_id(net), m->session, AUTH_LATER, NULL);
+		return;
+	}
+	l = conf_listener_by_id(parent_conf(), a->listener);
+	if (a->stage == STAGE_LAST) {
+		finish_one(a, size == 0 ? VERDICT_GOOD : VERDICT_BAD,
+		    "malformed");
+	} else if (a->stage != STAGE_DIALOGUE) {
+		link_fault(link, "AUTH_STEP that was not asked for");
+	} else if (l == NULL || l->users == NULL || l->users->users == NULL ||
+	    stats.pending >= PENDING_MAX) {
+		finish_one(a, VERDICT_UNKNOWN, NULL);
+	} else {
+		set_stage(a, STAGE_WAITING);
+		a->backend->proof(a, (const char *)(m + 1), size);
+		try_now(a, net, l);
 	}
 }
 
@@ -523,18 +561,27 @@ on_net_auth_cancel(struct link *link, struct link_in *in)
 		link_fault(link, "AUTH_CANCEL of a session that is not its own");
 		return;
 	}
-	/* It goes on: hanging up must not save a guess from being counted. */
-	if ((a = find_session(m->session)) != NULL)
+	if ((a = find_session(m->session)) == NULL)
+		return;
+	/* What is checked goes on: hanging up must not save a guess from
+	 * being counted. */
+	if (is_asking(a->stage))
+		attempt_free(a);
+	else
 		a->cancelled = 1;
 }
 
 void
 authenticate_on_net_death(uint32_t proc_id)
 {
-	struct attempt	*a;
+	struct attempt	*a, *next;
 
-	TAILQ_FOREACH(a, &attempts, entry) {
-		if (a->net_id == proc_id)
+	TAILQ_FOREACH_SAFE(a, &attempts, entry, next) {
+		if (a->net_id != proc_id)
+			continue;
+		if (is_asking(a->stage))
+			attempt_free(a);
+		else
 			a->cancelled = 1;
 	}
 }
@@ -543,8 +590,18 @@ void
 authenticate_local(uint32_t net_id, uint64_t session, uint32_t listener,
     const char *user)
 {
-	if (user != NULL)
-		answer_ok(net_id, session, listener, user);
-	else
-		answer(net_id, session, AUTH_BAD, NULL);
+	struct attempt	 a;
+
+	memset(&a, 0, sizeof(a));
+	a.session = session;
+	a.listener = listener;
+	strlcpy(a.user, user != NULL ? user : "", sizeof(a.user));
+	if (user == NULL)
+		authanswer_net(net_id, session, AUTH_BAD, NULL);
+	else if (authanswer_policy(&a) == -1)
+		authanswer_net(net_id, session, AUTH_LATER, NULL);
+	else {
+		stats.ok++;
+		authanswer_net(net_id, session, AUTH_OK, &a);
+	}
 }

@@ -32,6 +32,7 @@ void	authenticate_local(uint32_t net_id, uint64_t session, uint32_t listener,
 	    const char *user);
 
 void	on_net_auth(struct link *, struct link_in *);
+void	on_net_auth_step(struct link *, struct link_in *);
 void	on_net_auth_cancel(struct link *, struct link_in *);
 
 #endif

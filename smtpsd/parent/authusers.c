@@ -27,11 +27,9 @@ authusers_on_users(void)
 static const char *
 dummy_hash(const struct users *users)
 {
-	const char	*like = NULL;
+	const char	*like;
 
-	if (users_count(users) > 0)
-		like = users_hash(users, users_name(users, 0));
-	if (like == NULL)
+	if ((like = users_common_hash(users)) == NULL)
 		like = "$2b$10$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuv"
 		    "wxyzabcde";
 	if (strcmp(like, dummy_like) != 0) {
@@ -42,20 +40,35 @@ dummy_hash(const struct users *users)
 	return dummy;
 }
 
+void
+authusers_identity(struct attempt *a, const struct user *user)
+{
+	if (users_owner(user, a->user, sizeof(a->user)) == -1) {
+		a->flaw = "name-too-long";
+		return;
+	}
+	if (user->device != NULL)
+		strlcpy(a->device, user->device, sizeof(a->device));
+	if (user->scope != NULL)
+		strlcpy(a->scope, user->scope, sizeof(a->scope));
+}
+
 static void
 prepare(struct attempt *a, const struct conf_listener *l)
 {
 	const struct users	*users = l->users->users;
-	const char		*hash = NULL;
+	const struct user	*user = NULL;
+	const char		*hash;
 
-	if (a->flaw == NULL && (hash = users_hash(users, a->login)) == NULL)
+	if (a->flaw == NULL &&
+	    (user = users_find_live(users, a->login)) == NULL)
 		a->flaw = "unknown-user";
 	if (a->password[0] == '\0')
 		strlcpy(a->password, "-", sizeof(a->password));
-	if (hash == NULL)
-		hash = dummy_hash(users);
+	if (user != NULL)
+		authusers_identity(a, user);
+	hash = user != NULL ? user->hash : dummy_hash(users);
 	strlcpy(a->hash, hash, sizeof(a->hash));
-	strlcpy(a->user, a->login, sizeof(a->user));
 	memo_mac(a->mac, a->login, a->hash, a->password);
 }
 

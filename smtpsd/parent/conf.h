@@ -252,6 +252,10 @@ void		 conf_free(struct conf *);	/* wipes; NULL is fine */
 int			 conf_listener_has_auth(const struct conf_listener *);
 /* NULL if there is none. */
 struct conf_listener	*conf_listener_by_id(const struct conf *, uint32_t id);
+/* Which AUTH mechanisms a listener can offer now, AUTH_BIT()s. */
+uint32_t		 conf_mechanisms(const struct conf_listener *);
+int			 conf_send_mechanisms(const struct conf *,
+			    struct link *);
 struct conf_action	*conf_action_by_name(const struct conf *,
 			    const char *name);
 

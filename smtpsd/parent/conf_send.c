@@ -90,6 +90,43 @@ send_listener(const struct conf *c, const struct conf_listener *l,
 	    sizeof(msg));
 }
 
+/*
+ * SCRAM only where every user has a verifier: clients choose the strongest
+ * mechanism that is offered, and would fail for the others.
+ */
+uint32_t
+conf_mechanisms(const struct conf_listener *l)
+{
+	uint32_t bits;
+
+	bits = AUTH_BIT(AUTH_PLAIN) | AUTH_BIT(AUTH_LOGIN);
+	if (l->auth_system || l->dovecot != 0)
+		return bits;
+	if (l->users == NULL || l->users->users == NULL)
+		return 0;
+	if (users_all_have_verifiers(l->users->users))
+		bits |= AUTH_BIT(AUTH_SCRAM) | AUTH_BIT(AUTH_SCRAM_PLUS);
+	return bits;
+}
+
+int
+conf_send_mechanisms(const struct conf *c, struct link *link)
+{
+	struct parent_net_mechanisms msg;
+	size_t i, j;
+
+	for (i = 0; i < c->nlisteners; i++)
+		for (j = 0; j < c->listeners[i]->naddrs; j++) {
+			memset(&msg, 0, sizeof(msg));
+			msg.listener = c->listeners[i]->addrs[j].id;
+			msg.mechanisms = conf_mechanisms(c->listeners[i]);
+			if (link_send(link, MSG_PARENT_NET_MECHANISMS, &msg,
+			    sizeof(msg)) == -1)
+				return -1;
+		}
+	return 0;
+}
+
 static int
 send_pki(const struct conf_pki *p, struct link *link)
 {
@@ -149,7 +186,7 @@ send_net(const struct conf *c, struct link *link)
 	for (i = 0; i < c->nlisteners; i++)
 		if (send_listeners(c, i, link) == -1)
 			return -1;
-	return 0;
+	return conf_send_mechanisms(c, link);
 }
 
 static int

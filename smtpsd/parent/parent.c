@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "authanswer.h"
 #include "authenticate.h"
 #include "authoutside.h"
 #include "authwork.h"
@@ -249,6 +250,7 @@ int
 parent_reload_users(char *err, size_t errsize)
 {
 	struct users	*users;
+	struct link	*link;
 	size_t		 i;
 
 	for (i = 0; i < conf->ntables; i++) {
@@ -258,10 +260,15 @@ parent_reload_users(char *err, size_t errsize)
 		users = users_load(conf->tables[i]->path, err, errsize);
 		if (users == NULL)
 			return -1;
+		authanswer_revoked(conf->tables[i]->users, users);
 		users_free(conf->tables[i]->users);
 		conf->tables[i]->users = users;
 	}
 	authenticate_on_users();
+	for (i = 0; i < CHILD_INSTANCES_MAX; i++) {
+		if ((link = child_link(PROC_NET, (uint16_t)i)) != NULL)
+			(void)conf_send_mechanisms(conf, link);
+	}
 	log_info("users read again");
 	return 0;
 }

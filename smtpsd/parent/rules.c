@@ -27,6 +27,7 @@
 static const struct link_rule net_rules[] = {
 	COMMON,
 	{ MSG_NET_PARENT_AUTH, CHILD_READY, on_net_auth },
+	{ MSG_NET_PARENT_AUTH_STEP, CHILD_READY, on_net_auth_step },
 	{ MSG_NET_PARENT_AUTH_CANCEL, CHILD_READY, on_net_auth_cancel },
 	{ MSG_NET_PARENT_PEER, CHILD_READY, on_net_peer },
 };

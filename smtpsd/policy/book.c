@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "proto/sizes.h"
 #include "book.h"
 #include "hash.h"
 #include "quota.h"
@@ -20,9 +19,7 @@
 
 /* What the parent said of sessions of a net that has no link here yet. */
 struct early {
-	uint64_t	session;		/* 0: free */
-	uint32_t	listener;
-	char		user[LOGIN_SIZE];
+	struct parent_policy_authenticated	is;	/* session 0: free */
 };
 
 static LIST_HEAD(, session)	buckets[BUCKETS];
@@ -61,10 +58,10 @@ book_net_new(uint32_t id)
 	TAILQ_INIT(&net->sessions);
 	LIST_INSERT_HEAD(&nets, net, all);
 	for (i = 0; i < EARLY_MAX; i++)
-		if (earlies[i].session != 0 && earlies[i].session >> 32 == id) {
-			book_authenticated(earlies[i].session,
-			    earlies[i].listener, earlies[i].user);
-			earlies[i].session = 0;
+		if (earlies[i].is.session != 0 &&
+		    earlies[i].is.session >> 32 == id) {
+			book_authenticated(&earlies[i].is);
+			earlies[i].is.session = 0;
 		}
 	return net;
 }
@@ -89,8 +86,8 @@ net_free(struct net *net)
 	while ((s = TAILQ_FIRST(&net->sessions)) != NULL)
 		book_drop(s);
 	for (i = 0; i < EARLY_MAX; i++)
-		if (earlies[i].session >> 32 == net->id)
-			earlies[i].session = 0;
+		if (earlies[i].is.session >> 32 == net->id)
+			earlies[i].is.session = 0;
 	LIST_REMOVE(net, all);
 	free(net);
 }
@@ -145,6 +142,20 @@ book_get(struct net *net, uint64_t id)
 	return s;
 }
 
+static void
+forget_login(struct session *s)
+{
+	if (s->user != NULL)
+		counts.authenticated--;
+	quota_drop(s->quota, s->has_seat);
+	free(s->user);
+	free(s->device);
+	free(s->scope);
+	s->user = s->device = s->scope = NULL;
+	s->quota = NULL;
+	s->has_seat = 0;
+}
+
 void
 book_drop(struct session *s)
 {
@@ -153,59 +164,90 @@ book_drop(struct session *s)
 	LIST_REMOVE(s, by_hash);
 	s->net->nsessions--;
 	counts.sessions--;
-	if (s->user != NULL)
-		counts.authenticated--;
-	quota_drop(s->quota, s->has_seat);
-	free(s->user);
+	forget_login(s);
 	free(s);
 }
 
 static void
-remember_early(uint64_t id, uint32_t listener, const char *user)
+remember_early(const struct parent_policy_authenticated *is)
 {
 	struct early	*e = NULL;
 	int		 i;
 
 	for (i = 0; i < EARLY_MAX && e == NULL; i++)
-		if (earlies[i].session == id)
+		if (earlies[i].is.session == is->session)
 			e = &earlies[i];
 	for (i = 0; i < EARLY_MAX && e == NULL; i++)
-		if (earlies[i].session == 0)
+		if (earlies[i].is.session == 0)
 			e = &earlies[i];
 	if (e == NULL)
 		e = &earlies[early_next++ % EARLY_MAX];
-	e->session = id;
-	e->listener = listener;
-	strlcpy(e->user, user, sizeof(e->user));
+	e->is = *is;
+}
+
+/* NULL for "" as well; *failed counts what did not work. */
+static char *
+copy(const char *text, int *failed)
+{
+	char	*s;
+
+	if (text[0] == '\0')
+		return NULL;
+	if ((s = strdup(text)) == NULL)
+		(*failed)++;
+	return s;
 }
 
 void
-book_authenticated(uint64_t id, uint32_t listener, const char *user)
+book_authenticated(const struct parent_policy_authenticated *is)
 {
-	struct net	*net = book_net_find(id >> 32);
+	struct net	*net = book_net_find(is->session >> 32);
 	struct session	*s;
-	struct quota	*quota = NULL;
-	char		*copy = NULL;
+	int		 failed = 0;
 
 	if (net == NULL) {
-		remember_early(id, listener, user);
+		remember_early(is);
 		return;
 	}
-	if ((s = book_get(net, id)) == NULL || (copy = strdup(user)) == NULL ||
-	    (quota = quota_hold(user)) == NULL) {
-		free(copy);
-		log_warnx("no memory: session=%016llx stays unauthenticated",
-		    (unsigned long long)id);
-		return;
+	if ((s = book_get(net, is->session)) != NULL) {
+		forget_login(s);
+		s->device = copy(is->device, &failed);
+		s->scope = copy(is->scope, &failed);
+		/* Without its scope it must not be anybody. */
+		if (!failed && (s->quota = quota_hold(is->user)) != NULL &&
+		    (s->user = copy(is->user, &failed)) != NULL) {
+			counts.authenticated++;
+			s->is_revoked = 0;
+			s->listener = is->listener;
+			return;
+		}
 	}
-	if (s->user == NULL)
-		counts.authenticated++;
-	free(s->user);
-	quota_drop(s->quota, s->has_seat);
-	s->user = copy;
-	s->listener = listener;
-	s->quota = quota;
-	s->has_seat = 0;
+	log_warnx("no memory: session=%016llx stays unauthenticated",
+	    (unsigned long long)is->session);
+}
+
+void
+book_revoked(const char *user, const char *device,
+    void (*gone)(struct session *))
+{
+	struct session	*s;
+	struct net	*net;
+	int		 i;
+
+	for (i = 0; i < EARLY_MAX; i++)
+		if (strcmp(earlies[i].is.user, user) == 0 &&
+		    strcmp(earlies[i].is.device, device) == 0)
+			earlies[i].is.session = 0;
+	LIST_FOREACH(net, &nets, all)
+		TAILQ_FOREACH(s, &net->sessions, by_use) {
+			if (s->user == NULL || strcmp(s->user, user) != 0 ||
+			    strcmp(s->device != NULL ? s->device : "",
+			    device) != 0)
+				continue;
+			gone(s);
+			forget_login(s);
+			s->is_revoked = 1;
+		}
 }
 
 struct book_counts

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/parent_policy.h"
+
 struct link;
 struct quota;
 struct transaction;
@@ -26,6 +28,9 @@ struct session {
 	char			*user;		/* NULL: not authenticated */
 	struct quota		*quota;		/* NULL: not authenticated */
 	int			 has_seat;	/* among those of its user */
+	char			*device;	/* NULL: the user's password */
+	char			*scope;		/* NULL: all that user may */
+	int			 is_revoked;	/* was somebody's */
 };
 
 struct net {
@@ -60,8 +65,10 @@ struct session	*book_find(uint64_t id);
 struct session	*book_get(struct net *, uint64_t id);
 void		 book_drop(struct session *);
 /* The parent says so.  Kept for a while if that net has no link yet. */
-void		 book_authenticated(uint64_t id, uint32_t listener,
-		    const char *user);
+void		 book_authenticated(const struct parent_policy_authenticated *);
+/* The parent says that this credential is no longer good. */
+void		 book_revoked(const char *user, const char *device,
+		    void (*gone)(struct session *));
 struct book_counts book_count(void);
 
 #endif

@@ -17,6 +17,7 @@ static const struct link_rule	parent_rules[] = {
 	{ MSG_PARENT_POLICY_LISTENER, LINK_STATE_ANY, on_parent_listener },
 	{ MSG_PARENT_POLICY_AUTHENTICATED, LINK_STATE_ANY,
 	    on_parent_authenticated },
+	{ MSG_PARENT_POLICY_REVOKED, LINK_STATE_ANY, on_parent_revoked },
 	{ MSG_PARENT_POLICY_USER_DONE, LINK_STATE_ANY, on_parent_user_done },
 };
 

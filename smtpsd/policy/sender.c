@@ -101,3 +101,16 @@ sender_is_allowed(const struct conf *conf, const struct conf_listener *listener,
 	return is_same(sender, domain - 1 - sender, user) &&
 	    is_own_domain(conf, domain);
 }
+
+int
+sender_is_in_scope(const char *scope, const char *sender)
+{
+	static const char	 null[] = "<>";
+	const char		*domain = address_domain(sender);
+
+	if (scope == NULL)
+		return 1;
+	if (sender[0] == '\0')
+		return match_list(scope, null, null);
+	return domain != NULL && match_list(scope, sender, domain);
+}

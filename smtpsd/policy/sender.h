@@ -26,4 +26,10 @@
 int	sender_is_allowed(const struct conf *, const struct conf_listener *,
 	    const char *user, const char *sender);
 
+/*
+ * The same for the scope of a device: a list as above, NULL for everything.
+ * The null reverse-path only if it is listed, as "<>".
+ */
+int	sender_is_in_scope(const char *scope, const char *sender);
+
 #endif

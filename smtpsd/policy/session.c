@@ -327,6 +327,8 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 		return REPLY_TRY_LATER;
 	if ((listener = conf_find_listener(conf, mail->listener)) == NULL)
 		return REPLY_TRY_LATER;
+	if (s->is_revoked)
+		return REPLY_AUTH_REQUIRED;
 	if (s->user == NULL && mail->authenticated) {
 		/* policy started afresh since: the client has to reconnect. */
 		log_warnx("session=%016llx: not known to be authenticated",
@@ -344,7 +346,8 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 	    mail->size > conf->limits.message_max)
 		return REPLY_TOO_BIG;
 	if (s->user != NULL &&
-	    !sender_is_allowed(conf, listener, s->user, m->sender))
+	    (!sender_is_in_scope(s->scope, m->sender) ||
+	    !sender_is_allowed(conf, listener, s->user, m->sender)))
 		return REPLY_SENDER_NOT_YOURS;
 	if (s->user != NULL && (reply = check_quota(s, conf, text, size)) !=
 	    REPLY_NONE)
@@ -545,12 +548,21 @@ on_parent_authenticated(struct link *link, struct link_in *in)
 		log_warnx("AUTHENTICATED without a session or user");
 		return;
 	}
-	book_authenticated(is->session, is->listener, is->user);
+	book_authenticated(is);
 	/* One that finds no seat may still get one at its first MAIL. */
 	if (conf_current() != NULL &&
 	    (s = book_find(is->session)) != NULL && s->quota != NULL &&
 	    !s->has_seat)
 		s->has_seat = quota_sit(s->quota, &conf_current()->limits);
+}
+
+void
+on_parent_revoked(struct link *link, struct link_in *in)
+{
+	const struct parent_policy_revoked	*gone = in->data;
+
+	(void)link;
+	book_revoked(gone->user, gone->device, end_transaction);
 }
 
 void

@@ -15,6 +15,7 @@ void	session_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie,
 void	session_turn(void);	/* end of a turn: answers go first */
 void	session_stop(void);	/* the last that the queue has to know */
 void	on_parent_authenticated(struct link *, struct link_in *);
+void	on_parent_revoked(struct link *, struct link_in *);
 void	on_parent_user_done(struct link *, struct link_in *);
 
 #endif

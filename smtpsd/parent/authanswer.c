@@ -1,0 +1,103 @@
+/*
+ * What the parent says about logins: to net the answers, to policy who is
+ * logged in where and whose password is no longer good.  Called by
+ * authenticate.c and, with old and new users files, by parent.c.  No state.
+ */
+#include <string.h>
+
+#include "attempt.h"
+#include "authanswer.h"
+#include "base/link.h"
+#include "base/log.h"
+#include "child.h"
+#include "mail/usersfile.h"
+#include "proto/parent_policy.h"
+
+void
+authanswer_net(uint32_t net_id, uint64_t session, enum auth_result result,
+    const struct attempt *a)
+{
+	struct parent_net_auth_done	 done = { 0 };
+
+	done.session = session;
+	done.result = result;
+	if (result == AUTH_OK) {
+		strlcpy(done.user, a->user, sizeof(done.user));
+		if (a->device[0] != '\0')
+			strlcat(done.user, "/", sizeof(done.user));
+		strlcat(done.user, a->device, sizeof(done.user));
+	}
+	(void)link_send(child_link_by_id(PROC_NET, net_id),
+	    MSG_PARENT_NET_AUTH_DONE, &done, sizeof(done));
+}
+
+void
+authanswer_challenge(const struct attempt *a, const char *text, size_t size)
+{
+	struct parent_net_challenge	 m = { 0 };
+
+	m.session = a->session;
+	(void)link_send_tail(child_link_by_id(PROC_NET, a->net_id),
+	    MSG_PARENT_NET_AUTH_CHALLENGE, &m, sizeof(m), text, size);
+}
+
+int
+authanswer_policy(const struct attempt *a)
+{
+	struct parent_policy_authenticated	 m = { 0 };
+	struct link				*policy;
+
+	if ((policy = child_link(PROC_POLICY, 0)) == NULL)
+		return -1;
+	m.session = a->session;
+	m.listener = a->listener;
+	strlcpy(m.user, a->user, sizeof(m.user));
+	strlcpy(m.device, a->device, sizeof(m.device));
+	strlcpy(m.scope, a->scope, sizeof(m.scope));
+	if (link_send(policy, MSG_PARENT_POLICY_AUTHENTICATED, &m,
+	    sizeof(m)) == -1)
+		return -1;
+	link_flush(policy);
+	return 0;
+}
+
+static int
+is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void
+revoke(struct link *policy, const struct user *user)
+{
+	struct parent_policy_revoked	 m = { 0 };
+
+	if (users_owner(user, m.user, sizeof(m.user)) == -1)
+		return;
+	if (user->device != NULL)
+		strlcpy(m.device, user->device, sizeof(m.device));
+	(void)link_send(policy, MSG_PARENT_POLICY_REVOKED, &m, sizeof(m));
+	log_info("sessions of user=%s are not logged in any more",
+	    log_vis(user->login));
+}
+
+/* Only the hash and the scope decide: a verifier added later is no change. */
+void
+authanswer_revoked(const struct users *old, const struct users *new)
+{
+	const struct user	*was, *is;
+	struct link		*policy;
+	size_t			 i;
+
+	if ((policy = child_link(PROC_POLICY, 0)) == NULL)
+		return;		/* it will have forgotten them anyway */
+	for (i = 0; i < users_count(old); i++) {
+		was = users_at(old, i);
+		is = users_find_live(new, was->login);
+		if (is == NULL || strcmp(is->hash, was->hash) != 0 ||
+		    (is->device == NULL) != (was->device == NULL) ||
+		    !is_same_text(is->scope, was->scope))
+			revoke(policy, was);
+	}
+	link_flush(policy);
+}
