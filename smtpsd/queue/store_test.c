@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,78 @@ test_second(void)
 	store_close(s);
 }
 
+/* As the first release made it. */
+static const char first_form[] =
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, created INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    " body_id INTEGER NOT NULL, sender TEXT NOT NULL, user TEXT NOT NULL,"
+    " bounce_action TEXT NOT NULL, bounce_user TEXT NOT NULL, body BLOB);"
+    "CREATE TABLE envelope (id INTEGER PRIMARY KEY, next INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL, action TEXT NOT NULL, user TEXT NOT NULL,"
+    " recipient TEXT NOT NULL, original TEXT NOT NULL,"
+    " error TEXT NOT NULL);"
+    "CREATE INDEX due ON envelope (next) WHERE next > 0;"
+    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "INSERT INTO message VALUES (7, 1, 3, 0, 0, 'old@example.org', '', '',"
+    " '', 'abc');"
+    "INSERT INTO envelope VALUES (7169, 5, 2, 'out', '', 'r@example.net',"
+    " 'r@example.net', 'later');"
+    "PRAGMA user_version = 1;";
+
+static int
+run_sql(const char *file, const char *sql)
+{
+	sqlite3 *db;
+	int r;
+
+	if ((r = sqlite3_open(file, &db)) == SQLITE_OK)
+		r = sqlite3_exec(db, sql, NULL, NULL, NULL);
+	sqlite3_close(db);
+	return r == SQLITE_OK;
+}
+
+static void
+test_forms(void)
+{
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+	struct store *s;
+	char old[96];
+
+	snprintf(old, sizeof(old), "%s/old.db", dir);
+	tap_ok(run_sql(old, first_form), "a queue of the first form");
+	s = store_open(old, 0);
+	tap_ok(s != NULL && store_load(s, 7169, e, m) == 1 && e->notify == 0 &&
+	    e->orcpt == NULL && !e->is_warned && m->envid[0] == '\0' &&
+	    e->attempts == 2, "opens, its mail has no parameters");
+	store_begin(s, 1);
+	e->id = 7170;
+	e->notify = NOTIFY_SUCCESS;
+	envelope_set_orcpt(e, "rfc822;a@b", 10);
+	m->id = 8;
+	m->body = strdup("abc");
+	message_set_envid(m, "QQ", 2);
+	tap_ok(store_add_envelope(s, e, 5) == 0 &&
+	    store_retry_envelope(s, 7170, 9, 3, 1, "x") == 0 &&
+	    store_add_message(s, m) == 0 && (e->id = 8 << 10 | 1) != 0 &&
+	    store_add_envelope(s, e, 5) == 0 && store_commit(s) == 0,
+	    "takes some with parameters");
+	store_close(s);
+	s = store_open(old, 0);
+	e->notify = 0;
+	tap_ok(s != NULL && store_load(s, 7170, e, m) == 1 && e->is_warned &&
+	    e->notify == NOTIFY_SUCCESS && store_load(s, 8 << 10 | 1, e,
+	    m) == 1 && !e->is_warned, "and keeps them");
+	tap_is_str(e->orcpt, "rfc822;a@b", "ORCPT");
+	tap_is_str(m->envid, "QQ", "ENVID");
+	store_close(s);
+	tap_ok(run_sql(old, "PRAGMA user_version = 99"), "a form of tomorrow");
+	tap_ok((s = store_open(old, 0)) == NULL, "does not open");
+	store_close(s);
+	envelope_free(e);
+	message_unref(m);
+}
+
 int
 main(void)
 {
@@ -261,6 +334,7 @@ main(void)
 	store_close(s);
 	test_kill();
 	test_second();
+	test_forms();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
 	return tap_done();

@@ -55,6 +55,7 @@ struct client {
 	uint64_t		 deadline_ms;
 	struct capability	 can;
 	uint32_t		 messages;
+	size_t			 behind;	/* bytes written behind the dot */
 	int			 without_tls;
 	int			 is_retired;
 	int			 was_ready;

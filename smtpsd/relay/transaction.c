@@ -165,8 +165,8 @@ rcpt_limit(const struct client *client, struct delivery *d)
 			    text);
 }
 
-int
-tx_start(struct client *client, struct tx *tx, struct delivery *d)
+static int
+tx_write(struct client *client, struct tx *tx, struct delivery *d)
 {
 	char line[COMMAND_SIZE];
 	uint32_t n;
@@ -194,6 +194,18 @@ tx_start(struct client *client, struct tx *tx, struct delivery *d)
 			return -1;
 	/* a chunk would have to follow at once: it waits for the replies */
 	return tx->is_chunked ? 0 : client_write(client, "DATA\r\n", 6);
+}
+
+int
+tx_start(struct client *client, struct tx *tx, struct delivery *d)
+{
+	size_t before = stream_queued(client->stream);
+
+	if (tx_write(client, tx, d) == -1)
+		return -1;
+	if (tx == &client->tx[1])
+		client->behind = stream_queued(client->stream) - before;
+	return 0;
 }
 
 /* The next waiting delivery that this server can take. */
@@ -273,6 +285,7 @@ tx_dot(struct client *client, const char *dot)
 	struct delivery *d;
 
 	client->tx[0].state = TX_DOT;
+	client->behind = 0;
 	client_wait(client, DOT_S);
 	if (client_write(client, dot, strlen(dot)) == -1)
 		return -1;
@@ -465,6 +478,10 @@ tx_reply(struct client *client)
 	case TX_DATA:
 		return data_reply(client, tx);
 	case TX_DOT:
+		/* who answers before has not seen the message */
+		if (stream_queued(client->stream) > client->behind)
+			return client_end(client, "4.5.0",
+			    "reply before the end of the message");
 		result_rest_from_reply(client, tx->delivery);
 		return tx_finish(client);
 	case TX_RSET:
