@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define LINK_PAYLOAD_MAX	16000	/* bytes of payload of one message */
-#define LINK_STRINGS_MAX	6
+#define LINK_STRINGS_MAX	8
 
 /* A char array inside the struct that must hold a NUL. */
 struct link_string {

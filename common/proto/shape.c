@@ -178,8 +178,11 @@ static const struct link_shape shapes[] = {
 	    STR(parent_relay_conf, hostname)),
 	FIXED(MSG_PARENT_RELAY_ACTION, parent_relay_action, 1,
 	    STR(parent_relay_action, name), STR(parent_relay_action, host),
+	    STR(parent_relay_action, helo), STR(parent_relay_action, source4),
+	    STR(parent_relay_action, source6), STR(parent_relay_action, pin),
 	    STR(parent_relay_action, user), STR(parent_relay_action, password)),
 	PIECE(MSG_PARENT_RELAY_CA, 0),
+	PIECE(MSG_PARENT_RELAY_POLICY, 0),
 
 	FIXED(MSG_RELAY_RESOLVER_HOST, relay_resolver_host, 0,
 	    STR(relay_resolver_host, name)),

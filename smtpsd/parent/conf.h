@@ -122,7 +122,15 @@ struct conf_action {
 	uint8_t			 tls;		/* enum relay_tls */
 	int			 verify;
 	uint16_t		 port;
-	char			 host[HOSTNAME_SIZE];
+	char			 host[HOSTNAME_SIZE];	/* "": by MX */
+	char			 helo[HOSTNAME_SIZE];	/* "": the hostname */
+	char			 source4[IPADDR_SIZE];	/* "": any */
+	char			 source6[IPADDR_SIZE];
+	char			 pin[PIN_SIZE];		/* "": none */
+	uint32_t		 connections;		/* 0: default */
+	uint32_t		 pace;		/* messages a minute, 0: any */
+	int			 allow_loopback;
+	struct conf_table	*tls_policy;	/* or NULL */
 	char			 label[NAME_SIZE];
 	struct conf_table	*secrets;	/* or NULL */
 	char			 login[LOGIN_SIZE];	/* "": no AUTH */

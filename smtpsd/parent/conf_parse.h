@@ -63,7 +63,7 @@ void	*conf_append(void *listp, size_t *n, size_t size);
 int	 conf_table_add(struct conf_table *, const char *key,
 	    const char *value);
 
-/* Statements, conf_rules.c. */
+/* Statements: conf_action.c, conf_rules.c. */
 int	parse_action(struct parser *);
 int	parse_match(struct parser *);
 /* conf_listener.c */

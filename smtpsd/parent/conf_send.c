@@ -318,6 +318,9 @@ send_relay_action(const struct conf_action *a, struct link *link)
 	if (a->ca_pem != NULL && send_blob(link, MSG_PARENT_RELAY_CA, a->ca_id,
 	    0, a->name, a->ca_pem, a->ca_len) == -1)
 		return -1;
+	if (a->tls_policy != NULL && send_blob(link, MSG_PARENT_RELAY_POLICY,
+	    0, 0, a->name, a->tls_policy->text, a->tls_policy->size) == -1)
+		return -1;
 	memset(&msg, 0, sizeof(msg));
 	msg.port = a->port;
 	msg.tls = a->tls;
@@ -325,6 +328,13 @@ send_relay_action(const struct conf_action *a, struct link *link)
 	msg.ca = a->ca_id;
 	strlcpy(msg.name, a->name, sizeof(msg.name));
 	strlcpy(msg.host, a->host, sizeof(msg.host));
+	strlcpy(msg.helo, a->helo, sizeof(msg.helo));
+	strlcpy(msg.source4, a->source4, sizeof(msg.source4));
+	strlcpy(msg.source6, a->source6, sizeof(msg.source6));
+	strlcpy(msg.pin, a->pin, sizeof(msg.pin));
+	msg.connections = a->connections;
+	msg.pace = a->pace;
+	msg.allow_loopback = a->allow_loopback != 0;
 	strlcpy(msg.user, a->login, sizeof(msg.user));
 	strlcpy(msg.password, a->password, sizeof(msg.password));
 	rc = link_send(link, MSG_PARENT_RELAY_ACTION, &msg, sizeof(msg));

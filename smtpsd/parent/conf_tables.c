@@ -238,13 +238,13 @@ load_ca(struct conf *conf, struct conf_action *a, struct conf_errors *errors)
 			conf_complain(errors, a->where,
 			    "certificates in PEM, and nothing else",
 			    "ca: %s is not a CA bundle", a->ca_path);
-		if (!a->verify)
+		if (!a->verify && a->tls_policy == NULL)
 			conf_caution(errors, a->where, NULL,
 			    "action '%s' does not verify, 'ca' is useless",
 			    a->name);
 		return;
 	}
-	if (!a->verify || conf->ca_pem != NULL)
+	if ((!a->verify && a->tls_policy == NULL) || conf->ca_pem != NULL)
 		return;
 	for (i = 0; ca_paths[i] != NULL && conf->ca_pem == NULL; i++)
 		conf->ca_pem = conf_file_read(ca_paths[i], FILE_PUBLIC,
@@ -256,15 +256,50 @@ load_ca(struct conf *conf, struct conf_action *a, struct conf_errors *errors)
 		    a->name);
 }
 
+/* What mail exchangers cannot have. */
+static void
+check_mx(const struct conf_action *a, struct conf_errors *errors)
+{
+	if (a->secrets != NULL)
+		conf_complain(errors, a->where,
+		    "name it with host, as smtps://label@host",
+		    "action '%s': a password is for one host", a->name);
+	if (a->pin[0] != '\0')
+		conf_complain(errors, a->where,
+		    "in a table for tls-policy, by domain",
+		    "action '%s': a pin is for one host", a->name);
+}
+
+static void
+check_relay_names(const struct conf_action *a, struct conf_errors *errors)
+{
+	if (a->helo[0] != '\0' && !address_is_hostname(a->helo))
+		conf_complain(errors, a->where, NULL,
+		    "action '%s': helo '%s' is not a host name", a->name,
+		    a->helo);
+	if (a->pin[0] != '\0' && (strncmp(a->pin, "SHA256:", 7) != 0 ||
+	    strlen(a->pin) != 71 ||
+	    a->pin[7 + strspn(a->pin + 7, "0123456789abcdef")] != '\0'))
+		conf_complain(errors, a->where, "SHA256: and 64 digits of "
+		    "0-9a-f, of the certificate in DER",
+		    "action '%s': '%s' is no fingerprint", a->name, a->pin);
+	if (a->tls_policy != NULL && a->host[0] != '\0')
+		conf_complain(errors, a->where, "the URL says it",
+		    "action '%s': tls-policy is for mail exchangers", a->name);
+}
+
 static void
 check_relay(struct conf *conf, struct conf_action *a,
     struct conf_errors *errors)
 {
-	if (!address_is_hostname(a->host) &&
+	if (a->host[0] == '\0')
+		check_mx(a, errors);
+	else if (!address_is_hostname(a->host) &&
 	    a->host[strspn(a->host, "0123456789abcdefABCDEF:.")] != '\0')
 		conf_complain(errors, a->where, NULL,
 		    "action '%s': '%s' is not a host name or address",
 		    a->name, a->host);
+	check_relay_names(a, errors);
 	check_credentials(a, errors);
 	load_ca(conf, a, errors);
 }

@@ -5,6 +5,7 @@
  * downgrade of required TLS or bytes in front of the handshake end the
  * connection, and credentials never leave without TLS.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,12 @@
 #include "destination.h"
 
 #define CONNECT_S	30
+#define CONNECT_NEXT_S	5	/* while there are other addresses */
 #define GREETING_S	300	/* RFC 5321 4.5.3.2.1 */
 #define COMMAND_S	120
 #define QUIT_S		5
 
-static void	connect_next(struct client *, const char *);
+static void	connect_next(struct client *, const char *status, const char *why);
 
 void
 client_wait(struct client *client, unsigned int seconds)
@@ -36,17 +38,29 @@ client_free(struct client *client)
 {
 	stream_close(client->stream);
 	action_release(client->action);
+	targets_unref(client->targets);
 	explicit_bzero(client, sizeof(*client));
 	free(client);
 }
 
-/* why NULL: in order.  Always -1. */
+/* Before mail could be sent there may be another address to try. */
+static int
+has_more(const struct client *client)
+{
+	return !client->was_ready && !client->is_retired &&
+	    client->targets != NULL && client->tried < client->targets->count;
+}
+
+/* why NULL: in order.  Always -1: this connection is gone. */
 int
 client_end(struct client *client, const char *status, const char *why)
 {
 	if (why != NULL)
-		log_info("%s: %s", log_vis(client->action->conf.host),
-		    log_vis(why));
+		log_info("%s: %s", log_vis(client->host), log_text(why));
+	if (why != NULL && has_more(client)) {
+		connect_next(client, status, why);
+		return -1;
+	}
 	tx_end_all(client, status, why);
 	destination_client_gone(client->destination, client,
 	    client->was_ready, status, why);
@@ -85,7 +99,8 @@ ehlo_send(struct client *client, const char *verb, enum client_state state)
 	capability_reset(&client->can);
 	client->state = state;
 	client_wait(client, COMMAND_S);
-	return client_printf(client, "%s %s\r\n", verb, conf_hostname());
+	return client_printf(client, "%s %s\r\n", verb,
+	    action_helo(client->action));
 }
 
 static int
@@ -93,7 +108,11 @@ ready(struct client *client)
 {
 	client->state = CLIENT_READY;
 	client->was_ready = 1;
-	log_debug("%s: ready%s%s", log_vis(client->action->conf.host),
+	/* Others begin with the address that works. */
+	if (client->targets != NULL)
+		client->targets->first = (client->targets->first +
+		    client->tried - 1) % client->targets->count;
+	log_debug("%s: ready%s%s", log_vis(client->host),
 	    stream_is_secure(client->stream) ? " over " : "",
 	    stream_tls_version(client->stream));
 	destination_client_ready(client->destination, client);
@@ -123,7 +142,8 @@ auth_send(struct client *client)
 	size_t user = strlen(conf->user), password = strlen(conf->password);
 	int error;
 
-	if (!stream_is_secure(client->stream) || conf->tls == RELAY_PLAIN)
+	if (!stream_is_secure(client->stream) ||
+	    client->rule.tls == RELAY_PLAIN)
 		return client_end(client, "4.7.11",
 		    "no AUTH without required TLS");
 	client_wait(client, COMMAND_S);
@@ -148,12 +168,14 @@ auth_send(struct client *client)
 static int
 handshake_start(struct client *client)
 {
-	const char *why = "no TLS configuration";
+	const char *why = "no CA bundle to verify with";
+	struct tls_config *config;
 
 	client->state = CLIENT_HANDSHAKE;
 	client_wait(client, COMMAND_S);
-	if (client->action->tls == NULL || stream_secure(client->stream,
-	    client->action->tls, client->action->conf.host, &why) == -1)
+	config = action_tls_config(client->action, &client->rule);
+	if (config == NULL ||
+	    stream_secure(client->stream, config, client->host, &why) == -1)
 		return client_end(client, "4.7.5", why);
 	return 0;
 }
@@ -170,7 +192,7 @@ ehlo_done(struct client *client)
 			client_wait(client, COMMAND_S);
 			return client_printf(client, "STARTTLS\r\n");
 		}
-		if (conf->tls != RELAY_PLAIN)
+		if (client->rule.tls != RELAY_PLAIN)
 			return client_end(client, "4.7.4",
 			    "server does not offer STARTTLS");
 	}
@@ -199,7 +221,7 @@ static int
 starttls_reply(struct client *client, size_t rest)
 {
 	if (client->reply.code != 220) {
-		if (client->action->conf.tls != RELAY_PLAIN)
+		if (client->rule.tls != RELAY_PLAIN)
 			return refused(client, "STARTTLS");
 		client->without_tls = 1;
 		return ehlo_done(client);
@@ -301,7 +323,14 @@ on_stream_connected(void *arg)
 	struct client *client = arg;
 
 	reply_reset(&client->reply);
-	if (client->action->conf.tls == RELAY_SMTPS) {
+	if (client->action->conf.host[0] == '\0' &&
+	    !client->action->conf.allow_loopback &&
+	    stream_is_to_self(client->stream)) {
+		client_end(client, "5.4.6",
+		    "the mail exchanger is this host: a loop");
+		return;
+	}
+	if (client->rule.tls == RELAY_SMTPS) {
 		handshake_start(client);
 		return;
 	}
@@ -315,7 +344,13 @@ on_stream_secured(void *arg)
 	struct client *client = arg;
 
 	reply_reset(&client->reply);
-	if (client->action->conf.tls == RELAY_SMTPS) {
+	if (client->rule.pin[0] != '\0' && strcmp(client->rule.pin,
+	    stream_tls_fingerprint(client->stream)) != 0) {
+		client_end(client, "4.7.5",
+		    "the certificate is not the pinned one");
+		return;
+	}
+	if (client->rule.tls == RELAY_SMTPS) {
 		client->state = CLIENT_GREETING;
 		client_wait(client, GREETING_S);
 		return;
@@ -339,11 +374,18 @@ on_stream_failed(void *arg, const char *why)
 
 	switch (client->state) {
 	case CLIENT_CONNECT:
-		connect_next(client, why);
+		client_end(client, "4.4.1", why);
 		return;
 	case CLIENT_HANDSHAKE:
-		if (client->action->conf.tls == RELAY_PLAIN)
+		if (client->rule.tls == RELAY_PLAIN && !client->without_tls &&
+		    client->targets != NULL) {
+			/* The same address once more, in the clear. */
 			destination_tls_broken(client->destination);
+			client->without_tls = 1;
+			client->tried--;
+			connect_next(client, "4.7.5", why);
+			return;
+		}
 		client_end(client, "4.7.5", why);
 		return;
 	case CLIENT_QUIT:
@@ -367,27 +409,37 @@ static const struct stream_events stream_events = {
 	.failed = on_stream_failed,
 };
 
-/* Try the next address; why the one before failed, or NULL. */
+/* Try the next address; status and why: how the one before failed. */
 static void
-connect_next(struct client *client, const char *why)
+connect_next(struct client *client, const char *status, const char *why)
 {
+	const struct parent_relay_action *conf = &client->action->conf;
+	struct targets *all = client->targets;
+	const struct target *target;
+
 	stream_close(client->stream);
 	client->stream = NULL;
 	client->state = CLIENT_CONNECT;
-	while (client->address_next < client->naddress) {
-		client_wait(client, CONNECT_S);
-		client->stream = stream_connect(
-		    &client->address[client->address_next++],
-		    client->action->conf.port, &stream_events, client);
+	while (client->tried < all->count) {
+		target = &all->target[(all->first + client->tried++) %
+		    all->count];
+		client->host = all->hosts[target->host];
+		client_wait(client, client->tried < all->count ?
+		    CONNECT_NEXT_S : CONNECT_S);
+		client->stream = stream_connect(&target->address, conf->port,
+		    target->address.family == 4 ? conf->source4 :
+		    conf->source6, &stream_events, client);
 		if (client->stream != NULL)
 			return;
-		why = "cannot connect";
+		status = "4.4.1";
+		why = strerror(errno);
 	}
-	client_end(client, "4.4.1", why == NULL ? "no address" : why);
+	client_end(client, status, why);
 }
 
 static struct client *
-client_make(struct destination *destination, struct action *action)
+client_make(struct destination *destination, struct action *action,
+    const char *domain)
 {
 	struct client *client;
 
@@ -395,6 +447,8 @@ client_make(struct destination *destination, struct action *action)
 		return NULL;
 	client->destination = destination;
 	client->action = action;
+	client->host = action->conf.host;
+	action_tls_rule(action, domain, &client->rule);
 	action->refs++;
 	reply_reset(&client->reply);
 	return client;
@@ -402,15 +456,14 @@ client_make(struct destination *destination, struct action *action)
 
 struct client *
 client_new(struct destination *destination, struct action *action,
-    const struct host_address *address, uint32_t count, int without_tls)
+    const char *domain, struct targets *targets, int without_tls)
 {
 	struct client *client;
 
-	if ((client = client_make(destination, action)) == NULL)
+	if ((client = client_make(destination, action, domain)) == NULL)
 		return NULL;
-	client->naddress = count > RESOLVE_MAX ? RESOLVE_MAX : count;
-	memcpy(client->address, address,
-	    client->naddress * sizeof(*address));
+	client->targets = targets;
+	targets->refs++;
 	client->without_tls = without_tls;
 	/*
 	 * The first client_tick() connects: the caller must know the client
@@ -426,7 +479,7 @@ client_new_fd(struct destination *destination, struct action *action, int fd)
 {
 	struct client *client;
 
-	if ((client = client_make(destination, action)) == NULL)
+	if ((client = client_make(destination, action, "")) == NULL)
 		return NULL;
 	client->stream = stream_from_fd(fd, &stream_events, client);
 	if (client->stream == NULL) {
@@ -496,14 +549,14 @@ void
 client_tick(struct client *client, uint64_t now_ms)
 {
 	if (client->state == CLIENT_CONNECT && client->stream == NULL) {
-		connect_next(client, NULL);
+		connect_next(client, "4.4.1", "no address");
 		return;
 	}
 	if (now_ms < client->deadline_ms)
 		return;
 	switch (client->state) {
 	case CLIENT_CONNECT:
-		connect_next(client, "connect: timeout");
+		client_end(client, "4.4.1", "connect: timeout");
 		return;
 	case CLIENT_READY:
 		if (client->tx[0].delivery == NULL) {

@@ -6,21 +6,20 @@
 
 #include <stdint.h>
 
-#include "proto/relay_resolver.h"
-
 struct action;
 struct client;
 struct delivery;
 struct destination;
 struct stream;
+struct targets;
 
 /*
- * Connect to the first of addresses (copied) that answers.  Counts the
- * action.  NULL: no memory.  When it ends it calls destination_client_gone().
+ * Connect to the first of the targets that can be used.  Counts action and
+ * targets.  domain: of the recipients, "" if the action has a host.
+ * NULL: no memory.  When it ends it calls destination_client_gone().
  */
 struct client	*client_new(struct destination *, struct action *,
-		    const struct host_address *, uint32_t count,
-		    int without_tls);
+		    const char *domain, struct targets *, int without_tls);
 /* Over a connected socket (tests). */
 struct client	*client_new_fd(struct destination *, struct action *, int fd);
 /* A delivery could be given now: 1 at once, 2 behind the one being sent. */

@@ -13,6 +13,7 @@
 #include "conf.h"
 #include "delivery.h"
 #include "reply.h"
+#include "route.h"
 #include "stream.h"
 
 enum client_state {
@@ -50,8 +51,10 @@ struct client {
 	struct action		*action;
 	struct stream		*stream;
 	enum client_state	 state;
-	struct host_address	 address[RESOLVE_MAX];
-	uint32_t		 naddress, address_next;
+	struct targets		*targets;	/* NULL: made from a socket */
+	uint32_t		 tried;		/* targets so far */
+	const char		*host;		/* name of the one tried now */
+	struct tls_rule		 rule;
 	uint64_t		 deadline_ms;
 	struct capability	 can;
 	uint32_t		 messages;

@@ -1,65 +1,80 @@
 /*
- * Destinations, one for each action: hands waiting deliveries to up to eight
- * connections, makes them, asks the resolver for addresses.  When nothing
- * can be reached, everything that waits fails at once (the queue knows when
- * to try again) and so does what comes in the next seconds.
+ * Destinations, one for each action with a host and one for each domain of
+ * the others: hands waiting deliveries to connections and makes them, within
+ * a limit that grows while the destination takes them and falls when it does
+ * not, and at its pace.  When nothing can be reached, everything that waits
+ * fails at once (the queue knows when to try again) and so does what comes
+ * in the next seconds.
  */
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
+#include <sys/tree.h>
 #include <sys/time.h>
 
-#include <arpa/inet.h>
 #include <event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "proto/relay_resolver.h"
+#include "mail/address.h"
 
 #include "client.h"
 #include "conf.h"
 #include "delivery.h"
 #include "destination.h"
+#include "route.h"
 
-#define CLIENTS_MAX	8
+#define CLIENTS_MAX	64	/* of one destination */
+#define CLIENTS_DEFAULT	8
+#define CLIENTS_FIRST	2	/* of a domain not met before */
+#define CLIENTS_ALL_MAX	250
+#define FORGET_MS	600000	/* without deliveries */
 #define FAIL_MS		5000	/* a failed destination is not asked again */
 #define PAUSE_MS	10000	/* between attempts to have one more */
 #define TLS_BROKEN_MS	600000
-#define RESOLVE_MS	60000
-#define TTL_MIN_S	30
-#define TTL_MAX_S	3600
 
 struct destination {
+	RB_ENTRY(destination)	 tree;
 	LIST_ENTRY(destination)	 entry;
 	TAILQ_ENTRY(destination) dirty;
 	TAILQ_HEAD(, delivery)	 waiting;
 	struct action		*action;	/* NULL: not configured */
+	struct route		*route;
 	struct client		*client[CLIENTS_MAX];
 	unsigned int		 nclients, nwaiting;
-	int			 is_dirty, is_tls_retry;
-	struct host_address	 address[RESOLVE_MAX];
-	uint32_t		 naddress;
-	uint64_t		 address_until_ms;
-	uint64_t		 request;	/* to the resolver, 0: none */
-	uint64_t		 request_until_ms;
+	unsigned int		 limit;		/* connections for now */
+	double			 tokens;	/* of the pace: messages */
+	uint64_t		 tokens_ms;
+	int			 is_dirty;
 	uint64_t		 connect_after_ms;
 	uint64_t		 fail_until_ms, tls_broken_until_ms;
+	uint64_t		 used_ms;
+	int			 fail_class;
 	char			 fail_status[12];
 	char			 fail_text[256];
-	char			 name[NAME_SIZE];
+	char			 name[NAME_SIZE];	/* of the action */
+	char			 domain[HOSTNAME_SIZE];	/* "": action's host */
 };
 
+RB_HEAD(destination_tree, destination);
+
+static struct destination_tree tree = RB_INITIALIZER(&tree);
 static LIST_HEAD(, destination) destinations =
     LIST_HEAD_INITIALIZER(destinations);
 static TAILQ_HEAD(, destination) dirty = TAILQ_HEAD_INITIALIZER(dirty);
-static struct link *resolver;
-static uint64_t request_last, nclients_all, nwaiting_all;
+static uint64_t nclients_all, nwaiting_all;
 static struct event tick;
+
+static int
+destination_compare(struct destination *a, struct destination *b)
+{
+	int r = strcmp(a->name, b->name);
+
+	return r != 0 ? r : strcmp(a->domain, b->domain);
+}
+RB_PROTOTYPE(destination_tree, destination, tree, destination_compare)
+RB_GENERATE(destination_tree, destination, tree, destination_compare)
 
 static void
 mark(struct destination *dest)
@@ -70,21 +85,64 @@ mark(struct destination *dest)
 	TAILQ_INSERT_TAIL(&dirty, dest, dirty);
 }
 
-static struct destination *
-destination_get(const char *name)
+/* More connections than this never: what the action says, or 8. */
+static unsigned int
+limit_max(const struct destination *dest)
 {
-	struct destination *dest;
+	unsigned int n = dest->action == NULL ? 0 :
+	    dest->action->conf.connections;
 
-	LIST_FOREACH(dest, &destinations, entry)
-		if (strcmp(dest->name, name) == 0)
-			return dest;
+	return n == 0 ? CLIENTS_DEFAULT : n > CLIENTS_MAX ? CLIENTS_MAX : n;
+}
+
+/* A new configuration, or a new destination. */
+static void
+destination_configure(struct destination *dest)
+{
+	action_release(dest->action);
+	dest->action = action_get(dest->name);
+	route_free(dest->route);
+	dest->route = NULL;
+	dest->fail_until_ms = dest->connect_after_ms = 0;
+	dest->tls_broken_until_ms = 0;
+	/* A smarthost was chosen to take our mail; others are strangers. */
+	dest->limit = dest->domain[0] == '\0' ? limit_max(dest) :
+	    CLIENTS_FIRST;
+	if (dest->limit > limit_max(dest))
+		dest->limit = limit_max(dest);
+}
+
+static struct destination *
+destination_get(const char *name, const char *domain)
+{
+	struct destination *dest, wanted;
+
+	strlcpy(wanted.name, name, sizeof(wanted.name));
+	strlcpy(wanted.domain, domain, sizeof(wanted.domain));
+	if ((dest = RB_FIND(destination_tree, &tree, &wanted)) != NULL)
+		return dest;
 	if ((dest = calloc(1, sizeof(*dest))) == NULL)
 		return NULL;
 	TAILQ_INIT(&dest->waiting);
 	strlcpy(dest->name, name, sizeof(dest->name));
-	dest->action = action_get(name);
+	strlcpy(dest->domain, domain, sizeof(dest->domain));
+	destination_configure(dest);
+	RB_INSERT(destination_tree, &tree, dest);
 	LIST_INSERT_HEAD(&destinations, dest, entry);
 	return dest;
+}
+
+/* One for each domain: those that nobody needs go. */
+static void
+destination_free(struct destination *dest)
+{
+	RB_REMOVE(destination_tree, &tree, dest);
+	LIST_REMOVE(dest, entry);
+	if (dest->is_dirty)
+		TAILQ_REMOVE(&dirty, dest, dirty);
+	action_release(dest->action);
+	route_free(dest->route);
+	free(dest);
 }
 
 static unsigned int
@@ -98,38 +156,42 @@ ready_count(const struct destination *dest)
 	return n;
 }
 
-static void
-delivery_fail(struct delivery *d, const char *status, const char *remote,
-    const char *text)
-{
-	delivery_result_rest(d, AGENT_TEMPFAIL, status, remote, text);
-	delivery_done(d);
-}
-
 static const char *
 remote(const struct destination *dest)
 {
-	return dest->action == NULL ? "" : dest->action->conf.host;
+	return dest->domain[0] != '\0' ? dest->domain :
+	    dest->action == NULL ? "" : dest->action->conf.host;
 }
 
-/* Nobody can be reached there. */
+static void
+delivery_fail(struct delivery *d, const struct destination *dest)
+{
+	delivery_result_rest(d, dest->fail_class, dest->fail_status,
+	    remote(dest), dest->fail_text);
+	delivery_done(d);
+}
+
+/* Nobody can be reached there.  A status 5.x.x is for good. */
 static void
 destination_fail(struct destination *dest, const char *status,
     const char *text)
 {
 	struct delivery *d;
 
-	strlcpy(dest->fail_status, status[0] == '4' ? status : "4.4.1",
-	    sizeof(dest->fail_status));
+	dest->fail_class = status[0] == '5' ? AGENT_PERMFAIL : AGENT_TEMPFAIL;
+	strlcpy(dest->fail_status, status[0] == '4' || status[0] == '5' ?
+	    status : "4.4.1", sizeof(dest->fail_status));
 	strlcpy(dest->fail_text, text, sizeof(dest->fail_text));
 	dest->fail_until_ms = proc_now_ms() + FAIL_MS;
-	dest->address_until_ms = 0;
+	if (dest->route != NULL)
+		route_expire(dest->route);
 	if (dest->nwaiting > 0)
-		log_info("action %s: %u deliveries put off: %s",
-		    log_vis(dest->name), dest->nwaiting, log_vis(text));
+		log_info("event=unreachable action=%s destination=%s "
+		    "deliveries=%u status=%s text=\"%s\"",
+		    log_vis(dest->name), log_vis(remote(dest)), dest->nwaiting,
+		    dest->fail_status, log_text(text));
 	while ((d = destination_take(dest)) != NULL)
-		delivery_fail(d, dest->fail_status, remote(dest),
-		    dest->fail_text);
+		delivery_fail(d, dest);
 }
 
 static void
@@ -158,16 +220,30 @@ waiting_remove(struct destination *dest, struct delivery *d)
 void
 destination_add(struct delivery *d)
 {
-	struct destination *dest = destination_get(d->action);
+	struct destination *dest;
+	struct action *action = action_get(d->action);
+	const char *domain = "";
 
-	if (dest == NULL || dest->action == NULL) {
-		delivery_fail(d, "4.3.5", "", dest == NULL ? "out of memory" :
+	if (action == NULL) {
+		delivery_result_rest(d, AGENT_TEMPFAIL, "4.3.5", "",
 		    "action is not configured");
+		delivery_done(d);
 		return;
 	}
-	if (dest->fail_until_ms > proc_now_ms() && ready_count(dest) == 0) {
-		delivery_fail(d, dest->fail_status, remote(dest),
-		    dest->fail_text);
+	/* The queue puts recipients of one domain together. */
+	if (action->conf.host[0] == '\0' &&
+	    (domain = address_domain(d->rcpt[0].recipient)) == NULL)
+		domain = "";
+	action_release(action);
+	if ((dest = destination_get(d->action, domain)) == NULL) {
+		delivery_result_rest(d, AGENT_TEMPFAIL, "4.3.0", "",
+		    "out of memory");
+		delivery_done(d);
+		return;
+	}
+	dest->used_ms = proc_now_ms();
+	if (dest->fail_until_ms > dest->used_ms && ready_count(dest) == 0) {
+		delivery_fail(d, dest);
 		return;
 	}
 	waiting_insert(dest, d, 0);
@@ -200,6 +276,9 @@ destination_client_ready(struct destination *dest, struct client *client)
 {
 	(void)client;
 	dest->fail_until_ms = 0;
+	/* It takes another one: it may take one more. */
+	if (dest->nwaiting > 0 && dest->limit < limit_max(dest))
+		dest->limit++;
 }
 
 void
@@ -220,10 +299,7 @@ destination_client_gone(struct destination *dest, struct client *client,
 		proc_exit(0);
 	if (why == NULL || was_ready)
 		return;
-	if (dest->is_tls_retry) {
-		dest->is_tls_retry = 0;
-		return;
-	}
+	dest->limit = dest->limit > 1 ? dest->limit / 2 : 1;
 	/* A server may allow fewer connections than we would like. */
 	if (dest->nclients > 0)
 		dest->connect_after_ms = now + PAUSE_MS;
@@ -235,60 +311,51 @@ void
 destination_tls_broken(struct destination *dest)
 {
 	dest->tls_broken_until_ms = proc_now_ms() + TLS_BROKEN_MS;
-	dest->is_tls_retry = 1;
-}
-
-static int
-numeric_address(const char *s, struct host_address *out)
-{
-	memset(out, 0, sizeof(*out));
-	out->family = 4;
-	if (inet_pton(AF_INET, s, out->bytes) == 1)
-		return 1;
-	out->family = 6;
-	return inet_pton(AF_INET6, s, out->bytes) == 1;
-}
-
-/* 1: addresses are there; 0: they will come, or it failed. */
-static int
-addresses_get(struct destination *dest)
-{
-	struct relay_resolver_host msg;
-	uint64_t now = proc_now_ms();
-
-	if (dest->naddress > 0 && dest->address_until_ms > now)
-		return 1;
-	if (numeric_address(dest->action->conf.host, &dest->address[0])) {
-		dest->naddress = 1;
-		dest->address_until_ms = UINT64_MAX;
-		return 1;
-	}
-	if (dest->request != 0)
-		return 0;
-	memset(&msg, 0, sizeof(msg));
-	msg.request = ++request_last;
-	strlcpy(msg.name, dest->action->conf.host, sizeof(msg.name));
-	if (link_send(resolver, MSG_RELAY_RESOLVER_HOST, &msg,
-	    sizeof(msg)) == -1) {
-		destination_fail(dest, "4.4.3", "resolver is not running");
-		return 0;
-	}
-	dest->request = msg.request;
-	dest->request_until_ms = now + RESOLVE_MS;
-	return 0;
 }
 
 static void
+on_route_done(void *arg, const struct route_why *why)
+{
+	struct destination *dest = arg;
+
+	if (why == NULL)
+		mark(dest);
+	else
+		destination_fail(dest, why->status, why->text);
+}
+
+/* The targets, counted; NULL: they will come, or it failed. */
+static struct targets *
+destination_targets(struct destination *dest)
+{
+	struct route_def def = { .host = dest->action->conf.host,
+	    .domain = dest->domain, .own_name = conf_hostname(),
+	    .allow_loopback = dest->action->conf.allow_loopback != 0,
+	    .done = on_route_done, .arg = dest };
+
+	if (dest->route == NULL && (dest->route = route_new(&def)) == NULL) {
+		destination_fail(dest, "4.3.0", "out of memory");
+		return NULL;
+	}
+	return route_targets(dest->route);
+}
+
+/* -1: not now. */
+static int
 client_start(struct destination *dest)
 {
+	struct targets *targets;
 	struct client *client;
 	unsigned int i;
 
-	client = client_new(dest, dest->action, dest->address, dest->naddress,
+	if ((targets = destination_targets(dest)) == NULL)
+		return -1;
+	client = client_new(dest, dest->action, dest->domain, targets,
 	    dest->tls_broken_until_ms > proc_now_ms());
+	targets_unref(targets);
 	if (client == NULL) {
 		destination_fail(dest, "4.3.0", "out of memory");
-		return;
+		return -1;
 	}
 	for (i = 0; dest->client[i] != NULL; i++)
 		;
@@ -296,6 +363,27 @@ client_start(struct destination *dest)
 	dest->nclients++;
 	nclients_all++;
 	client_tick(client, proc_now_ms());
+	return 0;
+}
+
+/* Whether the pace lets another message go. */
+static int
+pace_allows(struct destination *dest)
+{
+	const uint32_t pace = dest->action == NULL ? 0 :
+	    dest->action->conf.pace;
+	uint64_t now = proc_now_ms();
+
+	if (pace == 0)
+		return 1;
+	dest->tokens += (double)(now - dest->tokens_ms) * pace / 60000;
+	dest->tokens_ms = now;
+	if (dest->tokens > 1)
+		dest->tokens = 1;	/* evenly, not in bursts */
+	if (dest->tokens < 1)
+		return 0;
+	dest->tokens -= 1;
+	return 1;
 }
 
 /* Give what waits to clients that have this kind of room. */
@@ -306,8 +394,11 @@ hand_out(struct destination *dest, int room)
 
 	for (i = 0; i < CLIENTS_MAX && dest->nwaiting > 0; i++)
 		if (dest->client[i] != NULL &&
-		    client_has_room(dest->client[i]) == room)
+		    client_has_room(dest->client[i]) == room) {
+			if (!pace_allows(dest))
+				return;
 			client_give(dest->client[i], destination_take(dest));
+		}
 }
 
 static void
@@ -317,12 +408,10 @@ dispatch(struct destination *dest)
 	hand_out(dest, 2);
 	/* As many more connections as there are deliveries without one. */
 	while (dest->nwaiting > dest->nclients - ready_count(dest) &&
-	    dest->nclients < CLIENTS_MAX && dest->action != NULL &&
-	    dest->connect_after_ms <= proc_now_ms()) {
-		if (!addresses_get(dest))
+	    dest->nclients < dest->limit && nclients_all < CLIENTS_ALL_MAX &&
+	    dest->action != NULL && dest->connect_after_ms <= proc_now_ms())
+		if (client_start(dest) == -1)
 			break;
-		client_start(dest);
-	}
 	if (dest->action == NULL && dest->nclients == 0)
 		destination_fail(dest, "4.3.5", "action is not configured");
 }
@@ -341,82 +430,10 @@ destination_turn(void)
 }
 
 static void
-on_resolver_host_done(struct link *link, struct link_in *in)
-{
-	const struct resolver_relay_host_done *msg = in->data;
-	struct destination *dest;
-	uint32_t i, ttl;
-
-	(void)link;
-	LIST_FOREACH(dest, &destinations, entry)
-		if (dest->request == msg->request)
-			break;
-	if (dest == NULL || msg->request == 0)
-		return;
-	dest->request = 0;
-	dest->naddress = 0;
-	for (i = 0; i < msg->count && i < RESOLVE_MAX; i++)
-		if (msg->address[i].family == 4 || msg->address[i].family == 6)
-			dest->address[dest->naddress++] = msg->address[i];
-	if (msg->status != RESOLVE_OK || dest->naddress == 0) {
-		dest->naddress = 0;
-		destination_fail(dest, "4.4.3", msg->status == RESOLVE_NONE ?
-		    "host has no address" : "host name cannot be resolved now");
-		return;
-	}
-	ttl = msg->ttl_s < TTL_MIN_S ? TTL_MIN_S :
-	    msg->ttl_s > TTL_MAX_S ? TTL_MAX_S : msg->ttl_s;
-	dest->address_until_ms = proc_now_ms() + 1000ULL * ttl;
-	mark(dest);
-}
-
-static const struct link_rule resolver_rules[] = {
-	{ MSG_RESOLVER_RELAY_HOST_DONE, LINK_STATE_ANY,
-	    on_resolver_host_done },
-};
-
-/* Questions that are lost are asked again. */
-static void
-requests_lost(void)
-{
-	struct destination *dest;
-
-	LIST_FOREACH(dest, &destinations, entry)
-		dest->request = 0;
-}
-
-static void
-on_resolver_down(struct link *link, const char *why)
-{
-	if (why != NULL)
-		log_warnx("link to %s: %s", link_name(link), why);
-	if (link != resolver)
-		return;
-	resolver = NULL;
-	requests_lost();
-}
-
-void
-destination_resolver_link(uint32_t peer_id, int fd)
-{
-	struct link_end end = {
-		.name = "resolver", .rules = resolver_rules, .nrules = 1,
-		.down = on_resolver_down, .peer_id = peer_id,
-	};
-
-	link_close(resolver);
-	requests_lost();
-	if ((resolver = link_new(fd, &end)) == NULL) {
-		log_warn("link to resolver");
-		close(fd);
-	}
-}
-
-static void
 on_tick(int fd, short what, void *arg)
 {
 	struct timeval second = { 1, 0 };
-	struct destination *dest;
+	struct destination *dest, *next;
 	uint64_t now = proc_now_ms();
 	unsigned int i;
 
@@ -424,16 +441,16 @@ on_tick(int fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	evtimer_add(&tick, &second);
-	LIST_FOREACH(dest, &destinations, entry) {
+	LIST_FOREACH_SAFE(dest, &destinations, entry, next) {
 		for (i = 0; i < CLIENTS_MAX; i++)
 			if (dest->client[i] != NULL)
 				client_tick(dest->client[i], now);
-		if (dest->request != 0 && dest->request_until_ms <= now) {
-			dest->request = 0;
-			destination_fail(dest, "4.4.3", "resolver: timeout");
-		}
+		if (dest->route != NULL)
+			route_tick(dest->route, now);
 		if (dest->nwaiting > 0)
 			mark(dest);
+		else if (dest->nclients == 0 && now - dest->used_ms > FORGET_MS)
+			destination_free(dest);
 	}
 }
 
@@ -463,12 +480,7 @@ destination_conf_changed(void)
 	struct destination *dest;
 
 	LIST_FOREACH(dest, &destinations, entry) {
-		action_release(dest->action);
-		dest->action = action_get(dest->name);
-		dest->naddress = 0;
-		dest->request = 0;
-		dest->fail_until_ms = dest->connect_after_ms = 0;
-		dest->tls_broken_until_ms = 0;
+		destination_configure(dest);
 		clients_retire(dest);
 		mark(dest);
 	}

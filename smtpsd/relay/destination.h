@@ -10,8 +10,6 @@
 struct client;
 struct delivery;
 struct destination;
-struct link;
-struct link_in;
 
 /* A new delivery, all of its recipients known. */
 void		 destination_add(struct delivery *);
@@ -37,9 +35,6 @@ void		 destination_init(void);
 void		 destination_turn(void);	/* hand out what waits */
 void		 destination_stop(void);
 int		 destination_is_busy(void);
-
-/* The resolver. */
-void		 destination_resolver_link(uint32_t peer_id, int fd);
 
 uint64_t	 destination_count_clients(void);
 uint64_t	 destination_count_waiting(void);

@@ -14,6 +14,7 @@
 #include "conf.h"
 #include "delivery.h"
 #include "destination.h"
+#include "route.h"
 #include "stats.h"
 #include "stream.h"
 
@@ -21,6 +22,7 @@ static const struct link_rule parent_rules[] = {
 	{ MSG_PARENT_RELAY_CONF, LINK_STATE_ANY, on_parent_relay_conf },
 	{ MSG_PARENT_RELAY_ACTION, LINK_STATE_ANY, on_parent_relay_action },
 	{ MSG_PARENT_RELAY_CA, LINK_STATE_ANY, on_parent_relay_ca },
+	{ MSG_PARENT_RELAY_POLICY, LINK_STATE_ANY, on_parent_relay_policy },
 };
 
 static int
@@ -46,7 +48,7 @@ on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd)
 		delivery_on_link(peer_id, fd);
 		break;
 	case PROC_RESOLVER:
-		destination_resolver_link(peer_id, fd);
+		route_resolver_link(peer_id, fd);
 		break;
 	case PROC_CONTROL:
 		stats_on_link(peer_id, fd);

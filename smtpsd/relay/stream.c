@@ -9,6 +9,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <arpa/inet.h>
 
 #include <errno.h>
 #include <event.h>
@@ -102,9 +103,26 @@ sockaddr_fill(const struct host_address *address, uint16_t port,
 	return sizeof(*sin6);
 }
 
+static int
+source_bind(int fd, int family, const char *source)
+{
+	struct host_address address;
+	struct sockaddr_storage ss;
+	socklen_t length;
+
+	memset(&address, 0, sizeof(address));
+	address.family = family == AF_INET ? 4 : 6;
+	if (inet_pton(family, source, address.bytes) != 1) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	length = sockaddr_fill(&address, 0, &ss);
+	return bind(fd, (struct sockaddr *)&ss, length);
+}
+
 struct stream *
 stream_connect(const struct host_address *address, uint16_t port,
-    const struct stream_events *on, void *arg)
+    const char *source, const struct stream_events *on, void *arg)
 {
 	struct sockaddr_storage ss;
 	struct stream *s;
@@ -117,6 +135,8 @@ stream_connect(const struct host_address *address, uint16_t port,
 		return NULL;
 	/* The last part of a message must not wait for an acknowledgement. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (*source != '\0' && source_bind(fd, ss.ss_family, source) == -1)
+		goto fail;
 	if (connect(fd, (struct sockaddr *)&ss, length) == -1 &&
 	    errno != EINPROGRESS && errno != EINTR)
 		goto fail;
@@ -306,6 +326,41 @@ int
 stream_is_secure(const struct stream *s)
 {
 	return s->is_secure;
+}
+
+const char *
+stream_tls_fingerprint(const struct stream *s)
+{
+	const char *hash = s->is_secure ? tls_peer_cert_hash(s->tls) : NULL;
+
+	return hash == NULL ? "" : hash;
+}
+
+static int
+address_of(const struct sockaddr_storage *ss, const void **bytes)
+{
+	if (ss->ss_family == AF_INET) {
+		*bytes = &((const struct sockaddr_in *)ss)->sin_addr;
+		return 4;
+	}
+	*bytes = &((const struct sockaddr_in6 *)ss)->sin6_addr;
+	return ss->ss_family == AF_INET6 ? 16 : 0;
+}
+
+int
+stream_is_to_self(const struct stream *s)
+{
+	struct sockaddr_storage here, there;
+	socklen_t here_size = sizeof(here), there_size = sizeof(there);
+	const void *a, *b;
+	int n;
+
+	if (getsockname(s->fd, (struct sockaddr *)&here, &here_size) == -1 ||
+	    getpeername(s->fd, (struct sockaddr *)&there, &there_size) == -1)
+		return 0;
+	n = address_of(&here, &a);
+	return n > 0 && n == address_of(&there, &b) &&
+	    memcmp(a, b, (size_t)n) == 0;
 }
 
 const char *

@@ -22,9 +22,10 @@ struct stream_events {
 	void	(*failed)(void *arg, const char *why);
 };
 
-/* NULL and errno. */
+/* source: numeric address to bind to, "" for any.  NULL and errno. */
 struct stream	*stream_connect(const struct host_address *, uint16_t port,
-		    const struct stream_events *, void *arg);
+		    const char *source, const struct stream_events *,
+		    void *arg);
 /* Takes a connected, non-blocking descriptor (tests). */
 struct stream	*stream_from_fd(int fd, const struct stream_events *,
 		    void *arg);
@@ -36,6 +37,10 @@ int		 stream_secure(struct stream *, struct tls_config *,
 		    const char *host, const char **why);
 int		 stream_is_secure(const struct stream *);
 const char	*stream_tls_version(const struct stream *);
+/* Of the server: "SHA256:..." or "". */
+const char	*stream_tls_fingerprint(const struct stream *);
+/* Both ends have the same address: it is this host. */
+int		 stream_is_to_self(const struct stream *);
 /* -1: no memory (failed() comes at the end of the turn). */
 int		 stream_write(struct stream *, const void *, size_t);
 size_t		 stream_queued(const struct stream *);

@@ -31,7 +31,7 @@
 static const char *
 remote(const struct client *client)
 {
-	return client->action->conf.host;
+	return client->host;
 }
 
 /* Class, status and text of a refusal out of the server's reply. */
@@ -78,10 +78,9 @@ result_rest_from_reply(struct client *client, struct delivery *d)
 static int
 is_verified(const struct client *client)
 {
-	const struct parent_relay_action *conf = &client->action->conf;
-
-	return stream_is_secure(client->stream) && conf->verify &&
-	    conf->tls != RELAY_PLAIN;
+	return stream_is_secure(client->stream) &&
+	    client->rule.tls != RELAY_PLAIN &&
+	    (client->rule.verify || client->rule.pin[0] != '\0');
 }
 
 /*
