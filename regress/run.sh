@@ -19,7 +19,7 @@ unset SMTPSD_PREFIX MAKEFLAGS MAKELEVEL
 
 PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     libsqlite3-dev libunbound-dev libpam0g-dev libcrypt-dev pkg-config perl
-    swaks curl msmtp python3 openssl iproute2 mandoc strace procps"
+    swaks curl msmtp python3 openssl iproute2 mandoc strace procps dovecot-core"
 CASE_S=400		# seconds that one case may take
 FUZZ_INPUTS=200000	# of each target
 

@@ -90,8 +90,13 @@ service stats {
 
     def stop(self):
         if self.process is not None:
+            # Its auth process would serve who is connected to the end.
+            kids = children_of(self.process.pid)
             self.process.terminate()
             self.process.wait(15)
+            for pid in kids:
+                if process_name(pid):
+                    os.kill(pid, signal.SIGKILL)
             self.process = None
 
     def remove(self):

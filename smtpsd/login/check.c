@@ -15,6 +15,9 @@
 #include <sys/types.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include <errno.h>
 #include <event.h>
@@ -191,6 +194,36 @@ on_timer(int fd, short what, void *arg)
 	job_answer(j);
 }
 
+/*
+ * What a module left behind in a session of its own becomes a child of this
+ * process when its parent is gone (check_init): only jobs may stay.
+ */
+static void
+kill_orphans(void)
+{
+#ifdef __linux__
+	char	 path[64];
+	FILE	*f;
+	size_t	 i;
+	int	 pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+	    (int)getpid());
+	if ((f = fopen(path, "re")) == NULL)
+		return;
+	while (fscanf(f, "%d", &pid) == 1) {
+		for (i = 0; i < BACKEND_LOGIN_MAX; i++)
+			if (jobs[i].pid == pid)
+				break;
+		if (i < BACKEND_LOGIN_MAX)
+			continue;
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, WNOHANG);
+	}
+	fclose(f);
+#endif
+}
+
 static void
 on_sigchld(int sig, short what, void *arg)
 {
@@ -201,6 +234,7 @@ on_sigchld(int sig, short what, void *arg)
 	(void)arg;
 	for (i = 0; i < BACKEND_LOGIN_MAX; i++)
 		job_reap(&jobs[i]);
+	kill_orphans();
 }
 
 /* In the new process; the links of this one are not its. */
@@ -302,6 +336,10 @@ check_init(void)
 
 	for (i = 0; i < BACKEND_LOGIN_MAX; i++)
 		jobs[i].fd = -1;
+#ifdef PR_SET_CHILD_SUBREAPER
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == -1)
+		return -1;
+#endif
 	signal_set(&child_ev, SIGCHLD, on_sigchld, NULL);
 	return signal_add(&child_ev, NULL);
 }
