@@ -320,7 +320,7 @@ with Server(listen=listen(here + "/none"), start=False) as s:
        "-n: a socket that is not there yet is a warning")
 for what, word in [('dovecot "auth-client"', "must begin with /"),
                    ('dovecot "/%s"' % ("x" * 200), "shorter"),
-                   ("dovecot", "path"), ("nothing", "system"),
+                   ("dovecot", "path"), ("nothing", "nothing"),
                    ('system auth <users>', "already")]:
     with Server(listen="listen on 127.0.0.1 smtps port %d auth %s" %
                 (PORT, what), start=False) as s:
