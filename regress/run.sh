@@ -2,9 +2,9 @@
 #
 # All tests, or those named: sh regress/run.sh [NAME ...]
 #
-# A NAME is the name of a part (build, units, bmake, asan, fuzz) or a piece of
-# the name of a case in regress/cases (06, tls, ...).  As root; installs what
-# is missing.  Ends with "N passed, N failed"; status 0 only if none failed.
+# A NAME is the name of a part (build, units, bmake, asan, fuzz), a piece of
+# the name of a case in regress/cases (06, tls, ...), or attacks for all those
+# in regress/attacks.  As root; installs what is missing.  Ends with "N passed, N failed"; status 0 only if none failed.
 # Everything but the first build happens in copies below a temporary
 # directory (kept with KEEP=1).
 
@@ -19,7 +19,9 @@ unset SMTPSD_PREFIX MAKEFLAGS MAKELEVEL
 
 PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     libsqlite3-dev libunbound-dev libpam0g-dev libcrypt-dev pkg-config perl
-    swaks curl msmtp python3 openssl iproute2 mandoc strace procps dovecot-core"
+    swaks curl msmtp python3 openssl iproute2 mandoc strace procps dovecot-core
+    gsasl mutt s-nail nmap sslscan testssl.sh libio-socket-ssl-perl
+    libauthen-sasl-perl"
 CASE_S=400		# seconds that one case may take
 FUZZ_INPUTS=200000	# of each target
 
@@ -213,8 +215,9 @@ if wanted fuzz; then
 	say "fuzz targets, $FUZZ_INPUTS inputs each"
 	fuzz
 fi
-for c in regress/cases/*.sh regress/cases/*.pl regress/cases/*.py; do
-	[ -f "$c" ] && wanted "$(basename "$c")" || continue
+for c in regress/cases/*.sh regress/cases/*.pl regress/cases/*.py \
+    regress/attacks/*.py; do
+	[ -f "$c" ] && wanted "${c#regress/}" || continue
 	installed || break
 	one_case "$c"
 done

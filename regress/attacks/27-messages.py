@@ -39,7 +39,7 @@ def bdat(s):
             ok(got[:3] in ("501", "552", "500"),
                "attack 26: BDAT %s: %s" % (size, got))
     before = memory(s)
-    for chunk, name in [(b"BDAT 0\r\n", "0"), (b"BDAT 1\r\nx", "1")]:
+    for chunk, name in [(b"BDAT 0\r\n", "0"), (b"BDAT 2\r\n\r\n", "2")]:
         with s.session() as r:
             begin(r)
             r.send(b"BDAT %d\r\n" % len(HEAD + b"\r\n") + HEAD + b"\r\n")
@@ -71,6 +71,34 @@ def bdat(s):
                b"\r\n")
         eq([r.reply()[:3] for i in range(4)], ["250", "250", "250", "252"],
            "attack 13: a dot in a chunk is data, and so is what follows")
+
+
+def smuggling(s, hop):
+    """A chunk may hold any bytes: none may end a message at a next hop that
+    is spoken to with DATA."""
+    before = len(hop.messages)
+    for end in [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\n", b"\r\n.\r",
+                b"\r.\r\n", b"\r\n\0.\r\n", b"\n.\r\r\n", b"\r\n.\r\n"]:
+        for mail in ["", " BODY=8BITMIME", " BODY=BINARYMIME"]:
+            data = (HEAD + b"\r\nouter" + end + b"MAIL FROM:<ceo@example.com>"
+                    b"\r\nRCPT TO:<a@far.example>\r\nDATA\r\nevil\r\n.\r\n")
+            with s.session() as r:
+                r.ask("MAIL FROM:<%s>%s" % (ME, mail))
+                r.ask("RCPT TO:<a@far.example>")
+                r.send(b"BDAT %d LAST\r\n" % len(data) + data)
+                got = r.reply()[:9]
+                clean = end == b"\r\n.\r\n"
+                ok(got[:3] == "250" if clean or "BINARY" in mail else
+                   got == "550 5.6.0", "attack 18: BDAT%s with %r: %s" %
+                   (mail, end, got))
+    ok(s.wait_queue(0), "attack 18: the queue empties")
+    got = hop.messages[before:]
+    ok(len(got) >= 2, "attack 18: %d went out" % len(got))
+    eq({m.sender for m in got}, {ME} , "attack 18: each from its sender")
+    ok(all(b"evil" in m.data and b"outer" in m.data for m in got),
+       "attack 18: none was cut")
+    ok(not [c for c in hop.commands if "ceo@" in c[1]],
+       "attack 18: nothing was smuggled to the next hop")
 
 
 def recipients(s):
@@ -254,6 +282,7 @@ hop = NextHop()
 with Server(extra="limit message-size %d\n" % MAX) as s:
     pids = [p for p in s.children() if process_name(p) in CHILDREN]
     bdat(s)
+    smuggling(s, hop)
     recipients(s)
     nuls(s)
     lies(s)

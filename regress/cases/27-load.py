@@ -11,6 +11,7 @@ import glob
 import shutil
 import subprocess
 import tempfile
+from unpack import unpack
 
 
 def fetch(directory):
@@ -21,21 +22,9 @@ def fetch(directory):
     sink = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
     if sink:
         return sink, env
-    if not shutil.which("apt-get"):
-        return None, "no smtp-sink and no apt-get"
-    os.makedirs(directory + "/debs/partial")
-    p = subprocess.run(
-        ["apt-get", "install", "-y", "-q", "--download-only", "--reinstall",
-         "--no-install-recommends", "-o", "APT::Sandbox::User=root",
-         "-o", "Dir::Cache::archives=%s/debs" % directory, "postfix"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, timeout=120)
-    if p.returncode != 0:
-        return None, "apt-get: " + p.stdout.decode().strip().split("\n")[-1]
-    for deb in glob.glob(directory + "/debs/*.deb"):
-        if not os.path.basename(deb).startswith("libc6"):
-            subprocess.run(["dpkg", "-x", deb, directory + "/root"],
-                           check=True)
+    why = unpack("postfix", directory, depends=True)
+    if why:
+        return None, "no smtp-sink, " + why
     env["LD_LIBRARY_PATH"] = ":".join(
         [directory + "/root/usr/lib/postfix"] +
         glob.glob(directory + "/root/usr/lib/*-linux-*") +
