@@ -1,0 +1,72 @@
+"""Passwords of devices: their scope, and that taking one away takes effect."""
+import os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from smtpsdtest import *
+
+with Server() as s:
+    p = s.ctl("user", "device", "add", "smtpst1", "phone", input="")
+    got = re.fullmatch(r"login smtpst1/phone\npassword ([a-z2-9-]{24})\n",
+                       p.text)
+    ok(got, "a password is made and printed once")
+    phone = got.group(1)
+    p = s.ctl("user", "device", "add", "smtpst1", "scanner", "scope",
+              "smtpst1+scan@example.org", input="paper\n")
+    eq((p.returncode, p.text), (0, ""), "or read from standard input")
+    for args, why in [
+            (("nobody", "phone"), "of nobody"),
+            (("smtpst1", "phone"), "twice"),
+            (("smtpst1", "a/b"), "with a bad name"),
+            (("smtpst1", "x", "scope"), "with an empty scope"),
+            (("smtpst1", "x", "scope", "a b@x"), "with a bad scope")]:
+        p = s.ctl("user", "device", "add", *args, input="x\n")
+        ok(p.returncode != 0, "no device %s" % why)
+    p = s.ctl("user", "devices", "smtpst1")
+    ok("smtpst1/phone" in p.text and "smtpst1+scan@example.org" in p.text and
+       p.text.count("\n") == 3, "user devices lists them")
+
+    def login(user, password):
+        r = s.raw()
+        r.ask("EHLO x")
+        return r, r.login(user, password)[:3]
+
+    r, reply = login("smtpst1/phone", phone)
+    eq(reply, "235", "the phone logs in")
+    eq(r.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250", "as its user")
+    ok(any(i["user"] == "smtpst1/phone" for i in s.show("sessions")),
+       "show sessions says which device")
+    r2, reply = login("smtpst1/scanner", "paper")
+    eq(reply, "235", "the scanner logs in")
+    eq(r2.ask("MAIL FROM:<smtpst1+scan@example.org>")[:3], "250", "its scope")
+    r2.ask("RSET")
+    eq(r2.ask("MAIL FROM:<smtpst1@example.org>")[:3], "550",
+       "another address of its user: not in its scope")
+    eq(r2.ask("MAIL FROM:<>")[:3], "550", "nor the null reverse-path")
+    r3, reply = login("smtpst1", PASSWORD % "smtpst1")
+    eq(reply, "235", "the user's own password still works")
+    for user, password in [("smtpst1", phone), ("smtpst1", "paper"),
+                           ("smtpst2/phone", phone),
+                           ("smtpst1/scanner", phone)]:
+        eq(login(user, password)[1], "535", "not as " + user)
+
+    p = s.ctl("user", "device", "del", "smtpst1", "phone")
+    eq((p.returncode, p.text), (0, ""), "the phone is lost")
+    eq(r.ask("RSET")[:3], "250", "its session")
+    ok(r.ask("MAIL FROM:<smtpst1@example.org>")[:3] in ("451", "530", "421"),
+       "may not send any more")
+    eq(r2.ask("MAIL FROM:<smtpst1+scan@example.org>")[:3], "250",
+       "other devices may")
+    eq(r3.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250",
+       "and so may the user")
+    eq(login("smtpst1/phone", phone)[1], "535", "no new login")
+    p = s.ctl("user", "del", "smtpst1")
+    eq((p.returncode, p.text), (0, ""), "the user goes")
+    with open(s.dir + "/users") as f:
+        ok("smtpst1" not in f.read(), "with all devices")
+    ok(r3.ask("RSET")[:3] == "250" and
+       r3.ask("MAIL FROM:<smtpst1@example.org>")[:3] != "250",
+       "and nobody sends as that user")
+    ok(r2.ask("RSET")[:3] == "250" and
+       r2.ask("MAIL FROM:<smtpst1+scan@example.org>")[:3] != "250",
+       "nor do the devices")
+    ok(phone not in s.log() and "paper" not in s.log(), "no secret is logged")
+done()
