@@ -38,9 +38,9 @@ with Server() as s:
     eq(reply, "235", "the scanner logs in")
     eq(r2.ask("MAIL FROM:<smtpst1+scan@example.org>")[:3], "250", "its scope")
     r2.ask("RSET")
-    eq(r2.ask("MAIL FROM:<smtpst1@example.org>")[:3], "550",
+    eq(r2.ask("MAIL FROM:<smtpst1@example.org>")[:3], "553",
        "another address of its user: not in its scope")
-    eq(r2.ask("MAIL FROM:<>")[:3], "550", "nor the null reverse-path")
+    eq(r2.ask("MAIL FROM:<>")[:3], "553", "nor the null reverse-path")
     r3, reply = login("smtpst1", PASSWORD % "smtpst1")
     eq(reply, "235", "the user's own password still works")
     for user, password in [("smtpst1", phone), ("smtpst1", "paper"),
