@@ -1,0 +1,265 @@
+/*
+ * The statement action of the configuration.  Called by conf_parse.c;
+ * whether what it says makes sense is decided in conf_tables.c, where the
+ * files that it names are read as well.
+ */
+#include <arpa/inet.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf_parse.h"
+#include "mail/address.h"
+
+#define CONNECTIONS_MAX	64
+
+static int
+url_fail(struct parser *p, const char *url)
+{
+	return parse_fail(p,
+	    "smtp://host, smtps://label@host:port, smtp+tls://[::1]:587",
+	    "'%s' does not say where to relay to", url);
+}
+
+/* host[:port] or [address][:port] */
+static int
+parse_url_host(struct parser *p, struct conf_action *a, const char *s,
+    const char *url)
+{
+	const char *end, *why;
+	size_t len;
+
+	if (*s == '[') {
+		s++;
+		if ((end = strchr(s, ']')) == NULL)
+			return url_fail(p, url);
+		len = (size_t)(end++ - s);
+	} else {
+		len = strcspn(s, ":");
+		end = s + len;
+	}
+	if (len == 0 || len >= sizeof(a->host) ||
+	    (*end != '\0' && *end != ':'))
+		return url_fail(p, url);
+	memcpy(a->host, s, len);
+	a->host[len] = '\0';
+	if (*end == ':') {
+		a->port = (uint16_t)strtonum(end + 1, 1, 65535, &why);
+		if (why != NULL)
+			return url_fail(p, url);
+	}
+	return 0;
+}
+
+static int
+parse_url(struct parser *p, struct conf_action *a)
+{
+	static const struct {
+		const char	*scheme;
+		uint8_t		 tls;
+		uint8_t		 verify;
+		uint16_t	 port;
+	} schemes[] = {
+		{ "smtp://", RELAY_PLAIN, 0, 25 },
+		{ "smtps://", RELAY_SMTPS, 1, 465 },
+		{ "smtp+tls://", RELAY_STARTTLS, 1, 25 },
+	};
+	char url[1024];
+	const char *s, *at;
+	size_t i, n = sizeof(schemes) / sizeof(schemes[0]);
+
+	if (!parse_is_value(p))
+		return parse_unknown(p, NULL, "an URL as in smtps://host");
+	strlcpy(url, lexer_text(p->lexer), sizeof(url));
+	for (i = 0; i < n; i++)
+		if (strncmp(url, schemes[i].scheme,
+		    strlen(schemes[i].scheme)) == 0)
+			break;
+	if (i == n)
+		return url_fail(p, url);
+	a->tls = schemes[i].tls;
+	a->verify = schemes[i].verify;
+	a->port = schemes[i].port;
+	s = url + strlen(schemes[i].scheme);
+	if ((at = strchr(s, '@')) != NULL) {
+		if (at == s || (size_t)(at - s) >= sizeof(a->label) ||
+		    memchr(s, ':', (size_t)(at - s)) != NULL)
+			return parse_fail(p, "the password stands in the "
+			    "table behind 'auth' under this label",
+			    "'%.*s' cannot be a label", (int)(at - s), s);
+		memcpy(a->label, s, (size_t)(at - s));
+		s = at + 1;
+	}
+	if (parse_url_host(p, a, s, url) == -1)
+		return -1;
+	lexer_next(p->lexer);
+	return 0;
+}
+
+/* Which TLS mail exchangers must speak; hosts have it in their URL. */
+static int
+parse_tls(struct parser *p, struct conf_action *a)
+{
+	static const char *const words[] = { "opportunistic", "required",
+	    "verify", NULL };
+
+	if (a->host[0] != '\0')
+		return parse_fail(p, "write smtp://, smtp+tls:// or smtps://",
+		    "action '%s': the URL says how TLS is spoken", a->name);
+	a->verify = 0;
+	if (parse_accept(p, "opportunistic"))
+		a->tls = RELAY_PLAIN;
+	else if (parse_accept(p, "required"))
+		a->tls = RELAY_STARTTLS;
+	else if (parse_accept(p, "verify")) {
+		a->tls = RELAY_STARTTLS;
+		a->verify = 1;
+	} else
+		return parse_unknown(p, words, "how TLS is spoken");
+	return 0;
+}
+
+/* An address of this host to send from; one of each family. */
+static int
+parse_source(struct parser *p, struct conf_action *a)
+{
+	char text[IPADDR_SIZE];
+	uint8_t bytes[16];
+
+	if (parse_value(p, text, sizeof(text), "a numeric address") == -1)
+		return -1;
+	if (inet_pton(AF_INET, text, bytes) == 1)
+		strlcpy(a->source4, text, sizeof(a->source4));
+	else if (inet_pton(AF_INET6, text, bytes) == 1)
+		strlcpy(a->source6, text, sizeof(a->source6));
+	else
+		return parse_fail(p, "numeric, as in 192.0.2.1 or 2001:db8::1",
+		    "'%s' is not an address to send from", text);
+	return 0;
+}
+
+static int
+parse_ca(struct parser *p, struct conf_action *a)
+{
+	char path[PATHNAME_SIZE];
+
+	if (parse_value(p, path, sizeof(path), "the path of a file") == -1)
+		return -1;
+	free(a->ca_path);
+	if ((a->ca_path = strdup(path)) == NULL)
+		return parse_fail(p, NULL, "out of memory");
+	return 0;
+}
+
+static int
+parse_relay_option(struct parser *p, struct conf_action *a)
+{
+	static const char *const words[] = { "auth", "ca", "no-verify", "tls",
+	    "tls-policy", "pin", "helo", "source", "connections", "pace",
+	    "allow-loopback", NULL };
+
+	if (parse_accept(p, "auth"))
+		return (a->secrets = parse_table_ref(p, TABLE_SECRETS)) ==
+		    NULL ? -1 : 0;
+	if (parse_accept(p, "ca"))
+		return parse_ca(p, a);
+	if (parse_accept(p, "no-verify")) {
+		a->verify = 0;
+		return 0;
+	}
+	if (parse_accept(p, "tls"))
+		return parse_tls(p, a);
+	if (parse_accept(p, "tls-policy"))
+		return (a->tls_policy = parse_table_ref(p, TABLE_PLAIN)) ==
+		    NULL ? -1 : 0;
+	if (parse_accept(p, "pin"))
+		return parse_value(p, a->pin, sizeof(a->pin),
+		    "a fingerprint as in SHA256:...");
+	if (parse_accept(p, "helo"))
+		return parse_value(p, a->helo, sizeof(a->helo),
+		    "a host name");
+	if (parse_accept(p, "source"))
+		return parse_source(p, a);
+	if (parse_accept(p, "connections"))
+		return parse_number(p, 1, CONNECTIONS_MAX, &a->connections,
+		    "connections");
+	if (parse_accept(p, "pace"))
+		return parse_number(p, 1, 1000000, &a->pace, "pace");
+	if (parse_accept(p, "allow-loopback")) {
+		a->allow_loopback = 1;
+		return 0;
+	}
+	return parse_unknown(p, words, "an option of relay");
+}
+
+static int
+parse_relay(struct parser *p, struct conf_action *a)
+{
+	a->is_local = 0;
+	a->tls = RELAY_PLAIN;
+	a->port = 25;
+	if (parse_accept(p, "host") && parse_url(p, a) == -1)
+		return -1;
+	while (!parse_is_end(p))
+		if (parse_relay_option(p, a) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+parse_maildir(struct parser *p, struct conf_action *a)
+{
+	static const char *const words[] = { "alias", "user", NULL };
+
+	a->is_local = 1;
+	strlcpy(a->path, "~/Maildir", sizeof(a->path));
+	if (lexer_kind(p->lexer) == TOKEN_STRING ||
+	    (lexer_kind(p->lexer) == TOKEN_WORD &&
+	    strchr("~/", lexer_text(p->lexer)[0]) != NULL))
+		if (parse_value(p, a->path, sizeof(a->path),
+		    "the path of the maildir") == -1)
+			return -1;
+	while (!parse_is_end(p)) {
+		if (parse_accept(p, "alias")) {
+			a->aliases = parse_table_ref(p, TABLE_PLAIN);
+			if (a->aliases == NULL)
+				return -1;
+		} else if (parse_accept(p, "user")) {
+			if (parse_name(p, a->user, sizeof(a->user),
+			    "the name of a user") == -1)
+				return -1;
+		} else
+			return parse_unknown(p, words,
+			    "an option of maildir");
+	}
+	return 0;
+}
+
+int
+parse_action(struct parser *p)
+{
+	static const char *const words[] = { "maildir", "relay", NULL };
+	char name[NAME_SIZE];
+	struct conf_action *a;
+	int rc;
+
+	if (parse_name(p, name, sizeof(name), "the name of the action") ==
+	    -1 || (a = conf_action_get(p, name)) == NULL)
+		return -1;
+	if (a->is_local != ACTION_UNDEFINED)
+		return parse_fail(p, NULL, "action '%s' is defined twice",
+		    name);
+	a->where = p->start;
+	/* Defined whatever follows: one mistake, one complaint. */
+	a->is_local = 1;
+	if (parse_accept(p, "maildir"))
+		rc = parse_maildir(p, a);
+	else if (parse_accept(p, "relay"))
+		rc = parse_relay(p, a);
+	else
+		rc = parse_unknown(p, words, "'maildir' or 'relay'");
+	if (rc == -1)
+		a->is_broken = 1;
+	return rc;
+}
