@@ -146,9 +146,9 @@ def log_lines(s):
        "key=value" % len(lines)) or diag("\n".join(bad[:5]))
     begin = [l for l in text.splitlines() if not l.startswith("smtpsd: ")]
     eq(begin[:3], [], "attack 24: every line is one that smtpsd began")
-    outside = [re.sub(r'"[^"]*"', '""', l) for l in lines]
-    eq([l for l in outside if l.count("event=") != 1 or "user=root" in l][:3],
-       [], "attack 24: nobody faked a key")
+    words = [re.sub(r'"[^"]*"', '""', l).split(" ") for l in lines]
+    eq([w for w in words if len([x for x in w if x.startswith("event=")]) != 1
+        or "user=root" in w][:3], [], "attack 24: nobody faked a key")
 
 
 def words(secrets):

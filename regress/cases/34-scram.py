@@ -106,7 +106,7 @@ with Server(kinds=("rsa",)) as s:
             ok(c.good, "and the server proved itself")
             eq(r.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250",
                "and may send")
-    ok(s.wait_log("auth ok .*user=smtpst1 mechanism=SCRAM-SHA-256-PLUS"),
+    ok(s.wait_log("event=auth-ok .*user=smtpst1 mechanism=SCRAM-SHA-256-PLUS"),
        "the mechanism is in the log")
     eq(attempt(s, "smtpst1", good, authz="smtpst1")[:3], "235",
        "authorization identity that is one's own")

@@ -193,7 +193,7 @@ else:
                "LOGIN as well")
         eq(auth(s, b"smtpst1", b"wrong", "127.5.0.1"), "535",
            "a wrong password")
-        ok(s.wait_log(r"auth failed address=127.5.0.1 user=smtpst1 "
+        ok(s.wait_log(r"event=auth-failed address=127.5.0.1 user=smtpst1 "
                       r"reason=password|127.5.0.1.*reason=password"),
            "the log has address and reason")
         eq(auth(s, b"nobody-there", b"x", "127.5.0.2"), "535", "no such user")

@@ -77,7 +77,7 @@ revoke(struct link *policy, const struct user *user)
 	if (user->device != NULL)
 		strlcpy(m.device, user->device, sizeof(m.device));
 	(void)link_send(policy, MSG_PARENT_POLICY_REVOKED, &m, sizeof(m));
-	log_info("sessions of user=%s are not logged in any more",
+	log_info("event=auth-revoked user=%s",
 	    log_vis(user->login));
 }
 

@@ -150,13 +150,13 @@ finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 		if (!a->cancelled && authanswer_policy(a) == 0)
 			result = AUTH_OK;
 		if (result == AUTH_OK)
-			log_info("auth ok address=%s user=%s mechanism=%s",
+			log_info("event=auth-ok address=%s user=%s mechanism=%s",
 			    log_vis(a->address), log_vis(a->login),
 			    mechanism(a));
 	} else if (verdict == VERDICT_BAD) {
 		stats.failed++;
 		result = AUTH_BAD;
-		log_info("auth failed address=%s user=%s mechanism=%s "
+		log_info("event=auth-failed address=%s user=%s mechanism=%s "
 		    "reason=%s", log_vis(a->address), log_vis(a->login),
 		    mechanism(a), reason);
 	}
@@ -350,9 +350,9 @@ begin(struct attempt *a, struct child *net)
 	if (!is_remembered(a, now) && !take_token(a, net, now))
 		return -1;
 	if ((wait_ms = stand_in_line(a, now)) == -1) {
-		log_info("auth refused address=%s user=%s "
+		log_info("event=auth-refused address=%s user=%s mechanism=%s "
 		    "reason=too-many-attempts", log_vis(a->address),
-		    log_vis(a->login));
+		    log_vis(a->login), mechanism(a));
 		return -1;
 	}
 	if (wait_ms == 0) {

@@ -201,7 +201,7 @@ static void
 later(enum proc_kind kind, uint64_t request, const char *user,
     const char *reason)
 {
-	log_info("auth later user=%s backend=%s reason=%s", log_vis(user),
+	log_info("event=auth-later user=%s backend=%s reason=%s", log_vis(user),
 	    name_of(kind), reason);
 	authenticate_verdict(request, VERDICT_UNKNOWN, NULL);
 }
