@@ -116,6 +116,12 @@ conf_action_by_name(const struct conf *c, const char *name)
 	return NULL;
 }
 
+int
+action_is_local(const struct conf_action *a)
+{
+	return a->kind == ACTION_MAILDIR;
+}
+
 struct conf_action *
 conf_action_get(struct parser *p, const char *name)
 {
@@ -129,7 +135,7 @@ conf_action_get(struct parser *p, const char *name)
 		return NULL;
 	}
 	strlcpy(a->name, name, sizeof(a->name));
-	a->is_local = ACTION_UNDEFINED;
+	a->kind = ACTION_UNDEFINED;
 	a->where = p->start;
 	return a;
 }

@@ -109,9 +109,15 @@ struct conf_listener {
 	struct conf_where	 where;
 };
 
+enum action_kind {
+	ACTION_UNDEFINED,	/* named by a rule so far */
+	ACTION_RELAY,
+	ACTION_MAILDIR
+};
+
 struct conf_action {
 	char			 name[NAME_SIZE];
-	int			 is_local;	/* maildir, else relay */
+	enum action_kind	 kind;
 	int			 is_used;
 	/* maildir: "~/..." or absolute, with %{dest.user} %{dest.domain}
 	 * %{user.username} only below a fixed directory */
@@ -266,6 +272,8 @@ int			 conf_send_mechanisms(const struct conf *,
 			    struct link *);
 struct conf_action	*conf_action_by_name(const struct conf *,
 			    const char *name);
+/* A deliver process of a Unix user does it. */
+int			 action_is_local(const struct conf_action *);
 
 /*
  * Sends CONF_BEGIN, all that this kind of child has to know, CONF_END.

@@ -196,7 +196,7 @@ parse_relay_option(struct parser *p, struct conf_action *a)
 static int
 parse_relay(struct parser *p, struct conf_action *a)
 {
-	a->is_local = 0;
+	a->kind = ACTION_RELAY;
 	a->tls = RELAY_PLAIN;
 	a->port = 25;
 	if (parse_accept(p, "host") && parse_url(p, a) == -1)
@@ -212,7 +212,7 @@ parse_maildir(struct parser *p, struct conf_action *a)
 {
 	static const char *const words[] = { "alias", "user", NULL };
 
-	a->is_local = 1;
+	a->kind = ACTION_MAILDIR;
 	strlcpy(a->path, "~/Maildir", sizeof(a->path));
 	if (lexer_kind(p->lexer) == TOKEN_STRING ||
 	    (lexer_kind(p->lexer) == TOKEN_WORD &&
@@ -247,12 +247,12 @@ parse_action(struct parser *p)
 	if (parse_name(p, name, sizeof(name), "the name of the action") ==
 	    -1 || (a = conf_action_get(p, name)) == NULL)
 		return -1;
-	if (a->is_local != ACTION_UNDEFINED)
+	if (a->kind != ACTION_UNDEFINED)
 		return parse_fail(p, NULL, "action '%s' is defined twice",
 		    name);
 	a->where = p->start;
 	/* Defined whatever follows: one mistake, one complaint. */
-	a->is_local = 1;
+	a->kind = ACTION_MAILDIR;
 	if (parse_accept(p, "maildir"))
 		rc = parse_maildir(p, a);
 	else if (parse_accept(p, "relay"))

@@ -156,7 +156,7 @@ check_open(const struct conf *conf, const struct conf_rule *r,
 	struct search wide = { is_wide_net, "" };
 	struct search every = { is_everything, "" };
 
-	if (r->action == NULL || r->action->is_local != 0)
+	if (r->action == NULL || r->action->kind != ACTION_RELAY)
 		return;
 	if (r->to == FOR_LOCAL || (r->to != FOR_ANY &&
 	    !search_table(r->to_table, &every)))

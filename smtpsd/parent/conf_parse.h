@@ -55,7 +55,6 @@ struct conf_table	*parse_table_or_item(struct parser *, int use,
 struct conf_table	*conf_table_get(struct parser *, const char *name);
 struct conf_pki		*conf_pki_get(struct parser *, const char *name);
 struct conf_action	*conf_action_get(struct parser *, const char *name);
-#define ACTION_UNDEFINED	(-1)	/* conf_action.is_local so far */
 
 /* A new zeroed element at the end of an array of pointers. */
 void	*conf_append(void *listp, size_t *n, size_t size);

@@ -215,7 +215,7 @@ send_policy_action(const struct conf_action *a, struct link *link)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.alias_table = table_id(a->aliases);
-	msg.is_local = a->is_local != 0;
+	msg.is_local = action_is_local(a) != 0;
 	strlcpy(msg.name, a->name, sizeof(msg.name));
 	strlcpy(msg.user, a->user, sizeof(msg.user));
 	return link_send(link, MSG_PARENT_POLICY_ACTION, &msg, sizeof(msg));
@@ -298,7 +298,7 @@ send_queue(const struct conf *c, struct link *link)
 		return -1;
 	for (i = 0; i < c->nactions; i++) {
 		memset(&action, 0, sizeof(action));
-		action.way = c->actions[i]->is_local ? QUEUE_LOCAL :
+		action.way = action_is_local(c->actions[i]) ? QUEUE_LOCAL :
 		    c->actions[i]->host[0] == '\0' ? QUEUE_MX : QUEUE_RELAY;
 		strlcpy(action.name, c->actions[i]->name, sizeof(action.name));
 		if (link_send(link, MSG_PARENT_QUEUE_ACTION, &action,
@@ -356,7 +356,7 @@ send_relay(const struct conf *c, struct link *link)
 	    c->ca_pem, c->ca_len) == -1)
 		return -1;
 	for (i = 0; i < c->nactions; i++)
-		if (!c->actions[i]->is_local &&
+		if (c->actions[i]->kind == ACTION_RELAY &&
 		    send_relay_action(c->actions[i], link) == -1)
 			return -1;
 	return 0;

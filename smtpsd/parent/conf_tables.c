@@ -385,14 +385,14 @@ conf_check_actions(struct conf *conf, struct conf_errors *errors)
 		    NULL, "more than %d actions", CONF_ACTIONS_MAX);
 	names = calloc(conf->nactions + 1, sizeof(*names));
 	for (i = 0; i < conf->nactions && names != NULL; i++)
-		if (conf->actions[i]->is_local != ACTION_UNDEFINED)
+		if (conf->actions[i]->kind != ACTION_UNDEFINED)
 			names[n++] = conf->actions[i]->name;
 	for (i = 0; i < conf->nactions; i++) {
 		a = conf->actions[i];
 		a->ca_id = a->ca_path == NULL ? 0 : (uint32_t)i + 1;
 		if (a->is_broken)
 			continue;
-		if (a->is_local == ACTION_UNDEFINED) {
+		if (a->kind == ACTION_UNDEFINED) {
 			guess = names == NULL ? NULL :
 			    conf_closest(a->name, names);
 			if (guess == NULL)
@@ -408,7 +408,7 @@ conf_check_actions(struct conf *conf, struct conf_errors *errors)
 		if (!a->is_used)
 			conf_caution(errors, a->where, NULL,
 			    "action '%s' is not used by any rule", a->name);
-		if (a->is_local)
+		if (action_is_local(a))
 			check_maildir(a, errors);
 		else
 			check_relay(conf, a, errors);

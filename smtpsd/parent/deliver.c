@@ -215,7 +215,7 @@ resolve(const struct queue_parent_deliver *m, uint32_t queue_id,
 
 	*is_permanent = 1;
 	action = conf_action_by_name(parent_conf(), m->action);
-	if (action == NULL || !action->is_local) {
+	if (action == NULL || !action_is_local(action)) {
 		strlcpy(text, "no such local action any more", textsize);
 		return NULL;
 	}
