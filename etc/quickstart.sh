@@ -42,8 +42,8 @@ install_packages()
 {
 	command -v apt-get >/dev/null || die "needs apt-get; on another system see README, Installation"
 	want="gcc make pkg-config libtls-dev libssl-dev libevent-dev libbsd-dev
-	    libsqlite3-dev libunbound-dev libpam0g-dev libcrypt-dev openssl
-	    ca-certificates python3"
+	    libsqlite3-dev libunbound-dev libpam0g-dev libcrypt-dev libjansson-dev
+	    openssl ca-certificates python3"
 	missing=
 	for p in $want; do
 		dpkg-query -W -f '${Status}' "$p" 2>/dev/null |

@@ -1,5 +1,5 @@
 /*
- * The one thing an auth worker does: compare one password with one hash.
+ * What an auth worker mostly does: compare one password with one hash.
  * Called from the loop for each CHECK of the parent.  It works on a copy that
  * it wipes itself; the link wipes what it received.  It must not know whose
  * password it is, and logs nothing about it.
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/link.h"
+#include "jws.h"
 #include "mail/password.h"
 #include "proto/parent_auth.h"
 
@@ -20,7 +21,7 @@ check_warm(void)
 	    "0123456789012345678901234567890");
 	(void)password_check("warm", "$6$rounds=1000$saltsalt$"
 	    "0123456789012345678901234567890123456789012");
-	return 0;
+	return jws_warm();
 }
 
 void

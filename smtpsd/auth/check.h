@@ -9,7 +9,7 @@ struct link_in;
 struct parent_auth_check;
 struct auth_parent_result;
 
-/* Load what crypt(3) loads at its first use, before the sandbox stands. */
+/* Load what libraries load at their first use, before the sandbox stands. */
 int	check_warm(void);
 /* Compute the answer and wipe what was asked. */
 void	check_answer(struct parent_auth_check *, struct auth_parent_result *);

@@ -1,5 +1,6 @@
 /*
- * auth: a worker that checks passwords for the parent.  See README.
+ * auth: a worker that checks passwords and tokens for the parent.  See
+ * README.
  */
 #include <stddef.h>
 
@@ -7,9 +8,11 @@
 #include "check.h"
 #include "proto/boot.h"
 #include "proto/parent_auth.h"
+#include "token.h"
 
 static const struct link_rule rules[] = {
-	{ MSG_PARENT_AUTH_CHECK, LINK_STATE_ANY, on_parent_check }
+	{ MSG_PARENT_AUTH_CHECK, LINK_STATE_ANY, on_parent_check },
+	{ MSG_PARENT_AUTH_TOKEN, LINK_STATE_ANY, on_parent_token }
 };
 
 static int
