@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "mail/reply.h"
+#include "proto/control_answer.h"
 #include "proto/control_any.h"
 #include "control.h"
 #include "listener.h"
@@ -18,34 +19,15 @@
 static struct link	*control;
 
 static void
-control_done(uint64_t request, const char *failed)
-{
-	struct any_control_done	done;
-
-	memset(&done, 0, sizeof(done));
-	done.request = request;
-	done.failed = failed != NULL;
-	if (failed != NULL)
-		strlcpy(done.text, failed, sizeof(done.text));
-	(void)link_send(control, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
-}
-
-static void
 on_control_stats(struct link *link, struct link_in *in)
 {
-	struct control_request	req;
-	struct any_control_stat	st;
-	int			i;
+	const struct control_request	*req = in->data;
+	int				 i;
 
-	memcpy(&req, in->data, sizeof(req));
-	for (i = 0; i < STAT_MAX; i++) {
-		memset(&st, 0, sizeof(st));
-		st.request = req.request;
-		st.value = stats_get((enum counter)i);
-		strlcpy(st.name, stats_name((enum counter)i), sizeof(st.name));
-		(void)link_send(link, MSG_ANY_CONTROL_STAT, &st, sizeof(st));
-	}
-	control_done(req.request, NULL);
+	for (i = 0; i < STAT_MAX; i++)
+		control_answer_stat(link, req->request,
+		    stats_name((enum counter)i), stats_get((enum counter)i));
+	control_answer_done(link, req->request, 0, NULL);
 }
 
 static void
@@ -84,7 +66,7 @@ on_control_sessions(struct link *link, struct link_in *in)
 	(void)link;
 	memcpy(&req, in->data, sizeof(req));
 	session_each(control_session, &req.request);
-	control_done(req.request, NULL);
+	control_answer_done(control, req.request, 0, NULL);
 }
 
 static void
@@ -114,7 +96,7 @@ on_control_listeners(struct link *link, struct link_in *in)
 	(void)link;
 	memcpy(&req, in->data, sizeof(req));
 	listener_each(control_listener, &req.request);
-	control_done(req.request, NULL);
+	control_answer_done(control, req.request, 0, NULL);
 }
 
 static void
@@ -126,7 +108,7 @@ on_control_kill(struct link *link, struct link_in *in)
 	(void)link;
 	memcpy(&req, in->data, sizeof(req));
 	if ((s = session_find(req.arg)) == NULL) {
-		control_done(req.request, "no such session");
+		control_answer_done(control, req.request, 1, "no such session");
 		return;
 	}
 	/* Between replies it can be told; within DATA it is cut. */
@@ -138,7 +120,7 @@ on_control_kill(struct link *link, struct link_in *in)
 	} else {
 		session_drop(s, "ended by the administrator");
 	}
-	control_done(req.request, NULL);
+	control_answer_done(control, req.request, 0, NULL);
 }
 
 static const struct link_rule rules[] = {

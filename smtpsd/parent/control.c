@@ -18,33 +18,12 @@
 #include "control.h"
 #include "deliver.h"
 #include "parent.h"
+#include "proto/control_answer.h"
 #include "proto/control_any.h"
 #include "sign.h"
 
 static uint64_t	reload_request;
 static int	reload_pending;
-
-static void
-done(struct link *link, uint64_t request, int failed, const char *text)
-{
-	struct any_control_done	 m = { 0 };
-
-	m.request = request;
-	m.failed = failed;
-	strlcpy(m.text, text, sizeof(m.text));
-	(void)link_send(link, MSG_ANY_CONTROL_DONE, &m, sizeof(m));
-}
-
-static void
-stat_one(struct link *link, uint64_t request, const char *name, uint64_t value)
-{
-	struct any_control_stat	 m = { 0 };
-
-	m.request = request;
-	m.value = value;
-	strlcpy(m.name, name, sizeof(m.name));
-	(void)link_send(link, MSG_ANY_CONTROL_STAT, &m, sizeof(m));
-}
 
 void
 on_control_stats(struct link *link, struct link_in *in)
@@ -53,18 +32,18 @@ on_control_stats(struct link *link, struct link_in *in)
 	struct authenticate_stats	 auth;
 
 	authenticate_get_stats(&auth);
-	stat_one(link, m->request, "parent.auth.ok", auth.ok);
-	stat_one(link, m->request, "parent.auth.remembered", auth.remembered);
-	stat_one(link, m->request, "parent.auth.failed", auth.failed);
-	stat_one(link, m->request, "parent.auth.later", auth.later);
-	stat_one(link, m->request, "parent.auth.pending", auth.pending);
-	stat_one(link, m->request, "parent.auth.queued", authwork_queued() +
+	control_answer_stat(link, m->request, "parent.auth.ok", auth.ok);
+	control_answer_stat(link, m->request, "parent.auth.remembered", auth.remembered);
+	control_answer_stat(link, m->request, "parent.auth.failed", auth.failed);
+	control_answer_stat(link, m->request, "parent.auth.later", auth.later);
+	control_answer_stat(link, m->request, "parent.auth.pending", auth.pending);
+	control_answer_stat(link, m->request, "parent.auth.queued", authwork_queued() +
 	    authoutside_queued());
-	stat_one(link, m->request, "parent.signatures", sign_count());
-	stat_one(link, m->request, "parent.restarts", children_restarts());
-	stat_one(link, m->request, "parent.deliver.running", deliver_alive());
-	stat_one(link, m->request, "parent.deliver.started", deliver_count());
-	done(link, m->request, 0, "");
+	control_answer_stat(link, m->request, "parent.signatures", sign_count());
+	control_answer_stat(link, m->request, "parent.restarts", children_restarts());
+	control_answer_stat(link, m->request, "parent.deliver.running", deliver_alive());
+	control_answer_stat(link, m->request, "parent.deliver.started", deliver_count());
+	control_answer_done(link, m->request, 0, NULL);
 }
 
 static void
@@ -89,7 +68,8 @@ on_control_reload(struct link *link, struct link_in *in)
 	char				 text[4096];
 
 	if (reload_pending) {
-		done(link, m->request, 1, "a reload is going on already");
+		control_answer_done(link, m->request, 1,
+		    "a reload is going on already");
 		return;
 	}
 	reload_request = m->request;
@@ -107,7 +87,8 @@ control_reload_done(int failed, const char *text)
 	if (!reload_pending)
 		return;
 	reload_pending = 0;
-	done(child_link(PROC_CONTROL, 0), reload_request, failed, text);
+	control_answer_done(child_link(PROC_CONTROL, 0), reload_request, failed,
+	    text);
 }
 
 void
@@ -122,7 +103,7 @@ on_control_stop(struct link *link, struct link_in *in)
 	const struct control_request	*m = in->data;
 
 	log_info("stop: asked by smtpsctl");
-	done(link, m->request, 0, "");
+	control_answer_done(link, m->request, 0, NULL);
 	link_flush(link);
 	parent_stop();
 }
@@ -135,5 +116,5 @@ on_control_users(struct link *link, struct link_in *in)
 
 	if (parent_reload_users(err, sizeof(err)) == -1)
 		log_warnx("users: %s", err);
-	done(link, m->request, err[0] != '\0', err);
+	control_answer_done(link, m->request, err[0] != '\0', err);
 }

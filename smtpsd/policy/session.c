@@ -27,6 +27,7 @@
 #include "handover.h"
 #include "quota.h"
 #include "sender.h"
+#include "control.h"
 #include "session.h"
 #include "transaction.h"
 #include "users.h"
@@ -39,8 +40,6 @@ static void	on_net_mail(struct link *, struct link_in *);
 static void	on_net_rcpt(struct link *, struct link_in *);
 static void	on_net_reset(struct link *, struct link_in *);
 static void	on_net_end(struct link *, struct link_in *);
-static void	on_control_stats(struct link *, struct link_in *);
-static void	on_control_limits(struct link *, struct link_in *);
 
 static const struct link_rule	net_rules[] = {
 	{ MSG_NET_POLICY_MAIL, LINK_STATE_ANY, on_net_mail },
@@ -49,12 +48,7 @@ static const struct link_rule	net_rules[] = {
 	{ MSG_NET_POLICY_RESET, LINK_STATE_ANY, on_net_reset },
 	{ MSG_NET_POLICY_END, LINK_STATE_ANY, on_net_end },
 };
-static const struct link_rule	control_rules[] = {
-	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
-	{ MSG_CONTROL_POLICY_LIMITS, LINK_STATE_ANY, on_control_limits },
-};
 
-static struct link	*control;
 static struct event	 tick;
 static int		 is_ticking;
 
@@ -179,35 +173,6 @@ add_net(uint32_t peer_id, int fd)
 	net->link = link;
 }
 
-static void
-on_control_down(struct link *link, const char *why)
-{
-	(void)why;
-	if (link == control)
-		control = NULL;
-}
-
-static void
-add_control(uint32_t peer_id, int fd)
-{
-	struct link_end	 end;
-	struct link	*link;
-
-	memset(&end, 0, sizeof(end));
-	end.name = "control";
-	end.rules = control_rules;
-	end.nrules = sizeof(control_rules) / sizeof(control_rules[0]);
-	end.down = on_control_down;
-	end.peer_id = peer_id;
-	if ((link = link_new(fd, &end)) == NULL) {
-		log_warn("control link");
-		close(fd);
-		return;
-	}
-	link_close(control);
-	control = link;
-}
-
 void
 session_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd)
 {
@@ -220,7 +185,7 @@ session_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd)
 		handover_link(peer_id, fd);
 		break;
 	case PROC_CONTROL:
-		add_control(peer_id, fd);
+		control_link(peer_id, fd);
 		break;
 	default:
 		log_warnx("a link of kind %u is not for policy", kind);
@@ -573,70 +538,4 @@ on_parent_user_done(struct link *link, struct link_in *in)
 	(void)link;
 	users_answer(done->name, done->exists == 1);
 	recipient_retry(done->name);
-}
-
-static void
-send_stat(struct link *link, uint64_t request, const char *name,
-    uint64_t value)
-{
-	struct any_control_stat	stat;
-
-	memset(&stat, 0, sizeof(stat));
-	stat.request = request;
-	stat.value = value;
-	strlcpy(stat.name, name, sizeof(stat.name));
-	link_send(link, MSG_ANY_CONTROL_STAT, &stat, sizeof(stat));
-}
-
-static void
-on_control_stats(struct link *link, struct link_in *in)
-{
-	const struct control_request	*req = in->data;
-	const struct policy_counts	*n = policy_counts();
-	struct book_counts		 book = book_count();
-	struct any_control_done		 done;
-
-	send_stat(link, req->request, "policy.sessions", book.sessions);
-	send_stat(link, req->request, "policy.authenticated",
-	    book.authenticated);
-	send_stat(link, req->request, "policy.mail.accepted", n->mail_ok);
-	send_stat(link, req->request, "policy.mail.refused", n->mail_refused);
-	send_stat(link, req->request, "policy.rcpt.accepted", n->rcpt_ok);
-	send_stat(link, req->request, "policy.rcpt.refused", n->rcpt_refused);
-	send_stat(link, req->request, "policy.rcpt.queued", n->handed);
-	send_stat(link, req->request, "policy.rcpt.waiting", n->parked);
-	send_stat(link, req->request, "policy.users.cached", users_count());
-	memset(&done, 0, sizeof(done));
-	done.request = req->request;
-	link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
-}
-
-static void
-on_limit_row(const struct limit_info *info, void *arg)
-{
-	struct policy_control_limit	row;
-
-	memset(&row, 0, sizeof(row));
-	row.request = *(uint64_t *)arg;
-	row.info = *info;
-	link_send(control, MSG_POLICY_CONTROL_LIMIT, &row, sizeof(row));
-}
-
-static void
-on_control_limits(struct link *link, struct link_in *in)
-{
-	const struct control_request	*req = in->data;
-	struct any_control_done		 done;
-	uint64_t			 request = req->request;
-	char				 user[LOGIN_SIZE];
-	size_t				 size = in->size - sizeof(*req);
-
-	memcpy(user, req + 1, size);	/* less than LOGIN_SIZE: its shape */
-	user[size] = '\0';
-	if (conf_current() != NULL && link == control)
-		quota_show(user, &conf_current()->limits, proc_now_s(),
-		    on_limit_row, &request);
-	memset(&done, 0, sizeof(done));
-	done.request = request;
-	link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
 }

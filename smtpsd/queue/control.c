@@ -10,6 +10,7 @@
 #include "commit.h"
 #include "control.h"
 #include "incoming.h"
+#include "proto/control_answer.h"
 #include "proto/control_any.h"
 #include "result.h"
 #include "schedule.h"
@@ -32,55 +33,36 @@ control_init(struct store *s)
 }
 
 static void
-send_stat(struct link *link, uint64_t request, const char *name,
-    uint64_t value)
-{
-	struct any_control_stat s;
-
-	memset(&s, 0, sizeof(s));
-	s.request = request;
-	s.value = value;
-	strlcpy(s.name, name, sizeof(s.name));
-	link_send(link, MSG_ANY_CONTROL_STAT, &s, sizeof(s));
-}
-
-static void
-send_done(struct link *link, uint64_t request, const char *error)
-{
-	struct any_control_done d;
-
-	memset(&d, 0, sizeof(d));
-	d.request = request;
-	d.failed = error != NULL;
-	if (error != NULL)
-		strlcpy(d.text, error, sizeof(d.text));
-	link_send(link, MSG_ANY_CONTROL_DONE, &d, sizeof(d));
-}
-
-static void
 on_control_stats(struct link *link, struct link_in *in)
 {
 	const struct control_request *r = in->data;
 	struct commit_stats c;
 	struct result_stats d;
+	size_t i;
 
 	commit_stats(&c);
 	result_stats(&d);
-	send_stat(link, r->request, "queue.envelopes", store_count(store));
-	send_stat(link, r->request, "queue.accepted", c.accepted);
-	send_stat(link, r->request, "queue.refused", c.refused);
-	send_stat(link, r->request, "queue.commits", c.commits);
-	send_stat(link, r->request, "queue.commit_largest", c.largest);
-	send_stat(link, r->request, "queue.delivered", d.delivered);
-	send_stat(link, r->request, "queue.deferred", d.deferred);
-	send_stat(link, r->request, "queue.failed", d.failed);
-	send_stat(link, r->request, "queue.bounces", d.bounces);
-	send_stat(link, r->request, "queue.receiving", incoming_open_count());
-	send_stat(link, r->request, "queue.ready", agent_ready());
-	send_stat(link, r->request, "queue.running", agent_running());
-	send_stat(link, r->request, "queue.body_bytes",
-	    incoming_memory() + message_held_bytes());
-	send_done(link, r->request, NULL);
+	const struct { const char *name; uint64_t value; } all[] = {
+		{ "queue.envelopes", store_count(store) },
+		{ "queue.accepted", c.accepted },
+		{ "queue.refused", c.refused },
+		{ "queue.commits", c.commits },
+		{ "queue.commit_largest", c.largest },
+		{ "queue.delivered", d.delivered },
+		{ "queue.deferred", d.deferred },
+		{ "queue.failed", d.failed },
+		{ "queue.bounces", d.bounces },
+		{ "queue.receiving", incoming_open_count() },
+		{ "queue.ready", agent_ready() },
+		{ "queue.running", agent_running() },
+		{ "queue.body_bytes", incoming_memory() +
+		    message_held_bytes() },
+	};
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		control_answer_stat(link, r->request, all[i].name,
+		    all[i].value);
+	control_answer_done(link, r->request, 0, NULL);
 }
 
 static void
@@ -106,8 +88,8 @@ on_control_list(struct link *link, struct link_in *in)
 
 	n = store_list(store, r->arg, r->limit < LIST_MAX ? r->limit :
 	    LIST_MAX, list_item, &page);
-	send_done(link, r->request, n == -1 ? "the queue cannot be read" :
-	    NULL);
+	control_answer_done(link, r->request, n == -1, n == -1 ?
+	    "the queue cannot be read" : NULL);
 }
 
 static void

@@ -1,11 +1,11 @@
 /*
  * The link of control: counters when it asks for them.
  */
-#include <string.h>
 #include <unistd.h>
 
 #include "base/link.h"
 #include "base/log.h"
+#include "proto/control_answer.h"
 #include "proto/control_any.h"
 
 #include "delivery.h"
@@ -15,34 +15,22 @@
 static struct link *control;
 
 static void
-stat_send(struct link *link, uint64_t request, const char *name,
-    uint64_t value)
-{
-	struct any_control_stat stat;
-
-	memset(&stat, 0, sizeof(stat));
-	stat.request = request;
-	stat.value = value;
-	strlcpy(stat.name, name, sizeof(stat.name));
-	link_send(link, MSG_ANY_CONTROL_STAT, &stat, sizeof(stat));
-}
-
-static void
 on_control_stats(struct link *link, struct link_in *in)
 {
 	const struct control_request *msg = in->data;
-	struct any_control_done done;
 	uint64_t request = msg->request;
 
-	stat_send(link, request, "relay.connections",
+	control_answer_stat(link, request, "relay.connections",
 	    destination_count_clients());
-	stat_send(link, request, "relay.deliveries", delivery_count());
-	stat_send(link, request, "relay.waiting", destination_count_waiting());
-	stat_send(link, request, "relay.sent", delivery_count_ok());
-	stat_send(link, request, "relay.failed", delivery_count_failed());
-	memset(&done, 0, sizeof(done));
-	done.request = request;
-	link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
+	control_answer_stat(link, request, "relay.deliveries",
+	    delivery_count());
+	control_answer_stat(link, request, "relay.waiting",
+	    destination_count_waiting());
+	control_answer_stat(link, request, "relay.sent",
+	    delivery_count_ok());
+	control_answer_stat(link, request, "relay.failed",
+	    delivery_count_failed());
+	control_answer_done(link, request, 0, NULL);
 }
 
 static const struct link_rule control_rules[] = {
