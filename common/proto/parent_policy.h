@@ -11,7 +11,7 @@
 #include "sizes.h"
 
 #define MSG_PARENT_POLICY_CONF		0x0500
-#define MSG_PARENT_POLICY_TABLE		0x0501	/* conf_piece, kind: TABLE_* */
+#define MSG_PARENT_POLICY_TABLE		0x0501	/* conf_piece */
 #define MSG_PARENT_POLICY_ACTION	0x0502
 #define MSG_PARENT_POLICY_RULE		0x0503	/* in order */
 #define MSG_PARENT_POLICY_LISTENER	0x0504
@@ -19,6 +19,13 @@
 #define MSG_PARENT_POLICY_USER_DONE	0x0506
 #define MSG_PARENT_POLICY_REVOKED	0x0508
 #define MSG_POLICY_PARENT_USER		0x0510
+
+/*
+ * Kinds of TABLE.  Targets are those of one file that an alias includes: its
+ * path, a NUL, its text.
+ */
+#define TABLE_KEYS		0
+#define TABLE_TARGETS		1
 
 struct parent_policy_conf {
 	uint64_t	message_max;	/* bytes */
@@ -37,7 +44,8 @@ _Static_assert(sizeof(struct parent_policy_conf) == 32 + HOSTNAME_SIZE, "conf");
 struct parent_policy_action {
 	uint32_t	alias_table;
 	uint8_t		is_local;	/* maildir: needs a Unix user */
-	uint8_t		pad[3];
+	uint8_t		expand_only;	/* local, but aliases are all there is */
+	uint8_t		pad[2];
 	char		name[NAME_SIZE];
 	char		user[NAME_SIZE]; /* maildir as this one user, or "" */
 };

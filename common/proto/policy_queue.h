@@ -14,7 +14,19 @@
 #define MSG_POLICY_QUEUE_RCPT	0x0401
 #define MSG_POLICY_QUEUE_CANCEL	0x0402
 #define MSG_POLICY_QUEUE_USAGE	0x0403
+#define MSG_POLICY_QUEUE_OWNER	0x0404
 #define MSG_QUEUE_POLICY_USAGE	0x0410	/* all there is, to a new policy */
+
+/*
+ * How a bounce reaches a sender: policy routes the reverse-path by its rules
+ * as mail from this host (from local), because the queue knows no rules.  No
+ * action is no route: such a bounce is logged and dropped.
+ */
+struct bounce_route {
+	char		action[NAME_SIZE];
+	char		user[NAME_SIZE];	/* local actions: whose mailbox */
+	char		recipient[MAILADDR_SIZE]; /* what its aliases lead to */
+};
 
 /* OPEN comes with the first accepted recipient, before its RCPT. */
 struct policy_queue_open {
@@ -26,17 +38,25 @@ struct policy_queue_open {
 	char		sender[MAILADDR_SIZE];
 	char		user[LOGIN_SIZE];	/* "" if not authenticated */
 	char		address[IPADDR_SIZE];	/* client, for log lines */
-	/*
-	 * How a bounce reaches the sender: policy routes the reverse-path by
-	 * its rules as mail from this host (from local), because the queue
-	 * knows no rules.  "" is no route: such a bounce is logged and dropped.
-	 */
-	char		bounce_action[NAME_SIZE];
-	char		bounce_user[NAME_SIZE];	/* local actions: whose mailbox */
+	struct bounce_route bounce;
 	/* tail: ENVID, at most ENVID_MAX of net_policy.h */
 };
-_Static_assert(sizeof(struct policy_queue_open) == 24 + MAILADDR_SIZE +
+_Static_assert(sizeof(struct policy_queue_open) == 24 + 2 * MAILADDR_SIZE +
     LOGIN_SIZE + IPADDR_SIZE + 2 * NAME_SIZE, "open");
+
+/*
+ * OWNER: the RCPTs that follow it, up to the next OWNER of the transaction,
+ * leave with this sender instead of OPEN's; "" is OPEN's again.
+ */
+struct policy_queue_owner {
+	uint64_t	session;
+	uint32_t	tx;
+	uint32_t	pad;
+	char		sender[MAILADDR_SIZE];
+	struct bounce_route bounce;
+};
+_Static_assert(sizeof(struct policy_queue_owner) == 16 + 2 * MAILADDR_SIZE +
+    2 * NAME_SIZE, "owner");
 
 struct policy_queue_rcpt {
 	uint64_t	session;

@@ -1,10 +1,11 @@
 /*
- * Expands a recipient: match it, and if the action is local and has an alias
- * table, expand the targets the same way.  An alias key is the full address
- * or the local part; user+tag falls back to user.  Called for each RCPT and,
- * for the way of a bounce, for each reverse-path.  Bounded in depth, results
- * and visits, since the tables may be wrong in every way.  It knows no
- * sessions and asks for local users only through the caller's function.
+ * Expands a recipient: match it, and if its action has an alias table, expand
+ * the targets the same way.  An alias key is the full address or the local
+ * part, both also without a +tag, then the whole domain.  Called for each
+ * RCPT and, for the way of a bounce, for each reverse-path.  Bounded in
+ * depth, results and visits, since the tables may be wrong in every way.  It
+ * knows no sessions and asks for local users only through the caller's
+ * function.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +13,25 @@
 
 #include "base/log.h"
 #include "mail/address.h"
+#include "mail/aliastext.h"
 #include "alias.h"
 #include "hash.h"
 
 #define VISITS_MAX	4000
+#define INCLUDES_MAX	8	/* within each other */
+
+/* A list of targets, and whose it is. */
+struct list {
+	const char			*address;
+	const struct conf_action	*action;
+	size_t				 depth;
+	unsigned int			 nincludes;
+};
 
 static enum reply_id	expand(struct alias_expansion *, const char *, size_t,
 			    const struct conf_action *, int);
+static enum reply_id	expand_list(struct alias_expansion *,
+			    const struct list *, const char *);
 
 static enum reply_id
 refuse(struct alias_expansion *x, const char *address, enum reply_id why)
@@ -46,6 +59,7 @@ add(struct alias_expansion *x, const struct conf_action *action,
 	r = &x->results[x->nresults++];
 	r->action = action;
 	r->hash = hash;
+	r->owner = x->owner;
 	strlcpy(r->recipient, address, sizeof(r->recipient));
 	strlcpy(r->user, user, sizeof(r->user));
 	return REPLY_OK;
@@ -86,6 +100,8 @@ add_local(struct alias_expansion *x, const struct conf_action *action,
 		return add(x, action, address, action->is.user);
 	if (user_name(address, name, sizeof(name)) == -1)
 		return refuse(x, address, REPLY_NO_SUCH_USER);
+	if (x->is_bounce)
+		return add(x, action, address, name);
 	if ((exists = x->exists(name, x->arg)) == 0)
 		return refuse(x, address, REPLY_NO_SUCH_USER);
 	/* Go on, so that all questions are under way at once. */
@@ -94,105 +110,251 @@ add_local(struct alias_expansion *x, const struct conf_action *action,
 	return add(x, action, address, name);
 }
 
+/* What the local part alone means: keys without a domain.  Not for relays:
+ * "bob" would be everybody's bob. */
+static int
+has_bare_keys(const struct conf_action *action)
+{
+	return action->is.is_local;
+}
+
+/*
+ * The alias of an address itself; *size is what it is of the local part:
+ * all, or what stands before the +tag.
+ */
 static const char *
-find_alias(const struct table *aliases, const char *address)
+find_exact(const struct conf_action *action, const char *address,
+    size_t *size)
 {
 	char		 key[MAILADDR_SIZE];
-	const char	*at, *plus, *value;
-	size_t		 local;
+	const char	*at = address_domain(address) - 1, *plus, *value;
+	size_t		 local = at - address;
 
-	if ((value = table_get(aliases, address)) != NULL)
-		return value;
-	at = address_domain(address) - 1;
-	local = at - address;
-	snprintf(key, sizeof(key), "%.*s", (int)local, address);
-	if ((value = table_get(aliases, key)) != NULL)
-		return value;
-	plus = memchr(address, '+', local);
-	if (plus == NULL || plus == address || *address == '"')
-		return NULL;
-	snprintf(key, sizeof(key), "%.*s%s", (int)(plus - address), address,
-	    at);
-	if ((value = table_get(aliases, key)) != NULL)
-		return value;
-	key[plus - address] = '\0';
-	return table_get(aliases, key);
-}
-
-/* The next target in a list; its length, and *list behind it. 0: no more. */
-static size_t
-next_target(const char **list, const char **target)
-{
-	const char	*p = *list + strspn(*list, ", \t\r\n");
-	int		 is_quoted = 0;
-
-	*target = p;
-	for (; *p != '\0' && (is_quoted || strchr(", \t\r\n", *p) == NULL);
-	    p++) {
-		if (*p == '"')
-			is_quoted = !is_quoted;
-		else if (is_quoted && *p == '\\' && p[1] != '\0')
-			p++;
+	for (;;) {
+		snprintf(key, sizeof(key), "%.*s%s", (int)local, address, at);
+		*size = local;
+		if ((value = table_get(action->aliases, key)) != NULL)
+			return value;
+		key[local] = '\0';
+		if (has_bare_keys(action) &&
+		    (value = table_get(action->aliases, key)) != NULL)
+			return value;
+		plus = memchr(address, '+', local);
+		if (plus == NULL || plus == address || *address == '"')
+			return NULL;
+		local = plus - address;
 	}
-	*list = p;
-	return p - *target;
 }
 
-/* Target text to an address; a bare name is one of the same domain. */
 static int
-parse_target(const char *text, size_t size, const char *domain, char *out,
-    size_t outsize, int *is_bare)
+is_postmaster(const char *address)
 {
-	char	buf[2 * MAILADDR_SIZE];
-	int	n;
+	return strncasecmp(address, "postmaster@", 11) == 0;
+}
 
-	if (size >= 2 && text[0] == '"' && text[size - 1] == '"') {
-		text++;
-		size -= 2;
+/* Is there a Unix mailbox of its own, so that no catch-all takes it? */
+static int
+has_mailbox(struct alias_expansion *x, const struct conf_action *action,
+    const char *address)
+{
+	char	name[NAME_SIZE];
+	int	exists;
+
+	if (!action->is.is_local || action->is.expand_only ||
+	    action->is.user[0] != '\0' ||
+	    user_name(address, name, sizeof(name)) == -1)
+		return 0;
+	exists = x->exists(name, x->arg);
+	if (exists == -1 && x->waits_for[0] == '\0')
+		strlcpy(x->waits_for, name, sizeof(x->waits_for));
+	return exists != 0;
+}
+
+/* For all that have neither alias nor mailbox. */
+static const char *
+find_catch_all(struct alias_expansion *x, const struct conf_action *action,
+    const char *address)
+{
+	const struct table	*t = action->aliases;
+	const char		*value;
+
+	if ((value = table_get(t, address_domain(address) - 1)) == NULL &&
+	    (value = table_get(t, "*")) == NULL &&
+	    /* RFC 5321 4.5.1: somebody reads it. */
+	    (!is_postmaster(address) || !has_bare_keys(action) ||
+	    (value = table_get(t, "root")) == NULL))
+		return NULL;
+	return has_mailbox(x, action, address) ? NULL : value;
+}
+
+/*
+ * RFC 5321 3.9.2: what a list sends comes from its owner, who gets the
+ * bounces.  Never instead of the null reverse-path: that is a bounce itself.
+ */
+static enum reply_id
+set_owner(struct alias_expansion *x, const struct conf_action *action,
+    const char *address, size_t size)
+{
+	char		owner[MAILADDR_SIZE];
+	size_t		i, tagless;
+	int		n;
+
+	if (x->request.sender[0] == '\0' || *address == '"')
+		return REPLY_OK;
+	n = snprintf(owner, sizeof(owner), "owner-%.*s%s", (int)size, address,
+	    address_domain(address) - 1);
+	if (n < 0 || (size_t)n >= sizeof(owner) ||
+	    find_exact(action, owner, &tagless) == NULL ||
+	    tagless != size + 6)
+		return REPLY_OK;
+	for (i = 0; i < x->nowners; i++)
+		if (strcasecmp(x->owners[i], owner) == 0)
+			break;
+	if (i == ALIAS_OWNERS_MAX)
+		return refuse(x, address, REPLY_ALIAS_LOOP);
+	if (i == x->nowners)
+		strlcpy(x->owners[x->nowners++], owner, sizeof(owner));
+	x->owner = (uint32_t)i + 1;
+	return REPLY_OK;
+}
+
+/* "bob" behind an alias: bob of the same domain; but a domain without
+ * mailboxes means bob of this host. */
+static enum reply_id
+expand_name(struct alias_expansion *x, const struct list *l,
+    const char *name, int is_final)
+{
+	const struct conf_action	*action = l->action;
+	char				 full[MAILADDR_SIZE];
+	struct rules_request		 request = x->request;
+	int				 n;
+
+	n = snprintf(full, sizeof(full), "%s@%s", name,
+	    action->is.expand_only ? x->conf->limits.hostname :
+	    address_domain(l->address));
+	if (n < 0 || (size_t)n >= sizeof(full))
+		return refuse(x, l->address, REPLY_NO_SUCH_USER);
+	if (action->is.expand_only) {
+		request.is_alias = 1;
+		if (rules_match(x->conf, &request, full, &action) !=
+		    REPLY_OK || action->is.expand_only)
+			action = rules_find_mailboxes(x->conf);
+		if (action == NULL)
+			return refuse(x, full, REPLY_NO_SUCH_USER);
 	}
-	if (size == 0 || size >= MAILADDR_SIZE || *text == '|' ||
-	    *text == '/' || *text == ':')
-		return -1;
-	*is_bare = memrchr(text, '@', size) == NULL;
-	if (!*is_bare)
-		n = snprintf(buf, sizeof(buf), "%.*s", (int)size, text);
-	else
-		n = snprintf(buf, sizeof(buf), "%.*s@%s", (int)size, text,
-		    domain);
-	if (n < 0 || (size_t)n >= sizeof(buf))
-		return -1;
-	return address_parse(buf, ADDRESS_UTF8, out, outsize);
+	if (strcasecmp(full, l->address) == 0)
+		is_final = 1;
+	return expand(x, full, l->depth + 1, action, is_final);
 }
 
 static enum reply_id
-expand_target(struct alias_expansion *x, const char *text, size_t size,
-    const char *address, size_t depth, const struct conf_action *action)
+expand_domain(struct alias_expansion *x, const struct list *l,
+    const char *domain)
 {
-	char	target[MAILADDR_SIZE];
-	int	is_final = 0, is_bare = 0;
+	char	full[MAILADDR_SIZE];
+	int	n;
+
+	n = snprintf(full, sizeof(full), "%.*s%s",
+	    (int)(address_domain(l->address) - 1 - l->address), l->address,
+	    domain);
+	if (n < 0 || (size_t)n >= sizeof(full))
+		return refuse(x, l->address, REPLY_NO_SUCH_USER);
+	return expand(x, full, l->depth + 1, NULL,
+	    strcasecmp(full, l->address) == 0);
+}
+
+/* A file that could not be read is there again tomorrow. */
+static enum reply_id
+expand_include(struct alias_expansion *x, const struct list *l,
+    const char *path)
+{
+	struct list	 inner = *l;
+	const char	*text;
+
+	if (++inner.nincludes > INCLUDES_MAX || ++x->visits > VISITS_MAX)
+		return refuse(x, l->address, REPLY_ALIAS_LOOP);
+	if ((text = conf_find_include(x->conf, path)) == NULL) {
+		log_warnx("alias of %s: %s is not there: see smtpsd -n",
+		    log_vis(l->address), log_vis(path));
+		return refuse(x, l->address, REPLY_TRY_LATER);
+	}
+	return expand_list(x, &inner, text);
+}
+
+static enum reply_id
+expand_target(struct alias_expansion *x, const struct list *l,
+    const struct alias_target *t)
+{
+	switch (t->kind) {
+	case ALIAS_NAME:
+		return expand_name(x, l, t->text, t->is_final);
+	case ALIAS_ADDRESS:
+		/* "bob: bob, carol@..." keeps a copy in bob's own mailbox. */
+		return expand(x, t->text, l->depth + 1, NULL, t->is_final ||
+		    strcasecmp(t->text, l->address) == 0);
+	case ALIAS_DOMAIN:
+		return expand_domain(x, l, t->text);
+	case ALIAS_INCLUDE:
+		return expand_include(x, l, t->text);
+	default:
+		log_warnx("alias of %s: target %s is not supported",
+		    log_vis(l->address), log_vis(t->text));
+		return refuse(x, l->address, REPLY_NO_SUCH_USER);
+	}
+}
+
+static enum reply_id
+expand_list(struct alias_expansion *x, const struct list *l, const char *text)
+{
+	struct alias_target	 t;
+	enum reply_id		 reply;
+
+	while (aliastext_next(&text, &t))
+		if ((reply = expand_target(x, l, &t)) != REPLY_OK)
+			return reply;
+	return REPLY_OK;
+}
+
+static enum reply_id
+expand_alias(struct alias_expansion *x, const struct list *l,
+    const char *text, size_t keysize)
+{
+	uint32_t	owner = x->owner;
+	size_t		before = x->ntargets;
+	enum reply_id	reply;
+
+	if (keysize != 0 && (reply = set_owner(x, l->action, l->address,
+	    keysize)) != REPLY_OK)
+		return reply;
+	reply = expand_list(x, l, text);
+	x->owner = owner;
+	if (reply == REPLY_OK && x->ntargets == before)
+		return refuse(x, l->address, REPLY_NO_SUCH_USER);
+	return reply;
+}
+
+static int
+is_loop(const struct alias_expansion *x, const char *address, size_t depth)
+{
 	size_t	i;
 
-	/* "\user": this mailbox, aliases or not. */
-	if (size > 1 && *text == '\\') {
-		is_final = 1;
-		text++;
-		size--;
-	}
-	if (parse_target(text, size, address_domain(address), target,
-	    sizeof(target), &is_bare) == -1) {
-		snprintf(target, sizeof(target), "%.*s",
-		    size > 300 ? 300 : (int)size, text);
-		log_warnx("alias of %s: target %s is not supported",
-		    log_vis(address), log_vis(target));
-		return refuse(x, address, REPLY_NO_SUCH_USER);
-	}
-	/* "bob: bob, carol@..." keeps a copy in bob's own mailbox. */
-	if (strcasecmp(target, address) == 0)
-		is_final = 1;
-	for (i = 0; !is_final && i <= depth; i++)
-		if (strcasecmp(x->chain[i], target) == 0)
-			return refuse(x, target, REPLY_ALIAS_LOOP);
-	return expand(x, target, depth + 1, is_bare ? action : NULL, is_final);
+	for (i = 0; i < depth; i++)
+		if (strcasecmp(x->chain[i], address) == 0)
+			return 1;
+	return 0;
+}
+
+/* Nothing stands for it in the table, or nothing may. */
+static enum reply_id
+expand_no_more(struct alias_expansion *x, const struct list *l)
+{
+	if (l->action->is.expand_only)
+		return is_postmaster(l->address) ?
+		    expand_name(x, l, "postmaster", 0) :
+		    refuse(x, l->address, REPLY_NO_SUCH_USER);
+	if (!l->action->is.is_local)
+		return add(x, l->action, l->address, "");
+	return add_local(x, l->action, l->address);
 }
 
 /* action NULL: the rules say; a bare name stays with that of its alias. */
@@ -201,33 +363,29 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
     const struct conf_action *action, int is_final)
 {
 	struct rules_request	 request = x->request;
-	const char		*list = NULL, *target;
+	struct list		 l = { address, NULL, depth, 0 };
+	const char		*text = NULL;
 	enum reply_id		 reply;
-	size_t			 size, n = 0;
+	size_t			 keysize = 0;
 
-	if (depth >= ALIAS_DEPTH_MAX || ++x->visits > VISITS_MAX)
+	x->ntargets++;
+	if (depth >= ALIAS_DEPTH_MAX || ++x->visits > VISITS_MAX ||
+	    (!is_final && is_loop(x, address, depth)))
 		return refuse(x, address, REPLY_ALIAS_LOOP);
 	x->chain[depth] = address;
 	request.is_alias = depth > 0;
 	if (action == NULL && (reply = rules_match(x->conf, &request, address,
 	    &action)) != REPLY_OK)
 		return refuse(x, address, reply);
-	if (!action->is.is_local)
-		return add(x, action, address, "");
-	if (!is_final && action->aliases != NULL)
-		list = find_alias(action->aliases, address);
-	if (list == NULL)
-		return add_local(x, action, address);
-	while ((size = next_target(&list, &target)) > 0) {
-		n++;
-		reply = expand_target(x, target, size, address, depth,
-		    action);
-		if (reply != REPLY_OK)
-			return reply;
+	l.action = action;
+	if (!is_final && action->aliases != NULL &&
+	    (text = find_exact(action, address, &keysize)) == NULL) {
+		text = find_catch_all(x, action, address);
+		keysize = 0;
 	}
-	if (n == 0)
-		return refuse(x, address, REPLY_NO_SUCH_USER);
-	return REPLY_OK;
+	if (text == NULL)
+		return expand_no_more(x, &l);
+	return expand_alias(x, &l, text, keysize);
 }
 
 enum reply_id
@@ -238,6 +396,9 @@ alias_expand(struct alias_expansion *x, const char *recipient)
 	int		n;
 
 	x->nresults = 0;
+	x->nowners = 0;
+	x->owner = 0;
+	x->ntargets = 0;
 	x->visits = 0;
 	x->waits_for[0] = x->culprit[0] = '\0';
 	/* RFC 5321 4.1.1.3: <postmaster> without a domain is this host's. */

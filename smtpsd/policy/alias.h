@@ -11,33 +11,43 @@
 
 #define ALIAS_DEPTH_MAX		20
 #define ALIAS_RESULTS_MAX	1000
+#define ALIAS_OWNERS_MAX	64	/* lists within one expansion */
 
 struct alias_result {
 	const struct conf_action	*action;
 	uint64_t			 hash;
+	uint32_t			 owner;	/* owners[owner - 1]; 0: none */
 	char				 recipient[MAILADDR_SIZE];
 	char				 user[NAME_SIZE];	/* "": relay */
 };
 
-/* About 460 KB: never on the stack.  Filled by the caller up to arg. */
+/* About 480 KB: never on the stack.  Filled by the caller up to arg. */
 struct alias_expansion {
 	const struct conf	*conf;
 	struct rules_request	 request;
 	/* 1: is a local user, 0: is not, -1: not known yet. */
 	int			(*exists)(const char *name, void *arg);
 	void			*arg;
+	/* The way to a sender: a mailbox may fail later, visibly; users are
+	 * asked for only where a catch-all stands against them. */
+	int			 is_bounce;
 
 	char			 waits_for[NAME_SIZE];	/* with REPLY_NONE */
 	char			 culprit[MAILADDR_SIZE]; /* on refusal */
 	size_t			 nresults;
+	size_t			 nowners;
+	size_t			 ntargets;
+	uint32_t		 owner;		/* of what is being expanded */
 	unsigned int		 visits;
 	const char		*chain[ALIAS_DEPTH_MAX];
+	char			 owners[ALIAS_OWNERS_MAX][MAILADDR_SIZE];
 	struct alias_result	 results[ALIAS_RESULTS_MAX];
 };
 
 /*
  * REPLY_OK with at least one result; REPLY_NONE: the user waits_for is not
- * known yet, start again from scratch when it is; else the refusal.
+ * known yet, start again from scratch when it is; else the refusal, of which
+ * REPLY_TRY_LATER is for an included file that is not there.
  * A recipient without a domain is one of this host.
  */
 enum reply_id	alias_expand(struct alias_expansion *, const char *recipient);

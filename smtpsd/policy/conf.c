@@ -20,8 +20,10 @@
 
 struct conf_table {
 	uint32_t	 id;
+	uint32_t	 kind;		/* TABLE_* */
 	struct blob	 text;
-	struct table	*table;
+	struct table	*table;		/* TABLE_KEYS */
+	const char	*targets;	/* TABLE_TARGETS: behind the path */
 	char		 name[NAME_SIZE];
 };
 
@@ -111,6 +113,18 @@ conf_is_rcpt_domain(const struct conf *conf, const char *domain)
 	    conf->nrcpt_domains, sizeof(char *), compare_domains) != NULL;
 }
 
+const char *
+conf_find_include(const struct conf *conf, const char *path)
+{
+	size_t	i;
+
+	for (i = 0; i < conf->ntables; i++)
+		if (conf->tables[i].targets != NULL &&
+		    strcmp(conf->tables[i].text.data, path) == 0)
+			return conf->tables[i].targets;
+	return NULL;
+}
+
 void
 conf_begin(void)
 {
@@ -187,6 +201,18 @@ sort_rcpt_domains(struct conf *conf)
 	conf->nrcpt_domains = n;
 }
 
+/* Its path up to the first NUL, then what is in the file. */
+static void
+parse_targets(struct conf_table *t)
+{
+	size_t	n;
+
+	if (t->text.data == NULL || (n = strlen(t->text.data)) >= t->text.size)
+		broken("an included file without a path");
+	else
+		t->targets = t->text.data + n + 1;
+}
+
 static void
 parse_tables(struct conf *conf)
 {
@@ -198,6 +224,10 @@ parse_tables(struct conf *conf)
 		t = &conf->tables[i];
 		if (t->text.size != t->text.total) {
 			broken("a table is not complete");
+			continue;
+		}
+		if (t->kind == TABLE_TARGETS) {
+			parse_targets(t);
 			continue;
 		}
 		t->table = table_parse(t->text.data != NULL ? t->text.data : "",
@@ -300,6 +330,7 @@ on_parent_table(struct link *link, struct link_in *in)
 		t = &more[building->ntables++];
 		memset(t, 0, sizeof(*t));
 		t->id = piece->id;
+		t->kind = piece->kind;
 		strlcpy(t->name, piece->name, sizeof(t->name));
 	}
 	if (piece->total == 0 && in->size == sizeof(*piece))

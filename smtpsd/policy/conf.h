@@ -53,6 +53,8 @@ const struct conf_listener	*conf_find_listener(const struct conf *,
 int	conf_is_local_domain(const struct conf *, const char *domain);
 /* The domain of some address in a table of a "for rcpt" rule. */
 int	conf_is_rcpt_domain(const struct conf *, const char *domain);
+/* The text of a file that aliases include; NULL: it could not be read. */
+const char	*conf_find_include(const struct conf *, const char *path);
 
 void	conf_begin(void);
 int	conf_end(void);		/* -1: incomplete, the old one stays */

@@ -99,6 +99,12 @@ handover_rcpt(const struct policy_queue_rcpt *rcpt, const char *orcpt)
 }
 
 int
+handover_owner(const struct policy_queue_owner *owner)
+{
+	return link_send(queue, MSG_POLICY_QUEUE_OWNER, owner, sizeof(*owner));
+}
+
+int
 handover_usage(const struct user_usage *usage)
 {
 	return link_send(queue, MSG_POLICY_QUEUE_USAGE, usage, sizeof(*usage));

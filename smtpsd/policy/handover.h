@@ -16,6 +16,7 @@ int		handover_open(const struct policy_queue_open *,
 		    const char *envid);
 int		handover_rcpt(const struct policy_queue_rcpt *,
 		    const char *orcpt);
+int		handover_owner(const struct policy_queue_owner *);
 int		handover_usage(const struct user_usage *);
 /* Is sent within a second or two: the queue has its own ways to notice. */
 void		handover_cancel(uint64_t session, uint32_t tx);

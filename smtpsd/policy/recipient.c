@@ -41,6 +41,8 @@ struct parked {
 static TAILQ_HEAD(parked_list, parked)	 waiting =
     TAILQ_HEAD_INITIALIZER(waiting);
 static struct alias_expansion		 expansion;
+static struct alias_expansion		 route;		/* of bounces */
+static struct bounce_route		 owner_routes[ALIAS_OWNERS_MAX];
 static char				 quota_text[REPLY_ARG_MAX];
 static struct policy_counts		 counts;
 
@@ -100,15 +102,6 @@ answer(struct session *s, const struct net_policy_rcpt *rcpt,
 	send_done(s, rcpt, reply, count);
 }
 
-/* Whoever a bounce is for is not asked for: it may fail later, visibly. */
-static int
-exists_always(const char *name, void *arg)
-{
-	(void)name;
-	(void)arg;
-	return 1;
-}
-
 static int
 exists_by_parent(const char *name, void *arg)
 {
@@ -117,53 +110,61 @@ exists_by_parent(const char *name, void *arg)
 }
 
 static void
-prepare(const struct conf *conf, const struct session *s)
+prepare(struct alias_expansion *x, const struct conf *conf,
+    const struct session *s)
 {
 	const struct conf_listener	*listener;
 
-	expansion.conf = conf;
 	listener = conf_find_listener(conf, s->tx->listener);
-	expansion.request.address = s->tx->address;
-	expansion.request.user = s->user;
-	expansion.request.tag = listener != NULL ? listener->is.tag : "";
-	expansion.request.sender = s->tx->sender;
-	expansion.request.is_own = 0;
-	expansion.exists = exists_by_parent;
+	memset(&x->request, 0, sizeof(x->request));
+	x->conf = conf;
+	x->request.address = s->tx->address;
+	x->request.user = s->user;
+	x->request.tag = listener != NULL ? listener->is.tag : "";
+	x->request.sender = s->tx->sender;
+	x->exists = exists_by_parent;
+	x->is_bounce = 0;
 }
 
-/* The way of a bounce to the sender, as mail from this host. */
-static void
+/*
+ * The way of a bounce to a sender, as mail from this host: a mailbox if there
+ * is one, else the first that the address stands for.  -1: waits for a user.
+ */
+static int
 find_bounce_route(const struct conf *conf, const struct session *s,
-    struct policy_queue_open *open)
+    const char *sender, struct bounce_route *out)
 {
 	const struct alias_result	*r;
+	enum reply_id			 reply;
 	size_t				 i;
 
-	if (s->tx->sender[0] == '\0')
-		return;
-	prepare(conf, s);
-	expansion.request.sender = "";
-	expansion.request.tag = "";
-	expansion.request.is_own = 1;
-	expansion.exists = exists_always;
-	if (alias_expand(&expansion, s->tx->sender) != REPLY_OK)
-		return;
-	/* The queue sends to the sender's address itself: an alias that leads
-	 * to another host is no way, one that leads to a mailbox is. */
-	for (i = 0; i < expansion.nresults; i++) {
-		r = &expansion.results[i];
-		if (!r->action->is.is_local &&
-		    strcasecmp(r->recipient, s->tx->sender) != 0)
-			continue;
-		strlcpy(open->bounce_action, r->action->is.name,
-		    sizeof(open->bounce_action));
-		strlcpy(open->bounce_user, r->user, sizeof(open->bounce_user));
-		return;
+	memset(out, 0, sizeof(*out));
+	if (sender[0] == '\0')
+		return 0;
+	prepare(&route, conf, s);
+	route.request.sender = "";
+	route.request.tag = "";
+	route.request.is_own = 1;
+	route.is_bounce = 1;
+	if ((reply = alias_expand(&route, sender)) == REPLY_NONE) {
+		strlcpy(expansion.waits_for, route.waits_for,
+		    sizeof(expansion.waits_for));
+		return -1;
 	}
+	if (reply != REPLY_OK)
+		return 0;
+	for (i = 0; i < route.nresults - 1; i++)
+		if (route.results[i].action->is.is_local)
+			break;
+	r = &route.results[route.results[i].action->is.is_local ? i : 0];
+	strlcpy(out->action, r->action->is.name, sizeof(out->action));
+	strlcpy(out->user, r->user, sizeof(out->user));
+	strlcpy(out->recipient, r->recipient, sizeof(out->recipient));
+	return 0;
 }
 
-/* Its bounce route needs the expansion: fill it before the recipient's. */
-static void
+/* -1: waits for a user. */
+static int
 fill_open(const struct conf *conf, const struct session *s,
     struct policy_queue_open *open)
 {
@@ -178,7 +179,7 @@ fill_open(const struct conf *conf, const struct session *s,
 	strlcpy(open->user, s->user != NULL ? s->user : "",
 	    sizeof(open->user));
 	strlcpy(open->address, tx->address, sizeof(open->address));
-	find_bounce_route(conf, s, open);
+	return find_bounce_route(conf, s, tx->sender, &open->bounce);
 }
 
 /* 1: new in this transaction and remembered, 0: was there. */
@@ -220,27 +221,50 @@ make_room(struct session *s, size_t n)
 	return 0;
 }
 
+/* Whose the recipients that follow are; 0: the message's own sender's. */
+static int
+hand_over_owner(struct session *s, uint32_t owner)
+{
+	struct policy_queue_owner	 msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.session = s->id;
+	msg.tx = s->tx->tx;
+	if (owner != 0) {
+		strlcpy(msg.sender, expansion.owners[owner - 1],
+		    sizeof(msg.sender));
+		msg.bounce = owner_routes[owner - 1];
+	}
+	return handover_owner(&msg);
+}
+
 /*
  * RFC 3461 5.2.7: behind an alias NOTIFY and ORCPT stay what the sender said
  * for each target, one or many: a report names the address he knows, and he
- * is told of every target's fate.  No "expanded" report is made.
+ * is told of every target's fate.  No "expanded" report is made.  Behind a
+ * list with an owner it is the owner who is told, in the ordinary way.
  */
 static unsigned int
 hand_over(struct session *s, const struct recipient *of, uint32_t *count)
 {
 	struct policy_queue_rcpt	 rcpt;
 	const struct alias_result	*r;
+	uint32_t			 owner = 0;
 	size_t				 i;
 
 	memset(&rcpt, 0, sizeof(rcpt));
 	rcpt.session = s->id;
 	rcpt.tx = s->tx->tx;
-	rcpt.notify = of->rcpt.notify;
 	strlcpy(rcpt.original, of->rcpt.recipient, sizeof(rcpt.original));
 	for (i = 0; i < expansion.nresults; i++) {
 		r = &expansion.results[i];
 		if (!remember(s, r))
 			continue;
+		if (r->owner != owner) {
+			owner = r->owner;
+			if (hand_over_owner(s, owner) == -1)
+				return REPLY_TRY_LATER;
+		}
 		/* Whole fields: nothing of the one before may stay behind. */
 		memset(rcpt.action, 0, sizeof(rcpt.action));
 		memset(rcpt.recipient, 0, sizeof(rcpt.recipient));
@@ -248,12 +272,28 @@ hand_over(struct session *s, const struct recipient *of, uint32_t *count)
 		strlcpy(rcpt.action, r->action->is.name, sizeof(rcpt.action));
 		strlcpy(rcpt.recipient, r->recipient, sizeof(rcpt.recipient));
 		strlcpy(rcpt.user, r->user, sizeof(rcpt.user));
-		if (handover_rcpt(&rcpt, of->orcpt) == -1)
+		rcpt.notify = owner == 0 ? of->rcpt.notify : 0;
+		if (handover_rcpt(&rcpt, owner == 0 ? of->orcpt : "") == -1)
 			return REPLY_TRY_LATER;
 		(*count)++;
 		counts.handed++;
 	}
+	if (owner != 0 && hand_over_owner(s, 0) == -1)
+		return REPLY_TRY_LATER;
 	return REPLY_RCPT_OK;
+}
+
+/* -1: waits for a user. */
+static int
+find_owner_routes(const struct conf *conf, const struct session *s)
+{
+	size_t	i;
+
+	for (i = 0; i < expansion.nowners; i++)
+		if (find_bounce_route(conf, s, expansion.owners[i],
+		    &owner_routes[i]) == -1)
+			return -1;
+	return 0;
 }
 
 /* Asked again where it is counted: a user has many sessions. */
@@ -290,9 +330,9 @@ accept_recipient(struct session *s, const struct recipient *r,
 	if (conf == NULL || handover_generation() == 0 ||
 	    (s->tx->opened != 0 && s->tx->opened != handover_generation()))
 		return REPLY_TRY_LATER;
-	if (s->tx->opened == 0)
-		fill_open(conf, s, &open);
-	prepare(conf, s);
+	if (s->tx->opened == 0 && fill_open(conf, s, &open) == -1)
+		return REPLY_NONE;
+	prepare(&expansion, conf, s);
 	reply = alias_expand(&expansion, recipient);
 	if (reply != REPLY_OK) {
 		if (reply != REPLY_NONE &&
@@ -302,6 +342,8 @@ accept_recipient(struct session *s, const struct recipient *r,
 			    log_vis(expansion.culprit));
 		return reply;
 	}
+	if (find_owner_routes(conf, s) == -1)
+		return REPLY_NONE;
 	if (s->tx->nseen + expansion.nresults > HANDED_MAX)
 		return REPLY_TOO_MANY_RCPT;
 	if (make_room(s, expansion.nresults) == -1)

@@ -90,6 +90,21 @@ find_for_alias(const struct conf *conf, const struct rules_request *req)
 	return NULL;
 }
 
+const struct conf_action *
+rules_find_mailboxes(const struct conf *conf)
+{
+	const struct conf_action	*action;
+	size_t				 i;
+
+	for (i = 0; i < conf->nrules; i++) {
+		action = conf->rules[i].action;
+		if (action != NULL && action->is.is_local &&
+		    !action->is.expand_only && action->is.user[0] == '\0')
+			return action;
+	}
+	return NULL;
+}
+
 static const struct conf_action *
 find_for_postmaster(const struct conf *conf, const char *domain)
 {
@@ -101,7 +116,7 @@ find_for_postmaster(const struct conf *conf, const char *domain)
 		rule = &conf->rules[i];
 		if (rule->action == NULL || !rule->action->is.is_local)
 			continue;
-		if (first == NULL)
+		if (first == NULL && !rule->action->is.expand_only)
 			first = rule->action;
 		if ((rule->is.to == FOR_LOCAL &&
 		    conf_is_local_domain(conf, domain)) ||

@@ -33,6 +33,11 @@ struct rules_request {
  */
 enum reply_id	rules_match(const struct conf *, const struct rules_request *,
 		    const char *recipient, const struct conf_action **action);
+/*
+ * Where a name without a domain has its mailbox when no rule takes it at the
+ * host's own name: the first action for Unix users.  NULL: there is none.
+ */
+const struct conf_action *rules_find_mailboxes(const struct conf *);
 /* 127.0.0.0/8, ::1, and the former as IPv4-mapped. */
 int		rules_is_loopback(const char *address);
 

@@ -75,6 +75,7 @@ is_own_domain(const struct conf *conf, const char *domain)
 		rule = &conf->rules[i];
 		if (rule->is.to == FOR_DOMAIN && rule->action != NULL &&
 		    rule->action->is.is_local &&
+		    !rule->action->is.expand_only &&
 		    table_has_domain(rule->to, domain))
 			return 1;
 	}

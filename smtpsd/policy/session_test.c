@@ -375,7 +375,7 @@ test_rcpt(void)
 	    opens[0].message == mails[0].message &&
 	    strcmp(opens[0].user, "u") == 0 &&
 	    strcmp(opens[0].sender, "u@example.org") == 0 &&
-	    strcmp(opens[0].bounce_action, "out") == 0 &&
+	    strcmp(opens[0].bounce.action, "out") == 0 &&
 	    strcmp(handed[0].action, "out") == 0 &&
 	    strcmp(handed[0].recipient, "a@far.example") == 0,
 	    "OPEN and RCPT at the queue");
@@ -422,7 +422,7 @@ test_users(void)
 	tap_ok(nrcpts == 3 && rcpts[1].n == 0 && rcpts[2].n == 2 &&
 	    rcpts[1].reply == REPLY_RCPT_OK && nopens == 1 && nhanded == 2 &&
 	    strcmp(handed[1].user, "alice") == 0 &&
-	    opens[0].bounce_action[0] == '\0', "both wait for the same answer");
+	    opens[0].bounce.action[0] == '\0', "both wait for the same answer");
 	tap_ok(rcpt(S(20), 1, 3, "both@example.org") == REPLY_RCPT_OK &&
 	    rcpts[0].count == 1 && nhanded == 3 &&
 	    strcmp(handed[2].action, "out") == 0 &&

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "incoming.h"
 #include "mail/reply.h"
+#include "owned.h"
 #include "proto/net_policy.h"
 #include "share.h"
 #include "store.h"
@@ -46,6 +47,7 @@ struct tx {
 	size_t		 capacity;
 	char		*buffer;
 	struct message	*message;
+	struct message	*owner;		/* of the next recipients, or NULL */
 	struct share	*share;		/* of its net */
 	struct envelope_list envelopes;
 	char		 address[IPADDR_SIZE];
@@ -113,6 +115,7 @@ tx_free(struct tx *t)
 		TAILQ_REMOVE(&spilled, t, spilled);
 	tx_free_buffer(t);
 	message_unref(t->message);
+	message_unref(t->owner);
 	envelope_list_free(&t->envelopes);
 	RB_REMOVE(tx_tree, &txs, t);
 	share_drop(t->share);
@@ -395,11 +398,19 @@ incoming_open(const struct policy_queue_open *o, const char *envid,
 		    o->session);
 	strlcpy(m->sender, o->sender, sizeof(m->sender));
 	strlcpy(m->user, o->user, sizeof(m->user));
-	strlcpy(m->bounce_action, o->bounce_action, sizeof(m->bounce_action));
-	strlcpy(m->bounce_user, o->bounce_user, sizeof(m->bounce_user));
+	m->bounce = o->bounce;
 	strlcpy(t->address, o->address, sizeof(t->address));
 	if (t->state != TX_OPEN)
 		tx_judge(t, now_ms);
+}
+
+void
+incoming_owner(const struct policy_queue_owner *o)
+{
+	struct tx *t = tx_get(o->session, o->tx, 0);
+
+	if (t != NULL && owned_set(&t->owner, o) == -1)
+		t->reply = REPLY_TRY_LATER;
 }
 
 /*
@@ -425,6 +436,8 @@ incoming_rcpt(const struct policy_queue_rcpt *r, const char *orcpt,
 		strlcpy(e->recipient, r->recipient, sizeof(e->recipient));
 		strlcpy(e->original, r->original, sizeof(e->original));
 		e->notify = r->notify & NOTIFY_FLAGS;
+		if (t->owner != NULL)
+			e->owner = message_ref(t->owner);
 		if (envelope_set_orcpt(e, orcpt, orcpt_size) == -1)
 			log_warnx("incoming: session=%016" PRIx64 " bad ORCPT "
 			    "left out", r->session);
@@ -557,6 +570,8 @@ incoming_store(uint64_t now_s)
 void
 incoming_stored(void)
 {
+	struct envelope_list list;
+	struct message *m;
 	struct tx *t;
 
 	while ((t = TAILQ_FIRST(&ready)) != NULL) {
@@ -568,9 +583,10 @@ incoming_stored(void)
 		    t->size, t->nrcpt);
 		def.done(t->session, t->tx, t->message->id, REPLY_QUEUED);
 		message_hold_body(t->message);
-		def.accepted(t->message, &t->envelopes);
-		t->message = NULL;
-		TAILQ_INIT(&t->envelopes);
+		TAILQ_INIT(&list);
+		while ((m = owned_take(t->message, &t->envelopes, &list)) !=
+		    NULL)
+			def.accepted(m, &list);
 		tx_free(t);
 	}
 }

@@ -42,6 +42,7 @@ void	incoming_open(const struct policy_queue_open *, const char *envid,
 	    size_t envid_size, uint64_t now_ms);
 void	incoming_rcpt(const struct policy_queue_rcpt *, const char *orcpt,
 	    size_t orcpt_size);
+void	incoming_owner(const struct policy_queue_owner *);
 void	incoming_cancel(uint64_t session, uint32_t tx);
 /* A net process died: none of its sessions goes on. */
 void	incoming_drop_peer(uint32_t peer_id);

@@ -44,6 +44,12 @@ message_unref(struct message *m)
 	free(m);
 }
 
+int
+message_is_same(const struct message *a, const struct message *b)
+{
+	return a->id == b->id && strcmp(a->sender, b->sender) == 0;
+}
+
 void
 message_hold_body(struct message *m)
 {
@@ -56,6 +62,13 @@ message_hold_body(struct message *m)
 	}
 	held_bytes += m->size;
 	m->is_held = 1;
+}
+
+void
+message_forget_wishes(struct message *m)
+{
+	m->envid[0] = '\0';
+	m->flags &= ~(uint32_t)(MAIL_RET_FULL | MAIL_RET_HDRS);
 }
 
 uint64_t
@@ -92,6 +105,7 @@ envelope_free(struct envelope *e)
 		return;
 	free(e->result);
 	free(e->orcpt);
+	message_unref(e->owner);
 	free(e);
 }
 

@@ -1,7 +1,8 @@
 /*
  * A queued message and its envelopes as they are held in memory.  Included
  * by all of queue; a message is counted and freed with its last reference,
- * an envelope belongs to one transaction or one job.
+ * an envelope belongs to one transaction or one job.  A stored message is
+ * here once for each sender that its envelopes have (owned.h).
  */
 #ifndef QUEUE_MESSAGE_H
 #define QUEUE_MESSAGE_H
@@ -12,6 +13,7 @@
 #include <sys/tree.h>
 
 #include "proto/net_policy.h"
+#include "proto/policy_queue.h"
 #include "proto/queue_agent.h"
 #include "proto/sizes.h"
 
@@ -31,8 +33,7 @@ struct message {
 	int		 is_held;	/* body counts against the limit */
 	char		 sender[MAILADDR_SIZE];
 	char		 user[LOGIN_SIZE];
-	char		 bounce_action[NAME_SIZE];
-	char		 bounce_user[NAME_SIZE];
+	struct bounce_route bounce;
 	char		 envid[ENVID_MAX + 1];	/* RFC 3461 4.4, or "" */
 };
 
@@ -49,6 +50,8 @@ struct envelope {
 	uint8_t		 is_warned;	/* the sender knows of the delay */
 	uint8_t		 report;	/* enum report, notify.h: of this turn */
 	struct agent_queue_result *result;	/* of this attempt */
+	struct message	*owner;		/* while it is received: the message as
+					 * the owner of a list sends it; NULL */
 	char		 action[NAME_SIZE];
 	char		 user[NAME_SIZE];
 	char		 recipient[MAILADDR_SIZE];
@@ -59,9 +62,14 @@ TAILQ_HEAD(envelope_list, envelope);
 struct message	*message_new(void);		/* one reference */
 struct message	*message_ref(struct message *);
 void		 message_unref(struct message *);	/* NULL is ok */
+/* The same message of the same sender. */
+int		 message_is_same(const struct message *,
+		    const struct message *);
 /* Keep the body in memory if the limit for all of them allows, else drop it. */
 void		 message_hold_body(struct message *);
 uint64_t	 message_held_bytes(void);
+/* What the first sender wants to hear is not for the owner of a list. */
+void		 message_forget_wishes(struct message *);
 /* Microseconds since the epoch, growing with each call. */
 uint64_t	 message_id_now(void);
 

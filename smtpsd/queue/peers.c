@@ -170,6 +170,13 @@ on_policy_rcpt(struct link *link, struct link_in *in)
 }
 
 static void
+on_policy_owner(struct link *link, struct link_in *in)
+{
+	(void)link;
+	incoming_owner(in->data);
+}
+
+static void
 on_policy_cancel(struct link *link, struct link_in *in)
 {
 	const struct policy_queue_cancel *c = in->data;
@@ -198,6 +205,7 @@ policy_down(struct link *link, const char *why)
 static const struct link_rule policy_rules[] = {
 	{ MSG_POLICY_QUEUE_OPEN, LINK_STATE_ANY, on_policy_open },
 	{ MSG_POLICY_QUEUE_RCPT, LINK_STATE_ANY, on_policy_rcpt },
+	{ MSG_POLICY_QUEUE_OWNER, LINK_STATE_ANY, on_policy_owner },
 	{ MSG_POLICY_QUEUE_CANCEL, LINK_STATE_ANY, on_policy_cancel },
 	{ MSG_POLICY_QUEUE_USAGE, LINK_STATE_ANY, on_policy_usage },
 };

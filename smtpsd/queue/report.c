@@ -26,16 +26,16 @@ report_is_wanted(const struct job *job)
 	return 0;
 }
 
-/* All of one message that are to be reported; how many. */
+/* All of one message and sender that are to be reported; how many. */
 static size_t
 report_collect(struct job *job, struct envelope **found)
 {
-	uint64_t id = job->message->id;
+	const struct message *m = job->message;
 	size_t n = 0;
 	uint32_t i;
 
 	for (; job != NULL; job = TAILQ_NEXT(job, entry)) {
-		if (job->message->id != id || job->is_reported)
+		if (!message_is_same(job->message, m) || job->is_reported)
 			continue;
 		job->is_reported = 1;
 		for (i = 0; i < job->nenv && n < MESSAGE_ENVELOPES_MAX; i++)
@@ -152,7 +152,7 @@ report_store(struct store *store, struct job *job, uint64_t now_s)
 	size_t n = report_collect(job, reported);
 	struct message *m;
 
-	if (n == 0 || from->sender[0] == '\0' || from->bounce_action[0] == '\0')
+	if (n == 0 || from->sender[0] == '\0' || from->bounce.action[0] == '\0')
 		return 0;
 	if ((job->dsn = m = message_new()) == NULL ||
 	    (e = envelope_new()) == NULL)
@@ -164,9 +164,10 @@ report_store(struct store *store, struct job *job, uint64_t now_s)
 		return -1;
 	if (m->size > MESSAGE_INLINE_MAX && report_store_chunks(store, m) == -1)
 		return -1;
-	strlcpy(e->action, from->bounce_action, sizeof(e->action));
-	strlcpy(e->user, from->bounce_user, sizeof(e->user));
-	strlcpy(e->recipient, from->sender, sizeof(e->recipient));
+	strlcpy(e->action, from->bounce.action, sizeof(e->action));
+	strlcpy(e->user, from->bounce.user, sizeof(e->user));
+	strlcpy(e->recipient, from->bounce.recipient[0] != '\0' ?
+	    from->bounce.recipient : from->sender, sizeof(e->recipient));
 	strlcpy(e->original, from->sender, sizeof(e->original));
 	e->notify = NOTIFY_NEVER;
 	if (store_add_message(store, m) == -1)

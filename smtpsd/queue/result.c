@@ -187,7 +187,7 @@ result_log_report(const struct job *job)
 		    " to=<%s>", job->dsn->id, m->id, log_vis(m->sender));
 		return;
 	}
-	if (m->sender[0] != '\0' && m->bounce_action[0] != '\0')
+	if (m->sender[0] != '\0' && m->bounce.action[0] != '\0')
 		return;		/* not wanted, or told by another job's */
 	for (i = 0; i < job->nenv; i++)
 		if (job->env[i]->report == REPORT_FAILED) {

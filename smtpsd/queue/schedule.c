@@ -142,7 +142,7 @@ schedule_load(const uint64_t *ids, int n)
 			message_unref(found);
 			continue;
 		}
-		if (m != NULL && m->id != found->id) {
+		if (m != NULL && !message_is_same(m, found)) {
 			schedule_add(m, &list);
 			m = NULL;
 		}

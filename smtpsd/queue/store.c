@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "store_sql.h"
 
-#define SCHEMA_VERSION	2
+#define SCHEMA_VERSION	3
 
 static const char schema[] =
     "BEGIN;"
@@ -22,16 +22,17 @@ static const char schema[] =
     " size INTEGER NOT NULL, flags INTEGER NOT NULL,"
     " body_id INTEGER NOT NULL, sender TEXT NOT NULL, user TEXT NOT NULL,"
     " bounce_action TEXT NOT NULL, bounce_user TEXT NOT NULL, envid TEXT,"
-    " body BLOB);"
+    " bounce_to TEXT, body BLOB);"
     "CREATE TABLE envelope (id INTEGER PRIMARY KEY, next INTEGER NOT NULL,"
     " attempts INTEGER NOT NULL, action TEXT NOT NULL, user TEXT NOT NULL,"
     " recipient TEXT NOT NULL, original TEXT NOT NULL,"
     " error TEXT NOT NULL, notify INTEGER NOT NULL DEFAULT 0,"
-    " warned INTEGER NOT NULL DEFAULT 0, orcpt TEXT);"
+    " warned INTEGER NOT NULL DEFAULT 0, orcpt TEXT, owner TEXT,"
+    " owner_action TEXT, owner_user TEXT, owner_to TEXT);"
     /* next 0 is held: never due */
     "CREATE INDEX due ON envelope (next) WHERE next > 0;"
     "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "PRAGMA user_version = 2;"
+    "PRAGMA user_version = 3;"
     "COMMIT;";
 
 /* One step for each form since the first; rows are not rewritten. */
@@ -43,6 +44,14 @@ static const char *const upgrades[SCHEMA_VERSION] = {
 	    "ALTER TABLE envelope ADD COLUMN orcpt TEXT;"
 	    "PRAGMA user_version = 2;"
 	    "COMMIT;",
+	[2] = "BEGIN;"
+	    "ALTER TABLE message ADD COLUMN bounce_to TEXT;"
+	    "ALTER TABLE envelope ADD COLUMN owner TEXT;"
+	    "ALTER TABLE envelope ADD COLUMN owner_action TEXT;"
+	    "ALTER TABLE envelope ADD COLUMN owner_user TEXT;"
+	    "ALTER TABLE envelope ADD COLUMN owner_to TEXT;"
+	    "PRAGMA user_version = 3;"
+	    "COMMIT;",
 };
 
 static const char *const statements[ST_MAX] = {
@@ -51,10 +60,11 @@ static const char *const statements[ST_MAX] = {
 	[ST_ROLLBACK] = "ROLLBACK",
 	[ST_ADD_MESSAGE] = "INSERT INTO message (id, created, size, flags,"
 	    " body_id, sender, user, bounce_action, bounce_user, body,"
-	    " envid) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+	    " envid, bounce_to) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
 	[ST_ADD_ENVELOPE] = "INSERT INTO envelope (id, next, attempts, action,"
-	    " user, recipient, original, error, notify, orcpt)"
-	    " VALUES (?,?,?,?,?,?,?,'',?,?)",
+	    " user, recipient, original, error, notify, orcpt, owner,"
+	    " owner_action, owner_user, owner_to)"
+	    " VALUES (?,?,?,?,?,?,?,'',?,?,?,?,?,?)",
 	[ST_RETRY_ENVELOPE] = "UPDATE envelope SET next = ?, attempts = ?,"
 	    " error = ?, warned = ? WHERE id = ?",
 	[ST_REMOVE_ENVELOPE] = "DELETE FROM envelope WHERE id = ?",
@@ -69,13 +79,14 @@ static const char *const statements[ST_MAX] = {
 	[ST_LOAD] = "SELECT e.attempts, e.action, e.user, e.recipient,"
 	    " e.original, m.id, m.created, m.size, m.flags, m.body_id,"
 	    " m.sender, m.user, m.bounce_action, m.bounce_user,"
-	    " e.notify, e.warned, e.orcpt, m.envid"
+	    " e.notify, e.warned, e.orcpt, m.envid, m.bounce_to, e.owner,"
+	    " e.owner_action, e.owner_user, e.owner_to"
 	    " FROM envelope e JOIN message m ON m.id = (e.id >> 10)"
 	    " WHERE e.id = ?",
 	[ST_BODY] = "SELECT body FROM message WHERE id = ?",
 	[ST_CHUNK] = "SELECT data FROM chunk WHERE id = ?",
 	[ST_LIST] = "SELECT e.id, m.size, m.created, e.next, e.attempts,"
-	    " e.action, m.sender, e.recipient, e.error"
+	    " e.action, ifnull(e.owner, m.sender), e.recipient, e.error"
 	    " FROM envelope e CROSS JOIN message m ON m.id = (e.id >> 10)"
 	    " WHERE e.id > ? ORDER BY e.id LIMIT ?",
 	[ST_FREE_PAGES] = "PRAGMA freelist_count",
@@ -346,8 +357,8 @@ store_add_message(struct store *s, struct message *m)
 	store_bind_id(s, ST_ADD_MESSAGE, 5, m->body_id);
 	store_bind_text(s, ST_ADD_MESSAGE, 6, m->sender);
 	store_bind_text(s, ST_ADD_MESSAGE, 7, m->user);
-	store_bind_text(s, ST_ADD_MESSAGE, 8, m->bounce_action);
-	store_bind_text(s, ST_ADD_MESSAGE, 9, m->bounce_user);
+	store_bind_text(s, ST_ADD_MESSAGE, 8, m->bounce.action);
+	store_bind_text(s, ST_ADD_MESSAGE, 9, m->bounce.user);
 	if (m->body_id == 0)
 		sqlite3_bind_blob64(st, 10, m->body != NULL ? m->body : "",
 		    m->size, SQLITE_STATIC);
@@ -355,6 +366,8 @@ store_add_message(struct store *s, struct message *m)
 		sqlite3_bind_null(st, 10);
 	store_bind_text(s, ST_ADD_MESSAGE, 11, m->envid[0] != '\0' ?
 	    m->envid : NULL);
+	store_bind_text(s, ST_ADD_MESSAGE, 12, m->bounce.recipient[0] !=
+	    '\0' ? m->bounce.recipient : NULL);
 	for (tries = 0; tries < 1000; tries++, m->id++) {
 		store_bind_id(s, ST_ADD_MESSAGE, 1, m->id);
 		r = sqlite3_step(st);
@@ -371,6 +384,8 @@ store_add_message(struct store *s, struct message *m)
 int
 store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 {
+	const struct message *o = e->owner;
+
 	store_bind_id(s, ST_ADD_ENVELOPE, 1, e->id);
 	store_bind_id(s, ST_ADD_ENVELOPE, 2, next_s);
 	sqlite3_bind_int64(s->st[ST_ADD_ENVELOPE], 3, e->attempts);
@@ -380,6 +395,13 @@ store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 	store_bind_text(s, ST_ADD_ENVELOPE, 7, e->original);
 	sqlite3_bind_int64(s->st[ST_ADD_ENVELOPE], 8, e->notify);
 	store_bind_text(s, ST_ADD_ENVELOPE, 9, e->orcpt);
+	store_bind_text(s, ST_ADD_ENVELOPE, 10, o != NULL ? o->sender : NULL);
+	store_bind_text(s, ST_ADD_ENVELOPE, 11, o != NULL ? o->bounce.action :
+	    NULL);
+	store_bind_text(s, ST_ADD_ENVELOPE, 12, o != NULL ? o->bounce.user :
+	    NULL);
+	store_bind_text(s, ST_ADD_ENVELOPE, 13, o != NULL ?
+	    o->bounce.recipient : NULL);
 	if (store_run(s, ST_ADD_ENVELOPE) == -1)
 		return -1;
 	s->count_change++;

@@ -34,6 +34,17 @@ column_orcpt(sqlite3_stmt *st, int column, struct envelope *e)
 	return (e->orcpt = strdup(text)) == NULL ? -1 : 0;
 }
 
+/* The sender of this envelope is another than that of the message. */
+static void
+column_owner(sqlite3_stmt *st, struct message *m)
+{
+	column_text(st, 19, m->sender, sizeof(m->sender));
+	column_text(st, 20, m->bounce.action, sizeof(m->bounce.action));
+	column_text(st, 21, m->bounce.user, sizeof(m->bounce.user));
+	column_text(st, 22, m->bounce.recipient, sizeof(m->bounce.recipient));
+	message_forget_wishes(m);
+}
+
 int
 store_due(struct store *s, uint64_t now_s, struct store_cursor *cursor,
     uint64_t *envelopes, int max)
@@ -78,14 +89,18 @@ store_load(struct store *s, uint64_t envelope, struct envelope *e,
 		m->body_id = column_id(st, 9);
 		column_text(st, 10, m->sender, sizeof(m->sender));
 		column_text(st, 11, m->user, sizeof(m->user));
-		column_text(st, 12, m->bounce_action,
-		    sizeof(m->bounce_action));
-		column_text(st, 13, m->bounce_user, sizeof(m->bounce_user));
+		column_text(st, 12, m->bounce.action,
+		    sizeof(m->bounce.action));
+		column_text(st, 13, m->bounce.user, sizeof(m->bounce.user));
 		e->notify = (uint32_t)sqlite3_column_int64(st, 14);
 		e->is_warned = sqlite3_column_int(st, 15) != 0;
 		if (column_orcpt(st, 16, e) == -1)
 			r = -1;
 		column_text(st, 17, m->envid, sizeof(m->envid));
+		column_text(st, 18, m->bounce.recipient,
+		    sizeof(m->bounce.recipient));
+		if (sqlite3_column_type(st, 19) != SQLITE_NULL)
+			column_owner(st, m);
 	}
 	store_reset(s, ST_LOAD);
 	return r;
