@@ -1,8 +1,8 @@
 /*
  * Answers net's question whether the user of a session may send with the
  * addresses that a header names.  That these are the addresses of the header
- * is net's word: the body never comes here.  Who the user is, and what he may
- * send as, is not.  No state; an answer is given for each question.
+ * is net's word: the body never comes here.  Who the user is, and what he or
+ * this device of his may send as, is not.  No state; an answer is given for each question.
  */
 #include <string.h>
 
@@ -45,7 +45,8 @@ check_authors(const struct session *s, const char *tail, size_t size,
 	    conf_find_listener(conf, s->tx->listener)) == NULL)
 		return REPLY_TRY_LATER;
 	for (at = 0; at < size; at += strlen(tail + at) + 1, (*n)++)
-		if (!sender_is_allowed(conf, listener, s->user, tail + at))
+		if (!sender_is_in_scope(s->scope, tail + at) ||
+		    !sender_is_allowed(conf, listener, s->user, tail + at))
 			return REPLY_AUTHOR_NOT_YOURS;
 	*n = 0;
 	return REPLY_OK;

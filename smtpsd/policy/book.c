@@ -210,6 +210,8 @@ book_authenticated(const struct parent_policy_authenticated *is)
 		return;
 	}
 	if ((s = book_get(net, is->session)) != NULL) {
+		/* Its sender was allowed to somebody else. */
+		drop_tx(s);
 		forget_login(s);
 		s->device = copy(is->device, &failed);
 		s->scope = copy(is->scope, &failed);

@@ -288,7 +288,7 @@ send_session(uint32_t type, uint64_t session, uint32_t tx)
 }
 
 static void
-login(uint64_t session, const char *user)
+login_device(uint64_t session, const char *user, const char *scope)
 {
 	struct parent_policy_authenticated	m;
 
@@ -296,7 +296,14 @@ login(uint64_t session, const char *user)
 	m.session = session;
 	m.listener = 1;
 	strlcpy(m.user, user, sizeof(m.user));
+	strlcpy(m.scope, scope, sizeof(m.scope));
 	link_send(parent_far, MSG_PARENT_POLICY_AUTHENTICATED, &m, sizeof(m));
+}
+
+static void
+login(uint64_t session, const char *user)
+{
+	login_device(session, user, "");
 }
 
 static void
@@ -505,6 +512,29 @@ test_header(void)
 	send_session(MSG_NET_POLICY_END, S(61), 0);
 }
 
+/* What was allowed to nobody, or to another, is not to who logs in then. */
+static void
+test_login_in_transaction(void)
+{
+	reset_kept();
+	tap_ok(mail(S(70), 1, 2, 0, 0, "ceo@example.org") == REPLY_SENDER_OK,
+	    "MAIL of nobody");
+	login(S(70), "u");
+	settle();
+	tap_ok(rcpt(S(70), 1, 0, "a@far.example") == REPLY_SEQUENCE &&
+	    nopens == 0, "a login ends it");
+	tap_ok(mail(S(70), 2, 1, 1, 0, "u@example.org") == REPLY_SENDER_OK,
+	    "MAIL of u");
+	login_device(S(70), "u", "<>");
+	settle();
+	tap_ok(rcpt(S(70), 2, 0, "a@far.example") == REPLY_SEQUENCE &&
+	    nopens == 0, "a login of a device ends it");
+	tap_ok(mail(S(70), 3, 1, 1, 0, "") == REPLY_SENDER_OK &&
+	    header(S(70), 3, "u@example.org|", 0) == REPLY_AUTHOR_NOT_YOURS,
+	    "header: not what the device may");
+	send_session(MSG_NET_POLICY_END, S(70), 0);
+}
+
 /* Each fault closes net's link; a new one comes with a new id. */
 static void
 test_faults(void)
@@ -693,6 +723,7 @@ main(void)
 	test_mail();
 	test_rcpt();
 	test_header();
+	test_login_in_transaction();
 	test_users();
 	test_queue_restart();
 	test_faults();
