@@ -295,6 +295,26 @@ test_author(size_t i)
 	header_free(&h);
 }
 
+/* All that are kept back together have a limit. */
+static void
+test_header_memory(void)
+{
+	const struct header_limits limits = { 262144, 1000 };
+	static struct header	 h[20];
+	size_t			 i, used, nfit = 0;
+
+	header_limit(20000);
+	for (i = 0; i < 20; i++)
+		nfit += header_feed(&h[i], &limits, "X: y\r\n", 6, &used) == 0;
+	tap_ok(nfit > 5 && nfit < 15, "headers that fit: %zu of 20", nfit);
+	for (i = 0; i < 20; i++)
+		header_free(&h[i]);
+	tap_ok(header_feed(&h[19], &limits, "X: y\r\n", 6, &used) == 0,
+	    "and there is room again");
+	header_free(&h[19]);
+	header_limit(1 << 20);
+}
+
 int
 main(void)
 {
@@ -317,5 +337,6 @@ main(void)
 	test_header_bound("y", 262144, 1000, HEADER_TOO_BIG);
 	for (i = 0; i < sizeof(authors) / sizeof(authors[0]); i++)
 		test_author(i);
+	test_header_memory();
 	return tap_done();
 }

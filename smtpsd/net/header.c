@@ -2,12 +2,22 @@
  * The header of a message: kept back until it is complete, because which
  * fields have to be added in front of it is known only then.  A first line
  * that is neither a field nor empty means that the message has no header.
+ * State: the memory of all that are kept back, which has a limit, because
+ * each session may have one.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "header.h"
+
+static size_t	held, held_max = (size_t)256 << 20;
+
+void
+header_limit(size_t bytes)
+{
+	held_max = bytes;
+}
 
 static int
 header_hold(struct header *h, const char *in, size_t size)
@@ -19,8 +29,10 @@ header_hold(struct header *h, const char *in, size_t size)
 		want = h->capacity == 0 ? 2048 : h->capacity;
 		while (want < h->size + size)
 			want *= 2;
-		if ((p = realloc(h->buf, want)) == NULL)
+		if (want - h->capacity > held_max - held ||
+		    (p = realloc(h->buf, want)) == NULL)
 			return -1;
+		held += want - h->capacity;
 		h->buf = p;
 		h->capacity = want;
 	}
@@ -146,6 +158,7 @@ header_feed(struct header *h, const struct header_limits *limits,
 void
 header_free(struct header *h)
 {
+	held -= h->capacity;
 	free(h->buf);
 	memset(h, 0, sizeof(*h));
 }

@@ -55,12 +55,14 @@ struct header_limits {
 /*
  * Takes bytes up to the end of the header; *used of them are held in buf.
  * 1: the header is complete, or fault says what is wrong with it; 0: more
- * must come; -1: no memory.
+ * must come; -1: no memory, or that of all headers is used up.
  */
 int		 header_feed(struct header *, const struct header_limits *,
 		    const char *in, size_t size, size_t *used);
 /* "From" */
 const char	*header_name(uint32_t name);
 void		 header_free(struct header *);
+/* For tests: bytes of all headers that are held. */
+void		 header_limit(size_t bytes);
 
 #endif
