@@ -100,7 +100,7 @@ def mailers(s):
         conf = s.write("muttrc", 'set smtp_url="%s://%s:%s@%s:%d/"\n'
                        'set certificate_file="%s"\nset from="%s"\n'
                        'set ssl_starttls=yes\nset ssl_force_tls=yes\n'
-                       'set smtp_authenticators="plain"\nset copy=no\nset record=""\nset use_from=yes\n'
+                       'set smtp_authenticators="scram-sha-256"\nset copy=no\nset record=""\nset use_from=yes\n'
                        'set realname="M. Utt"\nset envelope_from_address='
                        '"%s"\n' % (scheme, USER, SECRET, HOST, port, s.cert,
                                    FROM, FROM), 0o600)
