@@ -23,6 +23,7 @@
 #define WAIT_MS		30000U		/* END to the last recipient */
 #define MEMORY_MAX	(UINT64_C(128) << 20)
 #define TX_MAX		65536U		/* transactions open at once */
+#define RCPT_MAX	262144U		/* recipients of them, about 800 bytes */
 #define OF_ONE_NET	2		/* of these two, one net: a half */
 
 enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
@@ -36,6 +37,7 @@ struct tx {
 	uint64_t	 ended_ms;
 	uint32_t	 tx;
 	uint32_t	 nrcpt;		/* from policy */
+	uint32_t	 nheld;		/* of them in memory */
 	uint32_t	 nrcpt_end;	/* what END says */
 	uint32_t	 nchunk;
 	uint32_t	 flags;		/* END's */
@@ -61,7 +63,7 @@ static struct tx_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct tx_list ready = TAILQ_HEAD_INITIALIZER(ready);
 static struct tx_list spilled = TAILQ_HEAD_INITIALIZER(spilled);
 static unsigned int ntx, nready;
-static unsigned int tx_max = TX_MAX;
+static unsigned int tx_max = TX_MAX, rcpt_max = RCPT_MAX;
 static uint64_t memory, memory_max = MEMORY_MAX;
 static uint64_t message_max = UINT64_C(64) << 20;
 static int chunks_open;
@@ -117,6 +119,7 @@ tx_free(struct tx *t)
 	message_unref(t->message);
 	message_unref(t->owner);
 	envelope_list_free(&t->envelopes);
+	t->share->nrcpt -= t->nheld;
 	RB_REMOVE(tx_tree, &txs, t);
 	share_drop(t->share);
 	ntx--;
@@ -263,8 +266,8 @@ tx_append(struct tx *t, const char *data, size_t size)
 	size_t n;
 
 	while (size > 0 && t->reply == 0) {
-		if ((n = MESSAGE_CHUNK_SIZE - t->used) > size)
-			n = size;
+		n = size < MESSAGE_CHUNK_SIZE - t->used ? size :
+		    MESSAGE_CHUNK_SIZE - t->used;
 		if (tx_reserve(t, n) == -1) {
 			t->reply = REPLY_TRY_LATER;
 			break;
@@ -297,9 +300,10 @@ incoming_limit_memory(uint64_t bytes)
 }
 
 void
-incoming_limit_open(unsigned int n)
+incoming_limit_open(unsigned int n, unsigned int recipients)
 {
 	tx_max = n;
+	rcpt_max = recipients;
 }
 
 int
@@ -428,9 +432,12 @@ incoming_rcpt(const struct policy_queue_rcpt *r, const char *orcpt,
 		return;
 	t->nrcpt++;
 	if (!t->is_open || t->nrcpt > MESSAGE_ENVELOPES_MAX ||
+	    t->share->nrcpt >= rcpt_max / OF_ONE_NET ||
 	    (e = envelope_new()) == NULL) {
 		t->reply = REPLY_TRY_LATER;
 	} else {
+		t->nheld++;
+		t->share->nrcpt++;
 		strlcpy(e->action, r->action, sizeof(e->action));
 		strlcpy(e->user, r->user, sizeof(e->user));
 		strlcpy(e->recipient, r->recipient, sizeof(e->recipient));
@@ -445,12 +452,6 @@ incoming_rcpt(const struct policy_queue_rcpt *r, const char *orcpt,
 	}
 	if (t->state != TX_OPEN)
 		tx_judge(t, t->ended_ms);
-}
-
-void
-incoming_cancel(uint64_t session, uint32_t tx)
-{
-	incoming_abort(session, tx);
 }
 
 void

@@ -29,13 +29,14 @@ void	incoming_init(const struct incoming_def *);
 void	incoming_limit(uint64_t message_max);	/* bytes of one message */
 /* For tests: bytes of all bodies in memory before they go to the store. */
 void	incoming_limit_memory(uint64_t bytes);
-void	incoming_limit_open(unsigned int transactions);
+void	incoming_limit_open(unsigned int transactions, unsigned int recipients);
 
 /* -1: the peer broke the rules, the reason in *why. */
 int	incoming_body(const struct net_queue_body *, const void *data,
 	    size_t size, const char **why);
 int	incoming_end(const struct net_queue_end *, uint64_t now_ms,
 	    const char **why);
+/* By net or policy. */
 void	incoming_abort(uint64_t session, uint32_t tx);
 /* With their tails: ENVID, ORCPT. */
 void	incoming_open(const struct policy_queue_open *, const char *envid,
@@ -43,7 +44,6 @@ void	incoming_open(const struct policy_queue_open *, const char *envid,
 void	incoming_rcpt(const struct policy_queue_rcpt *, const char *orcpt,
 	    size_t orcpt_size);
 void	incoming_owner(const struct policy_queue_owner *);
-void	incoming_cancel(uint64_t session, uint32_t tx);
 /* A net process died: none of its sessions goes on. */
 void	incoming_drop_peer(uint32_t peer_id);
 /* Policy died: nobody will cancel what it only opened. */

@@ -151,7 +151,7 @@ play(const char *s, uint32_t *tx)
 			break;
 		}
 		case 'A': incoming_abort(session, *tx); break;
-		case 'C': incoming_cancel(session, *tx); break;
+		case 'C': incoming_abort(session, *tx); break;
 		case 'N': ++*tx; break;
 		case 'T': turn(); break;
 		case 'W': incoming_expire(1000 + 31000); break;
@@ -288,7 +288,7 @@ test_shares(void)
 {
 	uint32_t i;
 
-	incoming_limit_open(10);
+	incoming_limit_open(10, 1000);
 	for (i = 1; i <= 20; i++)
 		body_of(7, i, 10);
 	tap_ok(incoming_open_count() == 5, "one net opens half of them");
@@ -306,7 +306,7 @@ test_shares(void)
 	incoming_drop_peer(9);
 	tap_ok(incoming_open_count() == 0 && incoming_memory() == 0,
 	    "nothing stays");
-	incoming_limit_open(1000);
+	incoming_limit_open(1000, 1000);
 	incoming_limit_memory(2000000);
 	for (i = 1; i <= 100; i++)
 		body_of(7, i, 50000);
@@ -321,6 +321,36 @@ test_shares(void)
 	incoming_commit_chunks();
 	tap_ok(incoming_open_count() == 0 && incoming_memory() == 0,
 	    "nothing stays");
+}
+
+/* Recipients are memory as well. */
+static void
+test_share_of_recipients(void)
+{
+	uint32_t i, n;
+
+	incoming_limit_open(1000, 20);
+	for (i = 1; i <= 5; i++) {
+		session = (UINT64_C(7) << 32) | i;
+		open_tx(1);
+		for (n = 0; n < 4; n++)
+			rcpt(1);
+		body(1, 10);
+		end(1, 10, 4);
+	}
+	naccepted = ndone = 0;
+	turn();
+	tap_ok(ndone == 5 && naccepted == 2, "one net has half of the "
+	    "recipients: %d", naccepted);
+	session = (UINT64_C(8) << 32) | 1;
+	open_tx(1);
+	for (n = 0; n < 10; n++)
+		rcpt(1);
+	body(1, 10);
+	end(1, 10, 10);
+	turn();
+	tap_ok(naccepted == 3, "they count only while they are open");
+	incoming_limit_open(1000, 1000);
 }
 
 int
@@ -341,6 +371,7 @@ main(void)
 	test_sizes();
 	test_full();
 	test_shares();
+	test_share_of_recipients();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");

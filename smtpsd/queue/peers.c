@@ -182,7 +182,7 @@ on_policy_cancel(struct link *link, struct link_in *in)
 	const struct policy_queue_cancel *c = in->data;
 
 	(void)link;
-	incoming_cancel(c->session, c->tx);
+	incoming_abort(c->session, c->tx);
 }
 
 static void
