@@ -63,6 +63,18 @@ with Server(extra=TIMES) as s:
         took = drip(r, b"Subject: x\r\n\r\n" + b"x" * 500)
         begins(r.reply(), "421 4.4.2 Too slow", "DATA byte by byte")
         ok(took < 20, "in time")
+    # Of BDAT: chunks at once, and pauses between them.
+    with session(s) as r:
+        r.ask("MAIL FROM:<smtpst1@example.org>")
+        r.ask("RCPT TO:<smtpst1@example.org>")
+        start = time.time()
+        reply = "250"
+        while reply.startswith("250") and time.time() - start < 25:
+            r.send(b"BDAT 1\r\nx")
+            reply = r.reply()
+            time.sleep(0.5)
+        begins(reply, "421 4.4.2 Too slow", "BDAT with pauses")
+        ok(time.time() - start < 20, "in time")
     # A silent one in DATA.
     with session(s) as r:
         transaction(r)

@@ -66,7 +66,9 @@ pace_check(const struct session *s, uint64_t now_ms)
 		return REPLY_NONE;
 	if (is_past(now_ms, s->tx->begun_ms, c->data_s))
 		return REPLY_IDLE;
-	if (s->mode == MODE_DATA && c->pace != 0 && is_slow(s, now_ms))
+	/* Pauses between chunks count as those within DATA do. */
+	if ((s->mode == MODE_DATA || s->tx->is_bdat) && c->pace != 0 &&
+	    is_slow(s, now_ms))
 		return REPLY_TOO_SLOW;
 	return REPLY_NONE;
 }

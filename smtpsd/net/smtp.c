@@ -350,6 +350,25 @@ smtp_command(const char *line, size_t size, const char **args)
 	return NULL;
 }
 
+/*
+ * A line that is no command.  Behind what another server would take for a
+ * BDAT come octets that are none either: there it ends.
+ */
+static void
+smtp_no_command(struct session *s, const char *line, size_t size,
+    unsigned int reply)
+{
+	smtp_answer(s, reply, NULL);
+	while (size > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		size--;
+	}
+	if (size < 4 || strncasecmp(line, "BDAT", 4) != 0)
+		return;
+	s->why = "BDAT of an unknown size";
+	session_finish(s);
+}
+
 /* 0: it has to wait, the line stays. */
 static int
 smtp_line(struct session *s, char *line, size_t size)
@@ -370,7 +389,7 @@ smtp_line(struct session *s, char *line, size_t size)
 	}
 	session_deadline(s, conf_limits()->command_s);
 	if (c == NULL)
-		smtp_answer(s, REPLY_UNKNOWN_COMMAND, NULL);
+		smtp_no_command(s, line, size, REPLY_UNKNOWN_COMMAND);
 	else if ((reply = smtp_check(s, c, args)) == REPLY_NONE)
 		c->run(s, args);
 	else if (c->flags & HAS_OCTETS)
@@ -392,8 +411,8 @@ smtp_one(struct session *s, char *buf, size_t size)
 		smtp_login_free(s);
 		s->mode = MODE_COMMAND;
 		session_deadline(s, conf_limits()->command_s);
-		smtp_answer(s, result == LINE_LONG ? REPLY_LINE_TOO_LONG :
-		    REPLY_BAD_LINE_END, NULL);
+		smtp_no_command(s, buf, size, result == LINE_LONG ?
+		    REPLY_LINE_TOO_LONG : REPLY_BAD_LINE_END);
 	}
 	if (result != LINE_OK)
 		return used;

@@ -6,7 +6,8 @@
  * commands, so a refused one that said how many follow is answered at once
  * and they are dropped.  It takes the transaction with it, and until RSET
  * nothing but RSET is heard (section 2: the client cannot know what is left).
- * Tiny chunks cost far more than they carry: only so many are taken.
+ * Where it cannot be known how many octets follow, the connection ends.  Tiny
+ * chunks cost far more than they carry: only so many are taken.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ enum chunk_syntax {
 	CHUNK_FINE,
 	CHUNK_EXTRA,		/* the size is known, the rest is wrong */
 	CHUNK_HUGE,		/* no connection could carry it */
-	CHUNK_BAD		/* it is not known what follows */
+	CHUNK_NONE,		/* no size at all */
+	CHUNK_BAD		/* something like a size: who knows what follows */
 };
 
 /* RFC 3030 2: chunk-size = 1*DIGIT, then perhaps LAST */
@@ -41,6 +43,8 @@ chunk_parse(const char *args, struct chunk *c)
 	size_t		n = strspn(args, "0123456789");
 
 	memset(c, 0, sizeof(*c));
+	if (args[strcspn(args, "0123456789")] == '\0')
+		return CHUNK_NONE;
 	if (n == 0 || (args[n] != '\0' && args[n] != ' '))
 		return CHUNK_BAD;
 	errno = 0;
@@ -57,8 +61,8 @@ chunk_parse(const char *args, struct chunk *c)
 static void
 chunk_begin(struct session *s, const struct chunk *c, uint64_t seconds)
 {
-	if (c->left == 0)
-		return;
+	if (c->left == 0 || s->is_closing)
+		return;		/* what comes after the last reply is not read */
 	s->chunk = *c;
 	s->chunk.is_on = 1;
 	s->mode = MODE_DATA;
@@ -92,13 +96,13 @@ smtp_bdat_refuse(struct session *s, const char *args, unsigned int reply)
 	case CHUNK_FINE:
 	case CHUNK_EXTRA:
 		break;
-	case CHUNK_HUGE:
+	case CHUNK_NONE:
+		break;
+	default:
 		smtp_answer(s, reply, NULL);
+		s->why = "BDAT of an unknown size";
 		session_finish(s);
 		return;
-	default:
-		c.left = 0;
-		break;
 	}
 	chunk_refuse(s, &c, reply);
 }
