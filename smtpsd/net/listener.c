@@ -22,8 +22,8 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "mail/table.h"
+#include "admit.h"
 #include "listener.h"
-#include "session.h"
 #include "stats.h"
 
 #define ACCEPT_BATCH	32
@@ -108,7 +108,7 @@ on_accept(int fd, short what, void *arg)
 		}
 		(void)setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
-		session_new(l, s, (struct sockaddr *)&ss);
+		admit_client(l, s, (struct sockaddr *)&ss);
 		if (is_reserved(s))
 			listener_pause("too few descriptors left",
 			    stats_get(STAT_SESSIONS));

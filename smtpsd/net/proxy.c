@@ -1,7 +1,7 @@
 /*
  * The header of the PROXY protocol, versions 1 and 2, by which a load
  * balancer says whose connection it passes on.  Pure: bytes in, an address
- * out.  Nothing here knows sockets or sessions; session.c asks it only for
+ * out.  Nothing here knows sockets or sessions; admit.c asks it only for
  * peers that are listed.
  */
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 /*
- * The life of a session: sockets, buffers, time.  What the client says is
- * smtp.c's business.
+ * The life of a session: sockets, buffers, time.  How it comes to be is
+ * admit.c's, what the client says smtp.c's business.
  *
  * Input is read in one buffer shared by all and handled at once; only what
  * cannot be handled yet is kept with the session.  Output is gathered and
@@ -22,22 +22,20 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "mail/reply.h"
+#include "admit.h"
 #include "conf.h"
 #include "journal.h"
 #include "listener.h"
-#include "local.h"
 #include "pace.h"
 #include "perip.h"
 #include "session.h"
 #include "smtp.h"
-#include "source.h"
 #include "stats.h"
 
 #define BUCKETS		4096
 #define INPUT_SIZE	32768	/* a TLS record and a rest before it */
 #define OUTPUT_MAX	65536	/* unsent replies before reading pauses */
 #define REFUSALS_MAX	1000	/* even if they are trouble of ours */
-#define REFUSED_MAX	64	/* sessions that only get a 421 */
 #define TURN_MAX	262144	/* bytes of one session in one turn */
 #define CLOSE_S		10	/* to take the last reply */
 #define STOP_S		3
@@ -45,7 +43,7 @@
 static TAILQ_HEAD(, session)	 all = TAILQ_HEAD_INITIALIZER(all);
 static TAILQ_HEAD(, session)	 work = TAILQ_HEAD_INITIALIZER(work);
 static struct session		*buckets[BUCKETS];
-static uint32_t			 last_id, nsessions, nrefused;
+static uint32_t			 last_id, nsessions;
 static char			 input[INPUT_SIZE];
 static size_t			 input_high;	/* bytes of it in use */
 static struct event		 tick_ev;
@@ -198,8 +196,6 @@ session_is_early(const struct session *s)
 	return s->mode == MODE_HANDSHAKE || s->mode == MODE_PROXY;
 }
 
-static void	session_proxy(struct session *);
-
 static void
 session_handshake(struct session *s)
 {
@@ -312,7 +308,7 @@ session_run(struct session *s)
 		s->read_off = 0;
 	}
 	if (s->mode == MODE_PROXY) {
-		session_proxy(s);
+		admit_proxy(s);
 		if (s->mode == MODE_PROXY || s->is_dead)
 			return;
 	}
@@ -388,8 +384,7 @@ session_free(struct session *s)
 		;
 	*sp = s->next;
 	TAILQ_REMOVE(&all, s, entry);
-	if (s->refuse != REPLY_NONE)
-		nrefused--;
+	admit_leave(s);
 	nsessions--;
 	stats_add(STAT_SESSIONS, -1);
 	if (s->in != NULL)
@@ -441,6 +436,7 @@ session_turn(void)
 	if (stop_ms != 0 && (nsessions == 0 || proc_now_ms() >= stop_ms))
 		proc_exit(0);
 }
+
 struct session *
 session_find(uint64_t id)
 {
@@ -462,6 +458,18 @@ session_each(void (*each)(struct session *, void *), void *arg)
 			each(s, arg);
 }
 
+uint32_t
+session_count(void)
+{
+	return nsessions;
+}
+
+int
+session_is_stopping(void)
+{
+	return stop_ms != 0;
+}
+
 static uint64_t
 session_new_id(void)
 {
@@ -475,94 +483,7 @@ session_new_id(void)
 	return id;
 }
 
-/* A crowd gets a 421, but only so many at a time cost a handshake. */
-static int
-session_admit(struct session *s, const struct listener *l, int is_proxy)
-{
-	const struct parent_net_listener	*info = listener_info(l);
-	const uint32_t				 self = s->id != 0;
-
-	if (nsessions - nrefused - self < conf_limits()->sessions_max &&
-	    listener_sessions(l) - self < info->sessions_max && stop_ms == 0 &&
-	    (is_proxy || perip_count(s->perip) <= info->sessions_per_ip))
-		return 0;
-	stats_add(STAT_REFUSED, 1);
-	if (nrefused >= REFUSED_MAX || stop_ms != 0)
-		return -1;
-	s->refuse = REPLY_TOO_MANY_SESSIONS;
-	s->why = "too many sessions";
-	nrefused++;
-	return 0;
-}
-
-/* The address is settled. */
-static void
-session_begin(struct session *s)
-{
-	const uint8_t	kind = listener_info(s->listener)->kind;
-
-	if (kind == LISTENER_SMTPS) {
-		s->mode = MODE_HANDSHAKE;
-		if (tio_start_tls(&s->tio, listener_tls(s->listener)) == -1)
-			session_drop(s, "no memory");
-		return;
-	}
-	s->mode = MODE_COMMAND;
-	if (kind != LISTENER_LOCAL || s->refuse != REPLY_NONE)
-		smtp_start(s);
-	else if (local_start(s) == -1)
-		session_drop(s, "the parent cannot be asked");
-}
-
-static void
-session_proxy(struct session *s)
-{
-	struct sockaddr_storage	 ss;
-	struct perip		*perip;
-
-	switch (source_proxy(s, &ss)) {
-	case SOURCE_MORE:
-		return;
-	case SOURCE_BAD:
-		session_drop(s, "no PROXY header");
-		return;
-	case SOURCE_OK:
-		break;
-	}
-	if (ss.ss_family != AF_UNSPEC) {
-		if ((perip = perip_take((struct sockaddr *)&ss)) == NULL ||
-		    source_text(s->address, sizeof(s->address),
-		    (struct sockaddr *)&ss) == -1) {
-			perip_drop(perip);
-			session_drop(s, "no memory");
-			return;
-		}
-		perip_drop(s->perip);
-		s->perip = perip;
-	}
-	if (s->refuse == REPLY_NONE && session_admit(s, s->listener,
-	    ss.ss_family == AF_UNSPEC) == -1)
-		session_drop(s, "too many sessions");
-	else
-		session_begin(s);
-}
-
-/* 1: its peer has to begin with a PROXY header; -1: it must not. */
-static int
-session_is_proxied(const struct session *s, const struct listener *l)
-{
-	if ((listener_info(l)->flags & (LISTENER_PROXY_V1 |
-	    LISTENER_PROXY_V2)) == 0)
-		return 0;
-	if (listener_trusts(l, s->address))
-		return 1;
-	log_info("address=%s port=%u closed: not listed for PROXY",
-	    s->address, listener_info(l)->port);
-	stats_add(STAT_REFUSED, 1);
-	return -1;
-}
-
-static void
+void
 session_add(struct session *s, struct listener *l, int fd)
 {
 	s->listener = listener_join(l);
@@ -579,39 +500,6 @@ session_add(struct session *s, struct listener *l, int fd)
 	session_deadline(s, pace_handshake_s());
 	log_debug("session=%016llx address=%s connected port=%u",
 	    (unsigned long long)s->id, s->address, listener_info(l)->port);
-}
-
-void
-session_new(struct listener *l, int fd, const struct sockaddr *sa)
-{
-	struct session	*s;
-	int		 is_proxy;
-
-	stats_add(STAT_CONNECTED, 1);
-	if ((s = calloc(1, sizeof(*s))) == NULL ||
-	    (s->perip = perip_take(sa)) == NULL ||
-	    source_text(s->address, sizeof(s->address), sa) == -1)
-		goto failed;
-	if ((is_proxy = session_is_proxied(s, l)) == -1)
-		goto failed;
-	tio_open(&s->tio, fd);
-	if (session_admit(s, l, is_proxy) == -1) {
-		tio_close(&s->tio);
-		fd = -1;
-		goto failed;
-	}
-	session_add(s, l, fd);
-	if (is_proxy)
-		s->mode = MODE_PROXY;
-	else
-		session_begin(s);
-	return;
-failed:
-	if (s != NULL)
-		perip_drop(s->perip);
-	free(s);
-	if (fd != -1)
-		close(fd);
 }
 
 static void

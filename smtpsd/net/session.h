@@ -100,7 +100,8 @@ struct session {
 };
 
 int		 session_init(void);
-void		 session_new(struct listener *, int fd, const struct sockaddr *);
+/* From admit.c: it is one of all from here on. */
+void		 session_add(struct session *, struct listener *, int fd);
 struct session	*session_find(uint64_t id);
 void		 session_each(void (*)(struct session *, void *), void *);
 
@@ -118,5 +119,7 @@ const char	*session_state(const struct session *);
 
 void		 session_turn(void);	/* at the end of each turn */
 void		 session_stop(void);	/* the process is to end */
+int		 session_is_stopping(void);
+uint32_t	 session_count(void);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Where a session comes from: the numeric form of its address, and what a
- * PROXY header says in place of it.  Called by session.c before anything of
+ * PROXY header says in place of it.  Called by admit.c before anything of
  * SMTP happens.
  */
 #include <sys/types.h>

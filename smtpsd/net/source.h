@@ -1,4 +1,4 @@
-/* Where a session comes from.  For session.c. */
+/* Where a session comes from.  For admit.c. */
 #ifndef NET_SOURCE_H
 #define NET_SOURCE_H
 
