@@ -48,6 +48,8 @@ struct conf_pki {
 #define TABLE_USERS	0x1
 #define TABLE_SECRETS	0x2
 #define TABLE_PLAIN	0x4
+#define TABLE_INCLUDE	0x8	/* a file that aliases include; text: its
+				 * path, a NUL, what is in it */
 
 struct conf_table {
 	uint32_t		 id;	/* from 1 */
@@ -112,6 +114,7 @@ struct conf_listener {
 enum action_kind {
 	ACTION_UNDEFINED,	/* named by a rule so far */
 	ACTION_RELAY,
+	ACTION_EXPAND,		/* aliases and no mailboxes */
 	ACTION_MAILDIR
 };
 

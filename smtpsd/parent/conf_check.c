@@ -349,6 +349,7 @@ conf_check(struct conf *conf, struct conf_errors *errors)
 	conf_check_pkis(conf, errors);
 	check_listeners(conf, errors);
 	conf_check_actions(conf, errors);
+	conf_check_aliases(conf, errors);
 	conf_check_rules(conf, errors);
 	check_queue(conf, errors);
 	check_control(conf, errors);

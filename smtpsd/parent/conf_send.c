@@ -215,7 +215,8 @@ send_policy_action(const struct conf_action *a, struct link *link)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.alias_table = table_id(a->aliases);
-	msg.is_local = action_is_local(a) != 0;
+	msg.is_local = action_is_local(a) || a->kind == ACTION_EXPAND;
+	msg.expand_only = a->kind == ACTION_EXPAND;
 	strlcpy(msg.name, a->name, sizeof(msg.name));
 	strlcpy(msg.user, a->user, sizeof(msg.user));
 	return link_send(link, MSG_PARENT_POLICY_ACTION, &msg, sizeof(msg));
@@ -262,10 +263,12 @@ send_policy(const struct conf *c, struct link *link)
 		return -1;
 	for (i = 0; i < c->ntables; i++) {
 		t = c->tables[i];
-		if (t->uses != TABLE_PLAIN || t->text == NULL)
+		if ((t->uses != TABLE_PLAIN && t->uses != TABLE_INCLUDE) ||
+		    t->text == NULL)
 			continue;	/* secret or unused */
-		if (send_blob(link, MSG_PARENT_POLICY_TABLE, t->id, 0, t->name,
-		    t->text, t->size) == -1)
+		if (send_blob(link, MSG_PARENT_POLICY_TABLE, t->id,
+		    t->uses == TABLE_INCLUDE ? TABLE_TARGETS : TABLE_KEYS,
+		    t->name, t->text, t->size) == -1)
 			return -1;
 	}
 	for (i = 0; i < c->nactions; i++)
@@ -298,7 +301,8 @@ send_queue(const struct conf *c, struct link *link)
 		return -1;
 	for (i = 0; i < c->nactions; i++) {
 		memset(&action, 0, sizeof(action));
-		action.way = action_is_local(c->actions[i]) ? QUEUE_LOCAL :
+		action.way = c->actions[i]->kind == ACTION_EXPAND ||
+		    action_is_local(c->actions[i]) ? QUEUE_LOCAL :
 		    c->actions[i]->host[0] == '\0' ? QUEUE_MX : QUEUE_RELAY;
 		strlcpy(action.name, c->actions[i]->name, sizeof(action.name));
 		if (link_send(link, MSG_PARENT_QUEUE_ACTION, &action,

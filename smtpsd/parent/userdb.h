@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct link;
 struct link_in;
@@ -17,8 +18,17 @@ struct account {
 	char	home[1024];
 };
 
-/* 0, or -1: no such user, a name that cannot be one, or root. */
+/*
+ * 0, or -1: no such user, a name that cannot be one, root, or a user that
+ * smtpsd itself runs as.
+ */
 int	userdb_find(const char *name, struct account *);
+/*
+ * The groups that the user is in beside gid, never root's; their number.  What
+ * does not fit is left out.
+ */
+uint16_t	userdb_groups(const char *name, gid_t gid, uint32_t *groups,
+	    size_t max);
 void	on_policy_user(struct link *, struct link_in *);
 
 #endif

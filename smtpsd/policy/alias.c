@@ -207,6 +207,9 @@ set_owner(struct alias_expansion *x, const struct conf_action *action,
 	    find_exact(action, owner, &tagless) == NULL ||
 	    tagless != size + 6)
 		return REPLY_OK;
+	for (i = 0; i < tagless; i++)	/* as the table may have it */
+		if (owner[i] >= 'A' && owner[i] <= 'Z')
+			owner[i] += 'a' - 'A';
 	for (i = 0; i < x->nowners; i++)
 		if (strcasecmp(x->owners[i], owner) == 0)
 			break;
