@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define TABLE_ITEMS_MAX	(16U << 20)
+#define FINGERPRINT_SIZE	71	/* SHA256: and 64 digits */
 
 struct item {
 	const char	*key;
@@ -255,7 +256,7 @@ next_line(const char **text, const char *end, struct line *l)
 
 /*
  * Where the key ends: at white space or at a colon, except inside quotes or
- * brackets and in an IPv6 address or network.
+ * brackets and in an IPv6 address, network or fingerprint.
  */
 static size_t
 key_size(const struct line *l)
@@ -283,6 +284,9 @@ key_size(const struct line *l)
 			break;
 	}
 	if (colon == 0)
+		return i;
+	/* A fingerprint, with its value behind white space. */
+	if (i == FINGERPRINT_SIZE && strncasecmp(l->s, "SHA256:", 7) == 0)
 		return i;
 	if (parse_net(l->s, i, &net) == 0)
 		return i;

@@ -29,6 +29,10 @@ static const char text[] =
     "bob@one.example\n"
     "@at.example\n"
     "all.example\n"
+    "SHA256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef alice\n"
+    "SHA256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210\tbob\n"
+    "\"/O=A b: c/CN=alice\" carol\n"
+    "SHA256:12 x\n"
     "last";
 
 static const struct {
@@ -46,6 +50,12 @@ static const struct {
 	{ "203.0.113.0/28", "7" },
 	{ "\"john doe\"@example.com", "john" },
 	{ "pipe", "\"|cmd # not a comment\"" },
+	{ "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	    "alice" },
+	{ "SHA256:fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210",
+	    "bob" },
+	{ "\"/O=A b: c/CN=alice\"", "carol" },
+	{ "sha256", "12 x" },
 	{ "last", "" },
 	{ "carol", NULL },
 	{ "roo", NULL },

@@ -111,7 +111,7 @@ with Server(listen=LISTEN, start=False) as s:
     eq(auth(s, "nobody-there", "wrong", "127.3.0.3"), "535", "no such user")
     eq(auth(s, "root", UNIX_PASSWORD % "root", "127.3.0.4"), "535",
        "root with the right password")
-    ok(s.wait_log(r"user=root reason=root"), "the log says why")
+    ok(s.wait_log(r"user=root mechanism=PLAIN reason=root"), "the log says why")
     ok(run("usermod", "-L", "smtpst3").returncode == 0, "lock an account")
     eq(auth(s, "smtpst3", UNIX_PASSWORD % "smtpst3", "127.3.0.5"), "535",
        "it is locked at once")
@@ -122,7 +122,7 @@ with Server(listen=LISTEN, start=False) as s:
     eq(auth(s, "smtpst3", UNIX_PASSWORD % "smtpst3", "127.3.0.7"), "535",
        "an expired account")
     run("usermod", "-e", "", "smtpst3")
-    ok(s.wait_log(r"user=smtpst3 reason=account-expired"), "and why")
+    ok(s.wait_log(r"user=smtpst3 mechanism=PLAIN reason=account-expired"), "and why")
     for name in ("a\tb", "a\nb", "a:b", "x" * 255):
         eq(auth(s, name, "x", "127.3.1.1"), "535", "a strange name %r" %
            name[:4])

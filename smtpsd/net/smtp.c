@@ -22,6 +22,7 @@
 #include "session.h"
 #include "smtp.h"
 
+#define OFFER_SIZE	128	/* names of mechanisms */
 #define NEEDS_SYNC	0x01
 #define NEEDS_HELO	0x02
 #define NEEDS_TLS	0x04	/* where the listener demands it */
@@ -120,7 +121,7 @@ offer_auth(const struct session *s, char *buf, size_t size)
 static int
 offer_auth_compat(const struct session *s, char *buf, size_t size)
 {
-	char	offer[128];
+	char	offer[OFFER_SIZE];
 
 	smtp_auth_offer(s, offer, sizeof(offer));
 	return snprintf(buf, size, "=%s", offer + (offer[0] == ' '));
@@ -135,8 +136,11 @@ may_starttls(const struct session *s)
 static int
 may_auth(const struct session *s)
 {
-	return listener_info(s->listener)->auth && smtp_has_tls(s) &&
-	    s->user == NULL;
+	char	offer[OFFER_SIZE];
+
+	/* It may be for those with a certificate alone. */
+	smtp_auth_offer(s, offer, sizeof(offer));
+	return offer[0] != '\0';
 }
 
 static int

@@ -141,6 +141,37 @@ auth_login_send(struct session *s, const char *password, size_t size)
 	explicit_bzero(buf, sizeof(buf));
 }
 
+/* The certificate of the handshake, and whose login the client asks for. */
+static void
+auth_external_send(struct session *s, const char *authzid, size_t size)
+{
+	char		 buf[AUTH_TAIL_MAX];
+	const char	*hash, *subject;
+	size_t		 at, n;
+
+	if (size >= LOGIN_SIZE || memchr(authzid, '\0', size) != NULL) {
+		auth_end(s, REPLY_BAD_AUTH_DATA);
+		return;
+	}
+	if (tio_peer(&s->tio, &hash, &subject) == -1 ||
+	    (n = strlen(hash)) >= LOGIN_SIZE) {
+		auth_end(s, REPLY_AUTH_BAD);
+		return;
+	}
+	memcpy(buf, authzid, size);
+	buf[size] = '\0';
+	at = size + 1;
+	memcpy(buf + at, hash, n + 1);
+	at += n + 1;
+	/* Nobody is known by a subject that does not fit, or was not proved. */
+	if (listener_info(s->listener)->ca != 0 &&
+	    (n = strlen(subject)) <= sizeof(buf) - at) {
+		memcpy(buf + at, subject, n);
+		at += n;
+	}
+	auth_send(s, buf, at);
+}
+
 /* Exactly two NULs, both with something between and behind them. */
 static int
 auth_plain_is_sane(const char *buf, size_t size)
@@ -174,8 +205,10 @@ auth_user(struct session *s, const char *buf, size_t size)
 static void
 auth_first(struct session *s, const char *buf, size_t size)
 {
-	if (s->login->mechanism == AUTH_PLAIN ? !auth_plain_is_sane(buf, size) :
-	    size == 0)
+	if (s->login->mechanism == AUTH_EXTERNAL)
+		auth_external_send(s, buf, size);
+	else if (s->login->mechanism == AUTH_PLAIN ?
+	    !auth_plain_is_sane(buf, size) : size == 0)
 		auth_end(s, REPLY_BAD_AUTH_DATA);
 	else
 		auth_send(s, buf, size);
@@ -214,8 +247,12 @@ smtp_auth_line(struct session *s, const char *line)
 static int
 auth_is_offered(const struct session *s, uint8_t mechanism)
 {
-	uint32_t	bits = listener_mechanisms(s->listener);
+	uint32_t	 bits = listener_mechanisms(s->listener);
+	const char	*hash, *subject;
 
+	if (mechanism == AUTH_EXTERNAL && tio_peer(&s->tio, &hash,
+	    &subject) == -1)
+		return 0;
 	return (bits & AUTH_BIT(mechanism)) != 0;
 }
 

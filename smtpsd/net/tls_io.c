@@ -270,7 +270,7 @@ tio_cipher(struct tio *t, const char **version, const char **cipher)
 }
 
 int
-tio_peer(struct tio *t, const char **hash, const char **subject)
+tio_peer(const struct tio *t, const char **hash, const char **subject)
 {
 	if (t->tls == NULL || !t->is_open || !tls_peer_cert_provided(t->tls))
 		return -1;

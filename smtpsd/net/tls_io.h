@@ -49,7 +49,7 @@ void		tio_cipher(struct tio *, const char **version,
  * long as the session.  -1: it sent none.  The subject means something only
  * where the listener has a ca; the hash always does.
  */
-int		tio_peer(struct tio *, const char **hash,
+int		tio_peer(const struct tio *, const char **hash,
 		    const char **subject);
 void		tio_close(struct tio *);	/* says goodbye, closes fd */
 

@@ -386,6 +386,8 @@ backend_of(const struct conf_listener *l, uint8_t mechanism)
 	int	 is_scram = mechanism == AUTH_SCRAM ||
 		    mechanism == AUTH_SCRAM_PLUS;
 
+	if (mechanism == AUTH_EXTERNAL)
+		return l->certs != NULL ? authexternal_backend() : NULL;
 	if (l->auth_system)
 		return is_scram ? NULL : authsystem_backend();
 	if (l->dovecot != 0)
@@ -486,7 +488,7 @@ on_net_auth(struct link *link, struct link_in *in)
 		link_fault(link, "AUTH for a session that is not its own");
 		return;
 	}
-	if (m->mechanism < AUTH_PLAIN || m->mechanism > AUTH_SCRAM_PLUS) {
+	if (m->mechanism < AUTH_PLAIN || m->mechanism > AUTH_EXTERNAL) {
 		link_fault(link, "AUTH with an unknown mechanism");
 		return;
 	}

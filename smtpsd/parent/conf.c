@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "conf_parse.h"
+#include "mail/table.h"
 
 /* Pointers are copied as bytes: the list may be of any struct. */
 void *
@@ -229,6 +230,7 @@ free_listener(struct conf_listener *l)
 	free(l->addrs);
 	free(l->ca_path);
 	free(l->ca_pem);
+	table_free(l->certs);
 	free(l);
 }
 

@@ -23,6 +23,7 @@
 #include "proto/sizes.h"
 
 struct link;
+struct table;
 
 /* Where something stands; file belongs to the conf. */
 struct conf_where {
@@ -88,6 +89,9 @@ struct conf_listener {
 	struct conf_table	*users;		/* or NULL */
 	uint8_t			 auth_system;	/* Unix passwords */
 	uint16_t		 dovecot;	/* n: dovecots[n - 1]; 0: not */
+	/* With one of them or without: certificates and logins, or NULL. */
+	struct conf_table	*external;
+	struct table		*certs;		/* its items */
 	struct conf_table	*senders;	/* NULL: own login only */
 	char			 tag[NAME_SIZE];
 	char			 hostname[HOSTNAME_SIZE];

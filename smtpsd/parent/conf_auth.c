@@ -17,10 +17,16 @@
 _Static_assert(DOVECOT_PATH_SIZE >= sizeof(((struct sockaddr_un *)0)->sun_path),
     "a path that fits into an address");
 
+static int
+has_passwords(const struct conf_listener *l)
+{
+	return l->users != NULL || l->auth_system || l->dovecot != 0;
+}
+
 int
 conf_listener_has_auth(const struct conf_listener *l)
 {
-	return l->users != NULL || l->auth_system || l->dovecot != 0;
+	return has_passwords(l) || l->external != NULL;
 }
 
 /* Listeners that name one socket share it. */
@@ -59,7 +65,7 @@ parse_auth(struct parser *p, struct conf_listener *l)
 	static const char *const words[] = { "<users>", "system", "dovecot",
 	    NULL };
 
-	if (conf_listener_has_auth(l))
+	if (has_passwords(l))
 		return parse_fail(p, "one 'auth' for each listener, or two "
 		    "listeners", "'auth' is there already");
 	if (parse_accept(p, "system")) {

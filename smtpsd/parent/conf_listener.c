@@ -206,6 +206,8 @@ parse_tls_option(struct parser *p, struct conf_listener *l)
 		return parse_verify(p, l);
 	if (parse_accept(p, "ca"))
 		return parse_ca(p, l);
+	if (parse_accept(p, "external"))
+		return parse_external(p, l);
 	return 1;
 }
 
@@ -215,8 +217,8 @@ parse_listener_option(struct parser *p, struct conf_listener *l)
 {
 	static const char *const words[] = { "smtps", "submission", "smtp",
 	    "port", "auth", "senders", "tag", "hostname", "pki", "limit",
-	    "tls-protocols", "ciphers", "verify", "ca", "auth-compat",
-	    "mask-source", "proxy-v1", "proxy-v2", "any-header-from", NULL };
+	    "tls-protocols", "ciphers", "verify", "ca", "external",
+	    "auth-compat", "mask-source", "proxy-v1", "proxy-v2", "any-header-from", NULL };
 	int rc;
 
 	if ((rc = parse_listener_kind(p, l)) != 0)
@@ -446,6 +448,7 @@ conf_check_listener(struct conf *conf, struct conf_listener *l,
 	if (l->ciphers[0] != '\0')
 		check_ciphers(l, errors);
 	check_verify(conf, l, errors);
+	conf_check_external(l, errors);
 	if ((l->flags & LISTENER_AUTH_COMPAT) && !conf_listener_has_auth(l))
 		conf_complain(errors, l->where, "add: auth <users>",
 		    "'auth-compat' means nothing without 'auth'");

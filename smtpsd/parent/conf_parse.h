@@ -74,6 +74,9 @@ void	conf_check_listener(struct conf *, struct conf_listener *,
 int	parse_auth(struct parser *, struct conf_listener *);
 void	conf_check_auth(const struct conf *, const struct conf_listener *,
 	    struct conf_errors *);
+/* "external" of a listener, conf_external.c. */
+int	parse_external(struct parser *, struct conf_listener *);
+void	conf_check_external(struct conf_listener *, struct conf_errors *);
 /* All addresses of a listener, port and ids included; conf_listen.c. */
 int	listener_resolve(struct parser *, struct conf_listener *,
 	    const char *on);

@@ -94,8 +94,8 @@ send_listener(const struct conf *c, const struct conf_listener *l,
  * SCRAM only where every user has a verifier: clients choose the strongest
  * mechanism that is offered, and would fail for the others.
  */
-uint32_t
-conf_mechanisms(const struct conf_listener *l)
+static uint32_t
+password_mechanisms(const struct conf_listener *l)
 {
 	uint32_t bits;
 
@@ -106,6 +106,17 @@ conf_mechanisms(const struct conf_listener *l)
 		return 0;
 	if (users_all_have_verifiers(l->users->users))
 		bits |= AUTH_BIT(AUTH_SCRAM) | AUTH_BIT(AUTH_SCRAM_PLUS);
+	return bits;
+}
+
+uint32_t
+conf_mechanisms(const struct conf_listener *l)
+{
+	uint32_t bits = password_mechanisms(l);
+
+	/* net offers it to those who showed a certificate. */
+	if (l->certs != NULL)
+		bits |= AUTH_BIT(AUTH_EXTERNAL);
 	return bits;
 }
 

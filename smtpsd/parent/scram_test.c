@@ -156,7 +156,7 @@ static void
 make_proof(const struct scram *s, const char *without, char *out,
     size_t outsize)
 {
-	char		 message[4096];
+	char		 message[8192];
 	uint8_t		 salted[32], key[32], mac[32];
 	unsigned int	 n = 32;
 	size_t		 i;
