@@ -13,7 +13,6 @@
 #include "mail/address.h"
 
 #define CONNECTIONS_MAX	64
-#define COMMAND_S	300	/* seconds for one message */
 
 static int
 url_fail(struct parser *p, const char *url)
@@ -212,62 +211,51 @@ parse_relay(struct parser *p, struct conf_action *a)
 }
 
 static int
-parse_local_option(struct parser *p, struct conf_action *a)
+parse_maildir(struct parser *p, struct conf_action *a)
 {
-	static const char *const words[] = { "alias", "user", "time", NULL };
+	static const char *const words[] = { "alias", "user", NULL };
 
-	if (parse_accept(p, "alias"))
-		return (a->aliases = parse_table_ref(p, TABLE_PLAIN)) ==
-		    NULL ? -1 : 0;
-	if (parse_accept(p, "user"))
-		return parse_name(p, a->user, sizeof(a->user),
-		    "the name of a user");
-	if (a->kind == ACTION_MDA && parse_accept(p, "time"))
-		return parse_duration(p, &a->command_s);
-	return parse_unknown(p, words, "an option of a local action");
-}
-
-static int
-parse_local_options(struct parser *p, struct conf_action *a)
-{
-	while (!parse_is_end(p))
-		if (parse_local_option(p, a) == -1)
-			return -1;
-	return 0;
-}
-
-static int
-parse_mailbox(struct parser *p, struct conf_action *a, enum action_kind kind)
-{
-	a->kind = kind;
-	strlcpy(a->path, kind == ACTION_MBOX ? "/var/mail/%{user.username}" :
-	    "~/Maildir", sizeof(a->path));
+	a->kind = ACTION_MAILDIR;
+	strlcpy(a->path, "~/Maildir", sizeof(a->path));
 	if (lexer_kind(p->lexer) == TOKEN_STRING ||
 	    (lexer_kind(p->lexer) == TOKEN_WORD &&
 	    strchr("~/", lexer_text(p->lexer)[0]) != NULL))
 		if (parse_value(p, a->path, sizeof(a->path),
-		    "the path of the mailbox") == -1)
+		    "the path of the maildir") == -1)
 			return -1;
-	return parse_local_options(p, a);
+	while (!parse_is_end(p)) {
+		if (parse_accept(p, "alias")) {
+			a->aliases = parse_table_ref(p, TABLE_PLAIN);
+			if (a->aliases == NULL)
+				return -1;
+		} else if (parse_accept(p, "user")) {
+			if (parse_name(p, a->user, sizeof(a->user),
+			    "the name of a user") == -1)
+				return -1;
+		} else
+			return parse_unknown(p, words,
+			    "an option of maildir");
+	}
+	return 0;
 }
 
+/* Nothing is delivered here: every recipient stands for others. */
 static int
-parse_mda(struct parser *p, struct conf_action *a)
+parse_expand_only(struct parser *p, struct conf_action *a)
 {
-	a->kind = ACTION_MDA;
-	a->command_s = COMMAND_S;
-	if (parse_value(p, a->command, sizeof(a->command),
-	    "a command, as in \"/usr/bin/procmail -a %{dest.extension}\"") ==
-	    -1)
-		return -1;
-	return parse_local_options(p, a);
+	static const char *const words[] = { "alias", NULL };
+
+	a->kind = ACTION_EXPAND;
+	if (!parse_accept(p, "alias"))
+		return parse_unknown(p, words, "'alias'");
+	a->aliases = parse_table_ref(p, TABLE_PLAIN);
+	return a->aliases == NULL ? -1 : 0;
 }
 
 int
 parse_action(struct parser *p)
 {
-	static const char *const words[] = { "maildir", "mbox", "mda",
-	    "relay", NULL };
+	static const char *const words[] = { "maildir", "relay", NULL };
 	char name[NAME_SIZE];
 	struct conf_action *a;
 	int rc;
@@ -282,17 +270,13 @@ parse_action(struct parser *p)
 	/* Defined whatever follows: one mistake, one complaint. */
 	a->kind = ACTION_MAILDIR;
 	if (parse_accept(p, "maildir"))
-		rc = parse_mailbox(p, a, ACTION_MAILDIR);
-	else if (parse_accept(p, "mbox"))
-		rc = parse_mailbox(p, a, ACTION_MBOX);
-	else if (parse_accept(p, "mda"))
-		rc = parse_mda(p, a);
+		rc = parse_maildir(p, a);
 	else if (parse_accept(p, "relay"))
 		rc = parse_relay(p, a);
 	else if (parse_accept(p, "expand-only"))
 		rc = parse_expand_only(p, a);
 	else
-		rc = parse_unknown(p, words, "what to do with mail");
+		rc = parse_unknown(p, words, "'maildir' or 'relay'");
 	if (rc == -1)
 		a->is_broken = 1;
 	return rc;
