@@ -24,6 +24,7 @@
 #define GREETING_S	300	/* RFC 5321 4.5.3.2.1 */
 #define COMMAND_S	120
 #define QUIT_S		5
+#define FIRST_MS	300000	/* then the best exchanger is tried again */
 
 static void	connect_next(struct client *, const char *status, const char *why);
 
@@ -57,10 +58,14 @@ client_end(struct client *client, const char *status, const char *why)
 {
 	if (why != NULL)
 		log_info("%s: %s", log_vis(client->host), log_text(why));
+	client->has_later |= status[0] != '5';
 	if (why != NULL && has_more(client)) {
 		connect_next(client, status, why);
 		return -1;
 	}
+	/* What is wrong with the last one says nothing of those before. */
+	if (status[0] == '5' && client->has_later)
+		status = "4.4.1";
 	tx_end_all(client, status, why);
 	destination_client_gone(client->destination, client,
 	    client->was_ready, status, why);
@@ -108,10 +113,12 @@ ready(struct client *client)
 {
 	client->state = CLIENT_READY;
 	client->was_ready = 1;
-	/* Others begin with the address that works. */
-	if (client->targets != NULL)
-		client->targets->first = (client->targets->first +
-		    client->tried - 1) % client->targets->count;
+	/* Others begin with the address that works, for a while. */
+	if (client->targets != NULL && client->tried > 1) {
+		client->targets->first = (client->first + client->tried - 1) %
+		    client->targets->count;
+		client->targets->first_until_ms = proc_now_ms() + FIRST_MS;
+	}
 	log_debug("%s: ready%s%s", log_vis(client->host),
 	    stream_is_secure(client->stream) ? " over " : "",
 	    stream_tls_version(client->stream));
@@ -421,7 +428,7 @@ connect_next(struct client *client, const char *status, const char *why)
 	client->stream = NULL;
 	client->state = CLIENT_CONNECT;
 	while (client->tried < all->count) {
-		target = &all->target[(all->first + client->tried++) %
+		target = &all->target[(client->first + client->tried++) %
 		    all->count];
 		client->host = all->hosts[target->host];
 		client_wait(client, client->tried < all->count ?
@@ -462,7 +469,10 @@ client_new(struct destination *destination, struct action *action,
 
 	if ((client = client_make(destination, action, domain)) == NULL)
 		return NULL;
+	if (proc_now_ms() >= targets->first_until_ms)
+		targets->first = 0;
 	client->targets = targets;
+	client->first = targets->first;
 	targets->refs++;
 	client->without_tls = without_tls;
 	/*

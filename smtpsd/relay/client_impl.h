@@ -52,6 +52,7 @@ struct client {
 	struct stream		*stream;
 	enum client_state	 state;
 	struct targets		*targets;	/* NULL: made from a socket */
+	uint32_t		 first;		/* target it began with */
 	uint32_t		 tried;		/* targets so far */
 	const char		*host;		/* name of the one tried now */
 	struct tls_rule		 rule;
@@ -62,6 +63,7 @@ struct client {
 	int			 without_tls;
 	int			 is_retired;
 	int			 was_ready;
+	int			 has_later;	/* a target may work later */
 	struct tx		 tx[2];		/* [1] is written behind [0] */
 	struct smtp_reply	 reply;
 };

@@ -372,32 +372,43 @@ pace_allows(struct destination *dest)
 {
 	const uint32_t pace = dest->action == NULL ? 0 :
 	    dest->action->conf.pace;
+	/* Evenly, not in bursts; but the clock ticks once a second. */
+	const double most = pace > 60 ? pace / 60.0 : 1;
 	uint64_t now = proc_now_ms();
 
 	if (pace == 0)
 		return 1;
 	dest->tokens += (double)(now - dest->tokens_ms) * pace / 60000;
 	dest->tokens_ms = now;
-	if (dest->tokens > 1)
-		dest->tokens = 1;	/* evenly, not in bursts */
+	if (dest->tokens > most)
+		dest->tokens = most;
 	if (dest->tokens < 1)
 		return 0;
 	dest->tokens -= 1;
 	return 1;
 }
 
+struct delivery *
+destination_next(struct destination *dest)
+{
+	if (dest->nwaiting == 0 || !pace_allows(dest))
+		return NULL;
+	return destination_take(dest);
+}
+
 /* Give what waits to clients that have this kind of room. */
 static void
 hand_out(struct destination *dest, int room)
 {
+	struct delivery *d;
 	unsigned int i;
 
-	for (i = 0; i < CLIENTS_MAX && dest->nwaiting > 0; i++)
+	for (i = 0; i < CLIENTS_MAX; i++)
 		if (dest->client[i] != NULL &&
 		    client_has_room(dest->client[i]) == room) {
-			if (!pace_allows(dest))
+			if ((d = destination_next(dest)) == NULL)
 				return;
-			client_give(dest->client[i], destination_take(dest));
+			client_give(dest->client[i], d);
 		}
 }
 
@@ -406,6 +417,10 @@ dispatch(struct destination *dest)
 {
 	hand_out(dest, 1);
 	hand_out(dest, 2);
+	/* What waits for its time does so without connections. */
+	if (dest->action != NULL && dest->action->conf.pace > 0 &&
+	    ready_count(dest) > 0)
+		return;
 	/* As many more connections as there are deliveries without one. */
 	while (dest->nwaiting > dest->nclients - ready_count(dest) &&
 	    dest->nclients < dest->limit && nclients_all < CLIENTS_ALL_MAX &&

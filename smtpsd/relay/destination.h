@@ -19,6 +19,8 @@ void		 destination_return(struct delivery *);
 void		 destination_forget(struct delivery *);
 /* The next waiting delivery or NULL; the caller has it now. */
 struct delivery	*destination_take(struct destination *);
+/* The same for one to be sent: the pace may say not yet. */
+struct delivery	*destination_next(struct destination *);
 
 /* From client.c: it may take deliveries now. */
 void		 destination_client_ready(struct destination *,

@@ -21,7 +21,8 @@ struct target {
 struct targets {
 	uint32_t	 refs;
 	uint32_t	 count;		/* at least 1 */
-	uint32_t	 first;		/* the one that answered last time */
+	uint32_t	 first;		/* the one that answered last time ... */
+	uint64_t	 first_until_ms;	/* ... is tried first until then */
 	int		 is_secure;	/* DNSSEC proved every name */
 	char		 hosts[ROUTE_HOSTS_MAX][HOSTNAME_SIZE];
 	struct target	 target[ROUTE_TARGETS_MAX];

@@ -213,7 +213,7 @@ tx_take(struct client *client)
 {
 	struct delivery *d;
 
-	while ((d = destination_take(client->destination)) != NULL)
+	while ((d = destination_next(client->destination)) != NULL)
 		if (!tx_unfit(client, d))
 			break;
 	return d;

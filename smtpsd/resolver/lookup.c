@@ -254,6 +254,9 @@ on_unbound(void *arg, int rcode, void *packet, int size, int secure,
 	struct lookup	*l = query->lookup;
 
 	(void)was_ratelimited;
+	/* rcode is libunbound's own trouble; the answer's is in the answer. */
+	if (rcode == DNS_NOERROR && packet != NULL && size >= 4)
+		rcode = ((const uint8_t *)packet)[3] & 0xf;
 	if (l == NULL) {
 		free(query);
 		return;
