@@ -100,13 +100,16 @@ clear_socket(int dir_fd, const char *path, const char *name, char *err,
 		return -1;
 	}
 	strlcpy(sun.sun_path, path, sizeof(sun.sun_path));
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1) {
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0)) == -1) {
 		snprintf(err, errsize, "%s: %s", path, strerror(errno));
 		return -1;
 	}
-	n = connect(fd, (struct sockaddr *)&sun, sizeof(sun));
+	/* A full backlog is an answer: others would keep root waiting here. */
+	n = connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ||
+	    errno == EAGAIN;
 	close(fd);
-	if (n == 0) {
+	if (n) {
 		snprintf(err, errsize, "%s: somebody, another smtpsd maybe, "
 		    "answers on this socket", path);
 		return -1;
