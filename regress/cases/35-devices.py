@@ -58,6 +58,32 @@ with Server() as s:
     eq(r3.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250",
        "and so may the user")
     eq(login("smtpst1/phone", phone)[1], "535", "no new login")
+    # A users file that was changed by hand, and a reload of everything.
+    r4, reply = login("smtpst2", PASSWORD % "smtpst2")
+    r5, reply = login("smtpst3", PASSWORD % "smtpst3")
+    with open(s.dir + "/users") as f:
+        text = f.read()
+    with open(s.dir + "/users", "w") as f:
+        f.write("".join(l for l in text.splitlines(True)
+                        if not l.startswith("smtpst2:")))
+    eq(s.ctl("reload").returncode, 0, "reload")
+    ok(s.wait_log("event=auth-revoked user=smtpst2"), "who went is named")
+    ok(r4.ask("MAIL FROM:<smtpst2@example.org>")[:3] in ("451", "530", "421"),
+       "and may not send any more")
+    eq(r5.ask("MAIL FROM:<smtpst3@example.org>")[:3], "250",
+       "who did not change may")
+    ok("event=auth-revoked user=smtpst3" not in s.log(), "and is not named")
+
+    # What a header says has to be in the scope as well.
+    r6, reply = login("smtpst1/scanner", "paper")
+    for author, want in (("smtpst1+scan", "250"), ("smtpst1", "5")):
+        eq(r6.ask("MAIL FROM:<smtpst1+scan@example.org>")[:3], "250", "MAIL")
+        eq(r6.ask("RCPT TO:<smtpst3@example.org>")[:3], "250", "RCPT")
+        eq(r6.ask("DATA")[:3], "354", "DATA")
+        r6.send(message(sender=author + "@example.org"))
+        ok(r6.ask(".").startswith(want), "From: " + author)
+        r6.ask("RSET")
+
     p = s.ctl("user", "del", "smtpst1")
     eq((p.returncode, p.text), (0, ""), "the user goes")
     with open(s.dir + "/users") as f:

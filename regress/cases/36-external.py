@@ -217,8 +217,16 @@ domain x.example
     # Taken away by a reload.
     s.write("prints", prints.replace(fingerprint(d, "bob"),
                                      fingerprint(d, "wrong")))
-    with connect(s, 10541, "bob", "127.5.3.1") as old:
+    with connect(s, 10541, "bob", "127.5.3.1") as old, \
+            connect(s, 10541, "alice", "127.5.3.2") as other:
+        for c in (old, other):
+            eq(c.ask("AUTH EXTERNAL =")[:3], "235", "in")
         eq(s.ctl("reload").returncode, 0, "reload")
+        ok(s.wait_log("event=auth-revoked user=smtpst2"), "its login is told")
+        ok(old.ask("MAIL FROM:<smtpst2@example.org>")[:3] in
+           ("451", "530", "421"), "an open session may not send any more")
+        eq(other.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250",
+           "another one may")
         eq(login(s, 10541, "bob"), BAD, "a certificate is taken away")
         eq(login(s, 10541, "wrong"), "235 2.7.0 553", "another one counts")
         eq(s.children("net"), nets, "net is the same")

@@ -86,6 +86,12 @@ struct auth_backend {
 	 */
 	void		(*prepare)(struct attempt *, const struct conf_listener *);
 	/*
+	 * Other users are in force.  0: what prepare() found is no longer
+	 * so.  NULL: start() looks for itself, and answers at once.
+	 */
+	int		(*is_current)(struct attempt *,
+			    const struct conf_listener *);
+	/*
 	 * Its turn has come.  May set last, which a client must acknowledge
 	 * before it is in.  Ends with one call of authenticate_verdict(),
 	 * from inside or later; -1: it cannot be checked now.  The attempt

@@ -10,6 +10,8 @@
 #include "base/link.h"
 #include "base/log.h"
 #include "child.h"
+#include "conf.h"
+#include "mail/table.h"
 #include "mail/usersfile.h"
 #include "proto/parent_policy.h"
 
@@ -81,6 +83,49 @@ revoke(struct link *policy, const struct user *user)
 	    log_vis(user->login));
 }
 
+struct certs {
+	const struct users	*users;	/* that the logins were of, or NULL */
+	const struct table	*now;	/* or NULL */
+	struct link		*policy;
+};
+
+static void
+revoke_cert(const char *key, const char *login, void *arg)
+{
+	const struct certs	*c = arg;
+	const struct user	*found;
+	struct user		 user = { 0 };
+
+	if (c->now != NULL && is_same_text(table_get(c->now, key), login))
+		return;
+	/* Where there were no users, a login is a whole user. */
+	user.login = login;
+	found = c->users == NULL ? &user : users_find(c->users, login);
+	if (found != NULL)
+		revoke(c->policy, found);
+}
+
+static void
+revoke_certs(const struct conf *old, const struct conf *new)
+{
+	const struct conf_listener	*was, *is;
+	struct certs			 c;
+	size_t				 i;
+
+	if ((c.policy = child_link(PROC_POLICY, 0)) == NULL)
+		return;
+	for (i = 0; i < old->nlisteners; i++) {
+		was = old->listeners[i];
+		if (was->certs == NULL || was->naddrs == 0)
+			continue;
+		is = conf_listener_by_id(new, was->addrs[0].id);
+		c.users = was->users == NULL ? NULL : was->users->users;
+		c.now = is == NULL ? NULL : is->certs;
+		table_each(was->certs, revoke_cert, &c);
+	}
+	link_flush(c.policy);
+}
+
 /* Only the hash and the scope decide: a verifier added later is no change. */
 void
 authanswer_revoked(const struct users *old, const struct users *new)
@@ -93,11 +138,36 @@ authanswer_revoked(const struct users *old, const struct users *new)
 		return;		/* it will have forgotten them anyway */
 	for (i = 0; i < users_count(old); i++) {
 		was = users_at(old, i);
-		is = users_find_live(new, was->login);
+		is = new == NULL ? NULL : users_find_live(new, was->login);
 		if (is == NULL || strcmp(is->hash, was->hash) != 0 ||
 		    (is->device == NULL) != (was->device == NULL) ||
 		    !is_same_text(is->scope, was->scope))
 			revoke(policy, was);
 	}
 	link_flush(policy);
+}
+
+/* The users file of the same path, or NULL. */
+static const struct users *
+users_of(const struct conf *c, const char *path)
+{
+	size_t	 i;
+
+	for (i = 0; i < c->ntables; i++)
+		if (c->tables[i]->users != NULL &&
+		    strcmp(c->tables[i]->path, path) == 0)
+			return c->tables[i]->users;
+	return NULL;
+}
+
+void
+authanswer_revoked_conf(const struct conf *old, const struct conf *new)
+{
+	size_t	 i;
+
+	for (i = 0; i < old->ntables; i++)
+		if (old->tables[i]->users != NULL)
+			authanswer_revoked(old->tables[i]->users,
+			    users_of(new, old->tables[i]->path));
+	revoke_certs(old, new);
 }

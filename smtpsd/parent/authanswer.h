@@ -10,6 +10,7 @@
 #include "proto/net_parent.h"
 
 struct attempt;
+struct conf;
 struct users;
 
 /* The attempt may be NULL unless the result is AUTH_OK. */
@@ -20,5 +21,7 @@ void	authanswer_challenge(const struct attempt *, const char *, size_t);
 int	authanswer_policy(const struct attempt *);
 /* Policy forgets the sessions of what is in old but not, or not so, in new. */
 void	authanswer_revoked(const struct users *old, const struct users *new);
+/* The same for all users and certificates of a configuration. */
+void	authanswer_revoked_conf(const struct conf *old, const struct conf *new);
 
 #endif

@@ -81,8 +81,18 @@ authenticate_init(void)
 void
 authenticate_on_users(void)
 {
+	const struct conf_listener	*l;
+	struct attempt			*a;
+
 	authusers_on_users();
 	memo_clear();
+	/* A password that was taken away while a worker looked at it. */
+	TAILQ_FOREACH(a, &attempts, entry) {
+		l = conf_listener_by_id(parent_conf(), a->listener);
+		if (a->flaw == NULL && a->backend->is_current != NULL &&
+		    (l == NULL || !a->backend->is_current(a, l)))
+			a->flaw = "password-changed";
+	}
 }
 
 void
@@ -538,7 +548,8 @@ on_net_auth_step(struct link *link, struct link_in *in)
 	}
 	l = conf_listener_by_id(parent_conf(), a->listener);
 	if (a->stage == STAGE_LAST) {
-		finish_one(a, size == 0 ? VERDICT_GOOD : VERDICT_BAD,
+		finish_one(a, size == 0 && a->flaw == NULL ?
+		    VERDICT_GOOD : VERDICT_BAD, a->flaw != NULL ? a->flaw :
 		    "malformed");
 	} else if (a->stage != STAGE_DIALOGUE) {
 		link_fault(link, "AUTH_STEP that was not asked for");

@@ -15,6 +15,7 @@
 #include "conf.h"
 #include "mail/table.h"
 #include "mail/usersfile.h"
+#include "parent.h"
 
 /* The next of the strings in a tail, of which only the last has no NUL. */
 static const char *
@@ -78,33 +79,57 @@ open_external(struct attempt *a, const struct conf_listener *l,
 {
 	(void)out;
 	(void)outsize;
-	a->flaw = insize > AUTH_TAIL_MAX ? "malformed" :
-	    map(a, l, in, insize);
+	if (insize == 0 || insize > AUTH_TAIL_MAX)
+		a->flaw = "malformed";
+	else if ((a->data = malloc(insize)) == NULL)
+		return -1;
+	else {
+		memcpy(a->data, in, insize);
+		a->data_size = insize;
+		/* For the name alone, by which back-off knows it. */
+		(void)map(a, l, a->data, a->data_size);
+	}
 	return 0;
 }
 
-/* Who has no line among the users any more has no certificate either. */
 static void
 prepare(struct attempt *a, const struct conf_listener *l)
 {
-	const struct user	*user;
-
+	(void)l;
 	/* Never equal to another one's. */
 	arc4random_buf(a->mac, sizeof(a->mac));
-	if (a->flaw != NULL)
-		return;
+}
+
+/* Who has no line among the users any more has no certificate either. */
+static const char *
+identify(struct attempt *a, const struct conf_listener *l)
+{
+	const struct user	*user;
+
 	if (l->users == NULL || l->users->users == NULL)
 		strlcpy(a->user, a->login, sizeof(a->user));
 	else if ((user = users_find_live(l->users->users, a->login)) == NULL)
-		a->flaw = "unknown-user";
+		return "unknown-user";
 	else
 		authusers_identity(a, user);
+	return a->flaw;
 }
 
+/* It may have waited for its turn: what counts is the table now. */
 static int
 start(struct attempt *a)
 {
-	authenticate_verdict(a->request, VERDICT_GOOD, NULL);
+	const struct conf_listener	*l;
+	const char			*why = a->flaw;
+
+	if ((l = conf_listener_by_id(parent_conf(), a->listener)) == NULL)
+		return -1;
+	if (why == NULL)
+		why = map(a, l, a->data, a->data_size);
+	if (why == NULL)
+		why = identify(a, l);
+	authenticate_verdict(a->request, why == NULL ? VERDICT_GOOD :
+	    VERDICT_BAD, why);
 	return 0;
 }
 

@@ -253,12 +253,18 @@ start(struct attempt *a)
 	return 0;
 }
 
+static int
+is_current(struct attempt *a, const struct conf_listener *l)
+{
+	return a->data == NULL || check_still(a, l, a->data) == NULL;
+}
+
 const struct auth_backend *
 authscram_backend(void)
 {
 	static const struct auth_backend	 backend = {
 		.name = "scram", .open = open_dialogue, .proof = keep_proof,
-		.prepare = prepare, .start = start
+		.is_current = is_current, .prepare = prepare, .start = start
 	};
 
 	return &backend;

@@ -6,6 +6,7 @@
  * same way: a hash of the same kind is computed for each.  State: the dummy
  * hash of the kind and cost of a users file.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "attempt.h"
@@ -53,6 +54,26 @@ authusers_identity(struct attempt *a, const struct user *user)
 		strlcpy(a->scope, user->scope, sizeof(a->scope));
 }
 
+/* What a->data keeps of the hash: it outlives the hash in the attempt. */
+static void
+hash_mac(uint8_t mac[MEMO_MAC_SIZE], const char *login, const char *hash)
+{
+	memo_mac(mac, "hash", login, hash);
+}
+
+static int
+is_current(struct attempt *a, const struct conf_listener *l)
+{
+	const struct user	*user;
+	uint8_t			 mac[MEMO_MAC_SIZE];
+
+	if (a->data == NULL || l->users == NULL || l->users->users == NULL ||
+	    (user = users_find_live(l->users->users, a->login)) == NULL)
+		return 0;
+	hash_mac(mac, a->login, user->hash);
+	return memcmp(mac, a->data, sizeof(mac)) == 0;
+}
+
 static void
 prepare(struct attempt *a, const struct conf_listener *l)
 {
@@ -70,6 +91,10 @@ prepare(struct attempt *a, const struct conf_listener *l)
 	hash = user != NULL ? user->hash : dummy_hash(users);
 	strlcpy(a->hash, hash, sizeof(a->hash));
 	memo_mac(a->mac, a->login, a->hash, a->password);
+	if ((a->data = malloc(MEMO_MAC_SIZE)) == NULL)
+		return;
+	a->data_size = MEMO_MAC_SIZE;
+	hash_mac(a->data, a->login, a->hash);
 }
 
 static int
@@ -90,7 +115,7 @@ authusers_backend(void)
 {
 	static const struct auth_backend	 backend = {
 		.name = "users", .remembers = 1, .prepare = prepare,
-		.start = start
+		.is_current = is_current, .start = start
 	};
 
 	return &backend;

@@ -201,6 +201,7 @@ reload_commit(const char *text)
 {
 	if (previous->control_fd != -1)
 		listeners_unlink(previous);
+	authanswer_revoked_conf(previous, conf);
 	conf_free(previous);
 	previous = NULL;
 	log_info("reload: configuration %u is in force%s%s", generation,
