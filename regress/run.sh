@@ -118,11 +118,13 @@ fuzz()
 		[ "$t" != mailbox ] || unit="$unit common/mail/address.c"
 		[ "$t" != parameter ] ||
 		    unit="$unit common/mail/xtext.c common/mail/address.c"
+		[ "$t" != scram ] ||
+		    unit="smtpsd/parent/scram.c common/mail/base64.c"
 		# shellcheck disable=SC2046,SC2086
 		step "fuzz-build-$t" clang -std=c17 -D_GNU_SOURCE -Wall -Wextra \
 		    -Wshadow -Werror -O1 -g -fsanitize=address,undefined \
 		    -fno-sanitize-recover=undefined -Icommon -Ismtpsd/net \
-		    -Iregress/fuzz $(pkg-config --cflags libbsd-overlay) \
+		    -Ismtpsd/parent -Iregress/fuzz $(pkg-config --cflags libbsd-overlay) \
 		    "$src" regress/fuzz/driver.c $unit \
 		    -o "$T/${t}_fuzz" -lcrypto -lbsd || continue
 		step "fuzz-$t" timeout 120 "$T/${t}_fuzz" \
