@@ -239,8 +239,10 @@ expand_name(struct alias_expansion *x, const struct list *l,
 		return refuse(x, l->address, REPLY_NO_SUCH_USER);
 	if (action->is.expand_only) {
 		request.is_alias = 1;
+		/* "from auth for any" would send it away. */
 		if (rules_match(x->conf, &request, full, &action) !=
-		    REPLY_OK || action->is.expand_only)
+		    REPLY_OK || !action->is.is_local ||
+		    action->is.expand_only)
 			action = rules_find_mailboxes(x->conf);
 		if (action == NULL)
 			return refuse(x, full, REPLY_NO_SUCH_USER);
