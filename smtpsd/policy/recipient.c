@@ -151,7 +151,7 @@ find_bounce_route(const struct conf *conf, const struct session *s,
 		    sizeof(expansion.waits_for));
 		return -1;
 	}
-	if (reply != REPLY_OK)
+	if (reply != REPLY_OK || route.nresults == 0)
 		return 0;
 	for (i = 0; i < route.nresults - 1; i++)
 		if (route.results[i].action->is.is_local)
