@@ -55,6 +55,15 @@ with Server() as s:
        "may not send any more")
     eq(r2.ask("MAIL FROM:<smtpst1+scan@example.org>")[:3], "250",
        "other devices may")
+    r2.ask("RCPT TO:<smtpst1@example.org>")
+    r2.ask("DATA")
+    r2.send("From: <smtpst1@example.org>\r\n\r\nx\r\n.\r\n")
+    eq(r2.reply()[:9], "553 5.7.1", "but in From, too, only as their scope")
+    r2.ask("MAIL FROM:<smtpst1+scan@example.org>")
+    r2.ask("RCPT TO:<smtpst1@example.org>")
+    r2.ask("DATA")
+    r2.send("From: <smtpst1+scan@example.org>\r\n\r\nx\r\n.\r\n")
+    eq(r2.reply()[:3], "250", "which is accepted")
     eq(r3.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250",
        "and so may the user")
     eq(login("smtpst1/phone", phone)[1], "535", "no new login")
