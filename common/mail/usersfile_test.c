@@ -12,6 +12,8 @@
 #include "base/tap.h"
 
 #define H1 "$2b$04$abcdefghijklmnopqrstuu0123456789012345678901234567890"
+#define KEY "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+#define V ":scram-sha-256$4096$QUFBQUFBQUFBQUFBQUFBQQ==$" KEY "$" KEY
 #define H2 "$2b$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZabcde"
 
 static char dir[] = "/tmp/usersfile_test.XXXXXX";
@@ -36,6 +38,29 @@ static const struct {
 	{ "plain password", "\nalice:secret\n", ":2: not a hash", 0 },
 	{ "no password", "alice:\n", ":1: not a hash", 0 },
 	{ "CR", "alice:" H1 "\r\n", ":1: not a hash", 0 },
+	{ "verifier", "a:" H1 V "\n", NULL, 1 },
+	{ "two verifiers", "a:" H1 V V "\n", ":1: not a SCRAM verifier", 0 },
+	{ "bad verifier", "a:" H1 ":scram-sha-256$1$x\n",
+	    ":1: not a SCRAM verifier", 0 },
+	{ "device", "a:" H1 "\na/b:" H2 ":device=17\n", NULL, 2 },
+	{ "device with all", "a/b:" H2 V ":device=17:scope=a@x.example,"
+	    "x.example\n", NULL, 1 },
+	{ "device without a user", "ab:" H1 ":device=17\n",
+	    ":1: a device is written", 0 },
+	{ "device without a name", "a/:" H1 ":device=17\n",
+	    ":1: a device is written", 0 },
+	{ "device of a device", "a/b/c:" H1 ":device=17\n",
+	    ":1: a device is written", 0 },
+	{ "bad time", "a/b:" H1 ":device=-1\n", ":1: a device is written", 0 },
+	{ "no time", "a/b:" H1 ":device=\n", ":1: a device is written", 0 },
+	{ "scope of a user", "a:" H1 ":scope=a@x.example\n",
+	    ":1: only a device", 0 },
+	{ "empty scope", "a/b:" H1 ":device=1:scope=\n",
+	    ":1: not a list of addresses", 0 },
+	{ "space in scope", "a/b:" H1 ":device=1:scope=a b\n",
+	    ":1: not a list of addresses", 0 },
+	{ "unknown field", "a:" H1 ":x=1\n", ":1: unknown field", 0 },
+	{ "empty field", "a:" H1 ":\n", ":1: unknown field", 0 },
 	{ "cost too low", "alice:$2b$03$abcdefghijklmnopqrstuu"
 	    "0123456789012345678901234567890\n", ":1: not a hash", 0 },
 };
@@ -100,6 +125,34 @@ test_load(void)
 	users_free(u);
 	put("a\0b:" H1, 3 + 60, 0600);
 	tap_ok(users_load(path, err, sizeof(err)) == NULL, "load: NUL");
+}
+
+static void
+test_fields(void)
+{
+	static const char text[] = "a:" H1 V "\na/b:" H2
+	    ":device=17:scope=a@x.example\nz/b:" H2 ":device=18\n";
+	struct users *u;
+	const struct user *d;
+	char err[256], owner[8];
+
+	put(text, strlen(text), 0600);
+	if ((u = users_load(path, err, sizeof(err))) == NULL) {
+		tap_ok(0, "fields: %s", err);
+		return;
+	}
+	d = users_find_live(u, "a/b");
+	tap_ok(d != NULL && strcmp(d->device, "b") == 0 && d->created == 17 &&
+	    strcmp(d->scope, "a@x.example") == 0 && d->verifier == NULL,
+	    "a device and its scope");
+	tap_ok(d != NULL && users_owner(d, owner, sizeof(owner)) == 0 &&
+	    strcmp(owner, "a") == 0 && users_owner(d, owner, 1) == -1,
+	    "whose it is");
+	tap_ok(users_find(u, "z/b") != NULL && users_find_live(u, "z/b") == NULL,
+	    "the device of nobody");
+	tap_ok(users_with_verifier(u) == users_find(u, "a") &&
+	    !users_all_have_verifiers(u), "who has a verifier");
+	users_free(u);
 }
 
 static void
@@ -177,6 +230,7 @@ main(void)
 		return 1;
 	snprintf(path, sizeof(path), "%s/users", dir);
 	test_load();
+	test_fields();
 	test_file();
 	test_change();
 	tap_ok(users_hash_ok("$6$abcdefgh$x") == 0, "sha512, hash too short");
