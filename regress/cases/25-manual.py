@@ -20,6 +20,7 @@ server = Server(start=False)
 name, cert, key = server.keys[0]
 d = server.dir
 server.write("secrets", "label user:password\n", 0o600)
+server.write("virtual", "info@example.com: smtpst1\n")
 server.write("certs", "SHA256:%s alice\n" % ("0" * 64))
 ocsp = make_ocsp(cert, key, d + "/ocsp")
 
@@ -38,7 +39,7 @@ def localize(text):
     text = re.sub(r'"/etc/ssl/[^"]*key[^"]*"|"/etc/ssl/private/[^"]*"',
                   '"%s"' % key, text)
     text = re.sub(r'"/etc/ssl/[^"]*\.ocsp"', '"%s"' % ocsp, text)
-    for f in ["users", "secrets", "senders", "aliases", "certs"]:
+    for f in ["users", "secrets", "senders", "aliases", "virtual", "certs"]:
         text = re.sub(r'"/etc/(smtpsd/|mail/)?%s"' % f, '"%s/%s"' % (d, f),
                       text)
     return text.replace("user vmail", "user smtpst3")
