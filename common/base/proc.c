@@ -39,6 +39,7 @@
 #define STATE_BOOT	0x80000000U	/* before BOOT; only BOOT may come */
 #define BOOT_TIMEOUT_MS	30000
 #define EXIT_FLUSH_MS	2000
+#define COMMAND_NPROC	512
 
 static struct {
 	const struct proc_def	*def;
@@ -94,6 +95,12 @@ int
 proc_is_stopping(void)
 {
 	return proc.is_stopping;
+}
+
+static enum sandbox_profile
+profile(void)
+{
+	return proc.boot.runs_command ? SANDBOX_COMMAND : proc.def->profile;
 }
 
 static void
@@ -160,6 +167,8 @@ on_parent_boot(struct link *l, struct link_in *in)
 	memcpy(&proc.boot, in->data, sizeof(proc.boot));
 	if (proc.boot.kind != proc.def->kind)
 		fatalx("started as another kind of process");
+	if (proc.boot.runs_command && proc.boot.kind != PROC_DELIVER)
+		fatalx("told to run commands");
 	proc.is_booted = 1;
 	/* Nothing more is handled before the privileges are gone. */
 	link_set_state(l, STATE_RUNNING);
@@ -198,7 +207,7 @@ on_parent_conf_end(struct link *l, struct link_in *in)
 	conf.failed = proc.def->conf_end != NULL && proc.def->conf_end() == -1;
 	/* Step 9. */
 	if (!proc.is_tight) {
-		if (sandbox_second(proc.def->profile) == -1)
+		if (sandbox_second(profile()) == -1)
 			fatalx("no sandbox, no service");
 		proc.is_tight = 1;
 		log_debug("confined: %s", sandbox_describe());
@@ -344,12 +353,29 @@ keep_root(const struct parent_any_boot *b)
 		fatal("setgroups");
 }
 
+static void
+set_groups(const struct parent_any_boot *b)
+{
+	gid_t	groups[BOOT_GROUPS_MAX + 1];
+	int	i, n = 0;
+
+	groups[n++] = b->gid;
+	for (i = 0; i < b->ngroups && i < BOOT_GROUPS_MAX; i++) {
+		if (b->groups[i] == 0)
+			fatalx("refusing to be in root's group");
+		if (b->groups[i] != b->gid)
+			groups[n++] = b->groups[i];
+	}
+	if (setgroups(n, groups) == -1)
+		fatal("setgroups");
+}
+
 /* Step 6. */
 static void
 drop_privileges(const struct parent_any_boot *b)
 {
 	uid_t	ruid, euid, suid;
-	gid_t	rgid, egid, sgid, group = b->gid;
+	gid_t	rgid, egid, sgid;
 
 	if (b->uid == 0 || b->gid == 0)
 		fatalx("refusing to run as root");
@@ -359,8 +385,7 @@ drop_privileges(const struct parent_any_boot *b)
 		fatal("chroot %s", log_vis(b->root));
 	if (chdir("/") == -1)
 		fatal("chdir /");
-	if (setgroups(1, &group) == -1)
-		fatal("setgroups");
+	set_groups(b);
 	if (setresgid(b->gid, b->gid, b->gid) == -1)
 		fatal("setresgid %u", b->gid);
 	if (setresuid(b->uid, b->uid, b->uid) == -1)
@@ -388,7 +413,8 @@ limit_resources(const struct proc_def *def, const struct parent_any_boot *b)
 	}
 	if (def->stays_root)
 		return;
-	rl.rlim_cur = rl.rlim_max = 0;
+	/* The system counts all processes of the user, not only ours. */
+	rl.rlim_cur = rl.rlim_max = b->runs_command ? COMMAND_NPROC : 0;
 	if (setrlimit(RLIMIT_NPROC, &rl) == -1)
 		fatal("setrlimit nproc");
 }
@@ -454,7 +480,7 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		fatal("prctl dumpable");
 #endif
-	if (sandbox_first(def->profile) == -1)
+	if (sandbox_first(profile()) == -1)
 		fatalx("no sandbox, no service");
 	set_signals();
 	if (def->init != NULL && def->init(proc.parent) == -1)

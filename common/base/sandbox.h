@@ -14,6 +14,12 @@ enum sandbox_profile {
 	SANDBOX_STORE,		/* links, files below the root: queue */
 	SANDBOX_MAILBOX,	/* links, files below the root: deliver */
 	/*
+	 * Runs a user's command: what an unprivileged user may do is not taken
+	 * away, except to gain privileges (also by set-user-id programs), to
+	 * signal or trace other processes and to listen.
+	 */
+	SANDBOX_COMMAND,
+	/*
 	 * Stays root and may start programs: login, whose modules are not
 	 * ours.  Only what no module needs is taken away.
 	 */

@@ -7,7 +7,8 @@
  * few look-ups of files that libraries try and whose failure they bear:
  * those get EACCES where a profile has no files.
  *
- * SANDBOX_SYSTEM runs modules that nobody can list the calls of.  It has the
+ * SANDBOX_SYSTEM runs modules that nobody can list the calls of, and
+ * SANDBOX_COMMAND any program.  They have the
  * reverse: a list of what changes the system or looks into other processes;
  * those calls fail with EPERM.
  */
@@ -182,6 +183,9 @@ static const struct call calls[] = {
 	CALL(ftruncate, FILES, FREE)
 	CALL(fallocate, FILES, FREE)
 	CALL(fadvise64, FILES, FREE)
+#ifdef __NR_sync_file_range
+	CALL(sync_file_range, FILES, FREE)
+#endif
 	CALL(lseek, FILES, FREE)
 	CALL(getdents64, FILES, FREE)
 	CALL(flock, FILES, FREE)
@@ -371,7 +375,7 @@ sandbox_filter(enum sandbox_profile profile, uint32_t arch,
 	/* The x32 calls of x86-64 have this bit. */
 	emit(&p, BPF_JMP | BPF_JGE | BPF_K, 0x40000000U, 0, 1);
 	give(&p, SECCOMP_RET_KILL_PROCESS);
-	if (profile == SANDBOX_SYSTEM) {
+	if (profile == SANDBOX_SYSTEM || profile == SANDBOX_COMMAND) {
 		deny_listed(&p);
 		return p.n <= max ? p.n : 0;
 	}

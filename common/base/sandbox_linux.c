@@ -112,9 +112,12 @@ fill_ruleset(struct ruleset *r, int abi, enum sandbox_profile profile)
 		r->fs |= FS_IOCTL_DEV;
 	if (profile == SANDBOX_SYSTEM)
 		r->fs &= FS_CHANGE;
+	if (profile == SANDBOX_COMMAND)
+		r->fs = 0;
 	if (abi >= 4) {
 		r->net = NET_BIND_TCP;
-		if (profile != SANDBOX_CONNECT && profile != SANDBOX_SYSTEM)
+		if (profile != SANDBOX_CONNECT && profile != SANDBOX_SYSTEM &&
+		    profile != SANDBOX_COMMAND)
 			r->net |= NET_CONNECT_TCP;
 	}
 	if (abi >= 6)
@@ -214,6 +217,8 @@ sandbox_first(enum sandbox_profile profile)
 		return -1;
 	}
 	size = fill_ruleset(&r, abi, profile);
+	if (profile == SANDBOX_COMMAND && abi < 4)
+		return 0;		/* it has nothing to deny */
 	fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
 	if (fd == -1) {
 		log_warn("landlock_create_ruleset");

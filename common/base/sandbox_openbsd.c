@@ -34,6 +34,9 @@ sandbox_first(enum sandbox_profile profile)
 			return -1;
 		}
 		return enter("stdio rpath wpath cpath fattr flock recvfd");
+	case SANDBOX_COMMAND:
+		return enter("stdio rpath wpath cpath tmppath proc exec id "
+		    "recvfd");
 	case SANDBOX_ACCEPT:
 		return enter("stdio inet unix recvfd");
 	case SANDBOX_CONNECT:

@@ -205,8 +205,11 @@ try_mount(void)
 #define CONNECT	(1U << SANDBOX_CONNECT)
 #define STORE	(1U << SANDBOX_STORE)
 #define MAILBOX	(1U << SANDBOX_MAILBOX)
-#define SYSTEM	(1U << SANDBOX_SYSTEM)
+#define COMMAND	(1U << SANDBOX_COMMAND)
+#define SYSTEM	((1U << SANDBOX_SYSTEM) | COMMAND)
 #define ALL	(COMPUTE | ACCEPT | CONNECT | STORE | MAILBOX | SYSTEM)
+
+#define NOBODY	65534
 
 static const struct {
 	const char	*name;
@@ -229,9 +232,9 @@ static const struct {
 	{ "executable memory", try_exec_memory, SYSTEM },
 	{ "change a limit", try_limit, SYSTEM },
 	{ "listen", try_listen, 0 },
-	{ "chmod", try_chmod, SYSTEM },
+	{ "chmod", try_chmod, 1U << SANDBOX_SYSTEM },	/* nobody has no file */
 	{ "duplicate far", try_passfd_dup, STORE | MAILBOX | SYSTEM },
-	/* As root, which only SANDBOX_SYSTEM stays. */
+	/* Others than SANDBOX_COMMAND as root, which only SANDBOX_SYSTEM stays. */
 	{ "write to the system", try_system_file, STORE | MAILBOX },
 	{ "trace a process", try_trace, 0 },
 	{ "change the clock", try_clock, 0 },
@@ -239,7 +242,7 @@ static const struct {
 };
 
 static const char *const profiles[] = {
-	"compute", "accept", "connect", "store", "mailbox", "system"
+	"compute", "accept", "connect", "store", "mailbox", "command", "system"
 };
 
 static int
@@ -261,6 +264,16 @@ make_listener(void)
 	return connect(c, (struct sockaddr *)&sin, sizeof(sin));
 }
 
+/* A command is never run as root, and nothing takes root's rights from it. */
+static void
+leave_root(enum sandbox_profile profile)
+{
+	if (profile == SANDBOX_COMMAND && geteuid() == 0 &&
+	    (setresgid(NOBODY, NOBODY, NOBODY) == -1 ||
+	    setresuid(NOBODY, NOBODY, NOBODY) == -1))
+		_exit(99);
+}
+
 static void
 run(enum sandbox_profile profile, size_t i)
 {
@@ -268,6 +281,7 @@ run(enum sandbox_profile profile, size_t i)
 	pid_t	pid;
 
 	if ((pid = fork()) == 0) {
+		leave_root(profile);
 		if (sandbox_first(profile) == -1 ||
 		    sandbox_second(profile) == -1)
 			_exit(99);
@@ -290,15 +304,16 @@ static void
 run_first(enum sandbox_profile profile)
 {
 	int	status, files = profile == SANDBOX_STORE ||
-		    profile == SANDBOX_MAILBOX || profile == SANDBOX_SYSTEM;
+		    profile == SANDBOX_MAILBOX || profile >= SANDBOX_COMMAND;
 	pid_t	pid;
 
 	if ((pid = fork()) == 0) {
+		leave_root(profile);
 		if (sandbox_first(profile) == -1)
 			_exit(99);
 		if ((try_open() == 0) != files || (try_create() == 0) != files)
 			_exit(1);
-		if (profile == SANDBOX_SYSTEM)
+		if (profile >= SANDBOX_COMMAND)
 			_exit(try_system_file() == 0);
 		_exit(try_exec() == 0 ? 2 : 0);
 	}
@@ -315,6 +330,7 @@ main(void)
 
 	log_init("test", LOG_TO_STDERR);
 	if (make_listener() == -1 || mkdtemp(dir) == NULL || chdir(dir) == -1 ||
+	    chmod(dir, 01777) == -1 ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
 		return 2;
 	for (p = SANDBOX_COMPUTE; p <= SANDBOX_SYSTEM; p++) {

@@ -34,6 +34,8 @@ enum proc_kind {
 #define MSG_ANY_PARENT_READY		0x0010
 #define MSG_ANY_PARENT_CONF_DONE	0x0011
 
+#define BOOT_GROUPS_MAX	64
+
 struct parent_any_boot {
 	uint32_t	proc_id;	/* unique for each start */
 	uint32_t	uid;
@@ -42,11 +44,15 @@ struct parent_any_boot {
 	uint16_t	instance;
 	uint8_t		kind;
 	uint8_t		verbose;
-	uint32_t	pad;
+	uint16_t	ngroups;	/* supplementary ones */
+	uint8_t		runs_command;	/* deliver only: not confined to files */
+	uint8_t		pad;
+	uint32_t	groups[BOOT_GROUPS_MAX];	/* none: gid alone */
 	char		root[PATHNAME_SIZE];	/* chroot to this; "/" only for
 						 * a deliver that runs a command */
 };
-_Static_assert(sizeof(struct parent_any_boot) == 24 + PATHNAME_SIZE, "boot");
+_Static_assert(sizeof(struct parent_any_boot) == 24 + 4 * BOOT_GROUPS_MAX +
+    PATHNAME_SIZE, "boot");
 
 /* With a descriptor: your end of a link to another process. */
 struct parent_any_link {

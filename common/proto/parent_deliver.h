@@ -1,6 +1,7 @@
 /*
- * parent to deliver: the one mailbox form this process serves.  deliver has
- * been given the fixed part of the path as its root directory.
+ * parent to deliver: the one mailbox form or command this process serves.
+ * For a mailbox deliver has been given the fixed part of the path as its root
+ * directory, for a command it has "/".
  */
 #ifndef PROTO_PARENT_DELIVER_H
 #define PROTO_PARENT_DELIVER_H
@@ -11,12 +12,20 @@
 
 #define MSG_PARENT_DELIVER_CONF	0x0b00
 
+#define COMMAND_SIZE	1024	/* text of a command with its arguments */
+
+enum deliver_kind { DELIVER_MAILDIR = 1, DELIVER_MBOX, DELIVER_COMMAND };
+
 struct parent_deliver_conf {
+	uint32_t	kind;		/* enum deliver_kind */
+	uint32_t	time_s;		/* a command is killed after this */
 	char		user[NAME_SIZE];
-	/* below the root: "Maildir" or "%{dest.domain}/%{dest.user}" */
+	/* below the root: "Maildir" or "%{dest.domain}/%{dest.user}";
+	 * of a command: the user's home */
 	char		path[PATHNAME_SIZE];
+	char		command[COMMAND_SIZE];	/* mail/command.h; "" */
 };
-_Static_assert(sizeof(struct parent_deliver_conf) == NAME_SIZE + PATHNAME_SIZE,
-    "conf");
+_Static_assert(sizeof(struct parent_deliver_conf) == 8 + NAME_SIZE +
+    PATHNAME_SIZE + COMMAND_SIZE, "conf");
 
 #endif

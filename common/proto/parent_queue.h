@@ -14,6 +14,7 @@
 #define MSG_PARENT_QUEUE_ACTION		0x0701
 #define MSG_PARENT_QUEUE_DELIVER_FAILED	0x0702
 #define MSG_QUEUE_PARENT_DELIVER	0x0710
+#define MSG_QUEUE_PARENT_DELIVER_KILL	0x0711
 
 struct parent_queue_conf {
 	uint64_t	message_max;	/* bytes */
@@ -34,7 +35,7 @@ enum queue_way {
 
 struct parent_queue_action {
 	uint32_t	way;		/* enum queue_way */
-	uint32_t	pad;
+	uint32_t	stuck_s;	/* QUEUE_LOCAL: no result for so long */
 	char		name[NAME_SIZE];
 };
 _Static_assert(sizeof(struct parent_queue_action) == 8 + NAME_SIZE, "action");
@@ -45,6 +46,13 @@ struct queue_parent_deliver {
 	char		user[NAME_SIZE];
 };
 _Static_assert(sizeof(struct queue_parent_deliver) == 8 + 2 * NAME_SIZE, "del");
+
+/* This one does nothing any more; the queue has given up on it. */
+struct queue_parent_deliver_kill {
+	uint32_t	proc_id;	/* peer_id of its link */
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct queue_parent_deliver_kill) == 8, "kill");
 
 struct parent_queue_deliver_failed {
 	uint64_t	id;

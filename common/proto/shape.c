@@ -172,6 +172,7 @@ static const struct link_shape shapes[] = {
 	    STR(parent_queue_deliver_failed, text)),
 	FIXED(MSG_QUEUE_PARENT_DELIVER, queue_parent_deliver, 0,
 	    STR(queue_parent_deliver, action), STR(queue_parent_deliver, user)),
+	PLAIN(MSG_QUEUE_PARENT_DELIVER_KILL, queue_parent_deliver_kill),
 
 	TAILED(MSG_QUEUE_AGENT_OPEN, queue_agent_open, 0, ENVID_MAX, 0,
 	    STR(queue_agent_open, action), STR(queue_agent_open, sender)),
@@ -210,7 +211,8 @@ static const struct link_shape shapes[] = {
 	PIECE(MSG_PARENT_RESOLVER_TEXT, 0),
 
 	FIXED(MSG_PARENT_DELIVER_CONF, parent_deliver_conf, 0,
-	    STR(parent_deliver_conf, user), STR(parent_deliver_conf, path)),
+	    STR(parent_deliver_conf, user), STR(parent_deliver_conf, path),
+	    STR(parent_deliver_conf, command)),
 
 	PLAIN(MSG_CONTROL_ANY_STATS, control_request),
 	PLAIN(MSG_CONTROL_NET_SESSIONS, control_request),
@@ -221,7 +223,11 @@ static const struct link_shape shapes[] = {
 	PLAIN(MSG_CONTROL_PARENT_USERS, control_request),
 	TAILED(MSG_CONTROL_POLICY_LIMITS, control_request, 0, LOGIN_SIZE - 1, 0,
 	    { 0, 0 }),
+	TAILED(MSG_CONTROL_QUEUE_EDIT, control_request, 0, MAILADDR_SIZE - 1, 0,
+	    { 0, 0 }),
+	PLAIN(MSG_CONTROL_QUEUE_MESSAGE, control_request),
 	PLAIN(MSG_CONTROL_NET_LISTENERS, control_request),
+	PLAIN(MSG_CONTROL_ANY_PAUSE, control_request),
 	FIXED(MSG_ANY_CONTROL_STAT, any_control_stat, 0,
 	    STR(any_control_stat, name)),
 	FIXED(MSG_ANY_CONTROL_DONE, any_control_done, 0,
@@ -243,6 +249,8 @@ static const struct link_shape shapes[] = {
 	FIXED(MSG_NET_CONTROL_LISTENER, net_control_listener, 0,
 	    STR(net_control_listener, info.address),
 	    STR(net_control_listener, info.tag)),
+	TAILED(MSG_QUEUE_CONTROL_BODY, queue_control_body, 1,
+	    MESSAGE_PIECE_MAX, 0, { 0, 0 }),
 	PLAIN(MSG_PARENT_CONTROL_CONF, parent_control_conf),
 	{ MSG_PARENT_CONTROL_SOCKET, "MSG_PARENT_CONTROL_SOCKET", 0, 0, 1, 0,
 	    NO_STRINGS },
@@ -256,7 +264,11 @@ static const struct link_shape shapes[] = {
 	PLAIN(MSG_CTL_CONTROL_USERS, ctl_request),
 	TAILED(MSG_CTL_CONTROL_LIMITS, ctl_request, 0, LOGIN_SIZE - 1, 0,
 	    { 0, 0 }),
+	TAILED(MSG_CTL_CONTROL_EDIT, ctl_request, 0, MAILADDR_SIZE - 1, 0,
+	    { 0, 0 }),
+	PLAIN(MSG_CTL_CONTROL_MESSAGE, ctl_request),
 	PLAIN(MSG_CTL_CONTROL_LISTENERS, ctl_request),
+	PLAIN(MSG_CTL_CONTROL_PAUSE, ctl_request),
 	FIXED(MSG_CONTROL_CTL_SESSION, session_info, 0,
 	    STR(session_info, address), STR(session_info, tls_version),
 	    STR(session_info, tls_cipher), STR(session_info, state),
@@ -270,6 +282,8 @@ static const struct link_shape shapes[] = {
 	    STR(limit_info, user)),
 	FIXED(MSG_CONTROL_CTL_LISTENER, listener_info, 0,
 	    STR(listener_info, address), STR(listener_info, tag)),
+	{ MSG_CONTROL_CTL_BODY, "MSG_CONTROL_CTL_BODY", 1, MESSAGE_PIECE_MAX,
+	    0, 0, NO_STRINGS },
 };
 
 const struct link_shape *

@@ -1,9 +1,11 @@
 /*
- * Deliveries of one mailbox: takes OPEN, RCPT and BODY from the queue, has
- * maildir.c write one file per recipient while the body streams in, and
- * answers with RESULT for each and DONE.  Owns the list of deliveries and
- * the queue's link.  When that link goes down or nothing was asked for
- * IDLE_S seconds the process ends: the parent starts another when needed.
+ * Deliveries of one user: takes OPEN, RCPT and BODY from the queue and
+ * answers with RESULT for each recipient and DONE.  For a Maildir one file
+ * per recipient is written while the body streams in; for an mbox or a
+ * command the body is gathered.  batch.c and run.c bring what is complete to
+ * its end.  Owns the list of deliveries and the queue's link.  When that
+ * link goes down or nothing was asked for IDLE_S seconds the process ends:
+ * the parent starts another when needed.
  */
 #include <sys/types.h>
 #include <sys/queue.h>
@@ -12,7 +14,6 @@
 #include <errno.h>
 #include <event.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,42 +22,48 @@
 #include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "mail/command.h"
 #include "proto/boot.h"
 #include "proto/net_policy.h"
-#include "proto/parent_deliver.h"
-#include "proto/queue_agent.h"
 
 #include "delivery.h"
-#include "loop.h"
+#include "delivery_impl.h"
+#include "expand.h"
 #include "maildir.h"
 
 #define IDLE_S		5
 #define RCPT_MAX	1000	/* of one delivery */
 #define DELIVERIES_MAX	256	/* in flight */
 
-struct delivery_rcpt {
-	struct maildir_file	*file;		/* NULL: failed */
-	struct maildir_error	 error;
-	char			 recipient[MAILADDR_SIZE];
-};
-
-struct delivery {
-	TAILQ_ENTRY(delivery)	 entry;
-	struct queue_agent_open	 open;
-	uint64_t		 received;	/* bytes of body */
-	uint64_t		 granted;	/* bytes the queue may send */
-	uint32_t		 nrcpt;		/* so far */
-	struct delivery_rcpt	*rcpt;
-	struct loop		 loop;
-};
-
-static TAILQ_HEAD(, delivery) deliveries = TAILQ_HEAD_INITIALIZER(deliveries);
+static struct delivery_list deliveries = TAILQ_HEAD_INITIALIZER(deliveries);
 static struct parent_deliver_conf conf, conf_new;
 static struct link *queue;
+static struct delivery *large;	/* gathered beyond the first window */
 static struct event idle_timer;
 static unsigned int delivery_count;
 static int root_fd = -1;
 static int is_queue_gone;
+static int has_complete;
+
+const struct parent_deliver_conf *
+delivery_conf(void)
+{
+	return &conf;
+}
+
+struct delivery_list *
+delivery_all(void)
+{
+	return &deliveries;
+}
+
+int
+delivery_root(void)
+{
+	if (root_fd == -1)
+		root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root_fd;
+}
 
 static void
 idle_start(void)
@@ -88,15 +95,57 @@ delivery_find(uint64_t id)
 	return NULL;
 }
 
+/* The next window of a body is welcome. */
+static void
+grant(struct delivery *d)
+{
+	struct agent_delivery msg = { d->open.delivery };
+
+	d->wants_more = 0;
+	d->granted += AGENT_WINDOW;
+	link_send(queue, MSG_AGENT_QUEUE_MORE, &msg, sizeof(msg));
+}
+
+/* One at a time where bodies are gathered: memory is bounded. */
+static void
+grant_in_turn(struct delivery *d)
+{
+	if (conf.kind == DELIVER_MAILDIR)
+		grant(d);
+	else if (large == NULL || large == d) {
+		large = d;
+		grant(d);
+	} else
+		d->wants_more = 1;
+}
+
+static void
+large_leaves(void)
+{
+	struct delivery *d;
+
+	large = NULL;
+	TAILQ_FOREACH(d, &deliveries, entry) {
+		if (d->wants_more) {
+			grant_in_turn(d);
+			return;
+		}
+	}
+}
+
 static void
 delivery_free(struct delivery *d)
 {
 	uint32_t i;
 
+	run_forget(d);
 	for (i = 0; i < d->nrcpt; i++)
 		maildir_discard(d->rcpt[i].file);
+	stage_free(&d->stage);
 	TAILQ_REMOVE(&deliveries, d, entry);
 	delivery_count--;
+	if (large == d)
+		large_leaves();
 	free(d->rcpt);
 	free(d);
 	idle_start();
@@ -105,39 +154,30 @@ delivery_free(struct delivery *d)
 }
 
 static void
-result_send(struct delivery *d, uint32_t n, int class, const char *status,
-    const char *text)
+result_send(struct delivery *d, uint32_t n, const struct outcome *outcome)
 {
 	struct agent_queue_result result;
 
 	memset(&result, 0, sizeof(result));
 	result.delivery = d->open.delivery;
 	result.n = n;
-	result.class = (uint32_t)class;
-	strlcpy(result.status, status, sizeof(result.status));
-	strlcpy(result.text, text, sizeof(result.text));
+	result.class = (uint32_t)outcome->class;
+	strlcpy(result.status, outcome->status, sizeof(result.status));
+	strlcpy(result.text, outcome->text, sizeof(result.text));
 	link_send(queue, MSG_AGENT_QUEUE_RESULT, &result, sizeof(result));
 }
 
-/* The body is complete: commit each file and tell. */
-static void
-delivery_finish(struct delivery *d)
+void
+delivery_report(struct delivery *d, uint32_t n)
+{
+	result_send(d, n, &d->rcpt[n].outcome);
+}
+
+void
+delivery_over(struct delivery *d)
 {
 	struct agent_delivery done = { d->open.delivery };
-	struct delivery_rcpt *rcpt;
-	struct maildir_file *file;
-	uint32_t i;
 
-	for (i = 0; i < d->nrcpt; i++) {
-		rcpt = &d->rcpt[i];
-		file = rcpt->file;
-		rcpt->file = NULL;
-		if (file != NULL && maildir_commit(file, &rcpt->error) == 0)
-			result_send(d, i, AGENT_OK, "2.0.0", "Delivered");
-		else
-			result_send(d, i, rcpt->error.class,
-			    rcpt->error.status, rcpt->error.text);
-	}
 	link_send(queue, MSG_AGENT_QUEUE_DONE, &done, sizeof(done));
 	delivery_free(d);
 }
@@ -149,6 +189,39 @@ has_control(const char *s)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			return 1;
 	return 0;
+}
+
+static void
+rcpt_fail(struct delivery_rcpt *rcpt, int class, const char *status,
+    const char *text)
+{
+	maildir_discard(rcpt->file);
+	rcpt->file = NULL;
+	outcome_set(&rcpt->outcome, class, status, text);
+	rcpt->is_over = 1;
+}
+
+/* The body does not fit into memory: nobody gets it. */
+static void
+stage_fail(struct delivery *d)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->nrcpt; i++)
+		if (!d->rcpt[i].is_over)
+			rcpt_fail(&d->rcpt[i], AGENT_TEMPFAIL, "4.3.0",
+			    "out of memory");
+	stage_free(&d->stage);
+}
+
+static void
+delivery_complete(struct delivery *d)
+{
+	if (conf.kind != DELIVER_MAILDIR && stage_end(&d->stage) == -1)
+		stage_fail(d);
+	d->is_complete = has_complete = 1;
+	if (large == d)
+		large_leaves();
 }
 
 static void
@@ -173,6 +246,7 @@ on_queue_open(struct link *link, struct link_in *in)
 	}
 	d->open = *open_msg;
 	d->granted = AGENT_WINDOW;
+	d->stage.raw = (open_msg->flags & MAIL_BINARYMIME) != 0;
 	TAILQ_INSERT_TAIL(&deliveries, d, entry);
 	delivery_count++;
 	evtimer_del(&idle_timer);
@@ -182,34 +256,31 @@ static void
 rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
     const char *recipient)
 {
-	char path[PATHNAME_SIZE];
-
 	strlcpy(rcpt->recipient, recipient, sizeof(rcpt->recipient));
-	switch (maildir_expand(conf.path, recipient, conf.user, path,
-	    sizeof(path))) {
+	if (conf.kind == DELIVER_COMMAND)
+		return;
+	switch (expand_path(conf.path, recipient, conf.user, rcpt->path,
+	    sizeof(rcpt->path))) {
 	case 0:
 		break;
-	case MAILDIR_BAD_ADDRESS:
-		rcpt->error.class = AGENT_PERMFAIL;
-		strlcpy(rcpt->error.status, "5.1.3",
-		    sizeof(rcpt->error.status));
-		strlcpy(rcpt->error.text, "Address cannot name a mailbox",
-		    sizeof(rcpt->error.text));
+	case EXPAND_BAD_ADDRESS:
+		rcpt_fail(rcpt, AGENT_PERMFAIL, "5.1.3",
+		    "Address cannot name a mailbox");
 		return;
 	default:
-		rcpt->error.class = AGENT_TEMPFAIL;
-		strlcpy(rcpt->error.status, "4.3.5",
-		    sizeof(rcpt->error.status));
-		strlcpy(rcpt->error.text, "Mailbox is configured wrongly",
-		    sizeof(rcpt->error.text));
+		rcpt_fail(rcpt, AGENT_TEMPFAIL, "4.3.5",
+		    "Mailbox is configured wrongly");
 		return;
 	}
-	if (root_fd == -1)
-		root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rcpt->file = maildir_open(root_fd, path, d->open.sender, recipient,
-	    &rcpt->error);
-	if (rcpt->file == NULL)
-		log_info("mailbox %s: %s", log_vis(path), rcpt->error.text);
+	if (conf.kind != DELIVER_MAILDIR)
+		return;
+	rcpt->file = maildir_open(delivery_root(), rcpt->path, d->stage.raw,
+	    d->open.sender, recipient, &rcpt->outcome);
+	if (rcpt->file == NULL) {
+		rcpt->is_over = 1;
+		log_info("mailbox %s: %s", log_vis(rcpt->path),
+		    rcpt->outcome.text);
+	}
 }
 
 static void
@@ -228,17 +299,7 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 	rcpt_open(d, &d->rcpt[d->nrcpt], msg->recipient);
 	d->nrcpt++;
 	if (d->nrcpt == d->open.nrcpt && d->open.size == 0)
-		delivery_finish(d);
-}
-
-static void
-rcpt_write(struct delivery_rcpt *rcpt, const char *data, size_t size)
-{
-	if (rcpt->file == NULL ||
-	    maildir_write(rcpt->file, data, size, &rcpt->error) == 0)
-		return;
-	maildir_discard(rcpt->file);
-	rcpt->file = NULL;
+		delivery_complete(d);
 }
 
 /* Its mailbox has had this message: something sends it round in a circle. */
@@ -251,16 +312,30 @@ on_delivered_to(void *arg, const char *address)
 
 	for (i = 0; i < d->nrcpt; i++) {
 		rcpt = &d->rcpt[i];
-		if (rcpt->file == NULL ||
-		    strcasecmp(rcpt->recipient, address) != 0)
+		if (!rcpt->is_over && strcasecmp(rcpt->recipient, address) == 0)
+			rcpt_fail(rcpt, AGENT_PERMFAIL, "5.4.6", "Mail loop: "
+			    "Delivered-To names this recipient already");
+	}
+}
+
+static void
+body_write(struct delivery *d, const char *data, size_t size)
+{
+	struct delivery_rcpt *rcpt;
+	uint32_t i;
+
+	loop_feed(&d->loop, data, size, on_delivered_to, d);
+	if (conf.kind != DELIVER_MAILDIR && stage_add(&d->stage, data, size) ==
+	    -1)
+		stage_fail(d);
+	for (i = 0; i < d->nrcpt; i++) {
+		rcpt = &d->rcpt[i];
+		if (rcpt->file == NULL || maildir_write(rcpt->file, data, size,
+		    &rcpt->outcome) == 0)
 			continue;
 		maildir_discard(rcpt->file);
 		rcpt->file = NULL;
-		rcpt->error.class = AGENT_PERMFAIL;
-		strlcpy(rcpt->error.status, "5.4.6",
-		    sizeof(rcpt->error.status));
-		strlcpy(rcpt->error.text, "Mail loop: Delivered-To names this "
-		    "recipient already", sizeof(rcpt->error.text));
+		rcpt->is_over = 1;
 	}
 }
 
@@ -268,10 +343,8 @@ static void
 on_queue_body(struct link *link, struct link_in *in)
 {
 	const struct agent_delivery *msg = in->data;
-	const char *data = (const char *)(msg + 1);
 	size_t size = in->size - sizeof(*msg);
 	struct delivery *d;
-	uint32_t i;
 
 	if ((d = delivery_find(msg->delivery)) == NULL)
 		return;
@@ -280,32 +353,30 @@ on_queue_body(struct link *link, struct link_in *in)
 		link_fault(link, "bad BODY");
 		return;
 	}
-	loop_feed(&d->loop, data, size, on_delivered_to, d);
-	for (i = 0; i < d->nrcpt; i++)
-		rcpt_write(&d->rcpt[i], data, size);
+	body_write(d, (const char *)(msg + 1), size);
 	d->received += size;
 	if (d->received == d->open.size)
-		delivery_finish(d);
-	else if (d->received == d->granted) {
-		d->granted += AGENT_WINDOW;
-		link_send(link, MSG_AGENT_QUEUE_MORE, msg, sizeof(*msg));
-	}
+		delivery_complete(d);
+	else if (d->received == d->granted)
+		grant_in_turn(d);
 }
 
 static void
 on_queue_cancel(struct link *link, struct link_in *in)
 {
 	const struct agent_delivery *msg = in->data;
+	struct outcome outcome = { 0 };
 	struct delivery *d;
 	uint32_t i;
 
-	if ((d = delivery_find(msg->delivery)) == NULL)
+	(void)link;
+	if ((d = delivery_find(msg->delivery)) == NULL || d->is_complete)
 		return;
+	outcome_set(&outcome, AGENT_TEMPFAIL, "4.3.0",
+	    "Message cannot be read");
 	for (i = 0; i < d->open.nrcpt; i++)
-		result_send(d, i, AGENT_TEMPFAIL, "4.3.0",
-		    "Message cannot be read");
-	link_send(link, MSG_AGENT_QUEUE_DONE, msg, sizeof(*msg));
-	delivery_free(d);
+		result_send(d, i, &outcome);
+	delivery_over(d);
 }
 
 static const struct link_rule queue_rules[] = {
@@ -327,11 +398,29 @@ on_queue_down(struct link *link, const char *why)
 	is_queue_gone = 1;
 }
 
+static void
+finish(void)
+{
+	has_complete = 0;
+	if (conf.kind == DELIVER_MAILDIR)
+		batch_maildir();
+	else if (conf.kind == DELIVER_MBOX)
+		batch_mbox();
+	else
+		run_turn();
+}
+
 void
 delivery_turn(void)
 {
-	if (!is_queue_gone)
+	/* What has arrived by now shares the flush. */
+	if (has_complete && conf.kind != DELIVER_COMMAND)
+		link_poll(queue);
+	if (!is_queue_gone) {
+		if (has_complete)
+			finish();
 		return;
+	}
 	while (!TAILQ_EMPTY(&deliveries))
 		delivery_free(TAILQ_FIRST(&deliveries));
 	proc_exit(0);
@@ -380,9 +469,20 @@ delivery_conf_end(void)
 {
 	char path[PATHNAME_SIZE];
 
-	if (maildir_expand(conf_new.path, "user@example.org", "user", path,
-	    sizeof(path)) != 0)
+	switch (conf_new.kind) {
+	case DELIVER_MAILDIR:
+	case DELIVER_MBOX:
+		if (expand_path(conf_new.path, "user@example.org", "user",
+		    path, sizeof(path)) != 0)
+			return -1;
+		break;
+	case DELIVER_COMMAND:
+		if (command_fault(conf_new.command) != NULL || run_init() == -1)
+			return -1;
+		break;
+	default:
 		return -1;
+	}
 	conf = conf_new;
 	return 0;
 }

@@ -1,43 +1,55 @@
 /*
- * The Maildir writer.  Called by delivery.c for each recipient; runs as the
- * mailbox's owner below its root, but the owner may be an attacker who
- * plants symbolic links, so each component is opened by itself with
- * O_NOFOLLOW.  A message is first written to tmp/, flushed, renamed to new/
- * and the directory flushed: only then is it delivered.  Knows nothing of
- * links and deliveries.
+ * The Maildir writer.  Called by delivery.c and batch.c for each recipient;
+ * runs as the mailbox's owner below its root, but the owner may be an
+ * attacker.  A message is first written to tmp/, flushed, renamed to new/
+ * and the directory flushed: only then is it delivered.  State owned: the
+ * directories of files in flight.  Knows nothing of links and deliveries.
  */
 #include <sys/types.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "mail/address.h"
-#include "proto/queue_agent.h"
-
 #include "maildir.h"
+#include "walk.h"
 
 #define FILE_BUFFER	16384	/* bytes */
 #define FILE_NAME_SIZE	192
 #define HOST_MAX	64
+#define DIRECTORY_S	2	/* then look again what the path names */
 
-struct maildir_file {
-	int	fd;
-	int	tmp_fd;
-	int	new_fd;
-	int	has_cr;			/* last byte was CR, not written yet */
-	size_t	used;
-	char	name[FILE_NAME_SIZE];
-	char	buffer[FILE_BUFFER];
+/* Shared by the files in it. */
+struct directory {
+	LIST_ENTRY(directory)	 entry;
+	unsigned int		 nfiles;
+	time_t			 opened_s;
+	int			 tmp_fd;
+	int			 new_fd;
+	int			 is_changed;	/* since it was flushed */
+	int			 flush_errno;
+	char			 path[PATHNAME_SIZE];
 };
 
+struct maildir_file {
+	struct directory	*dir;
+	int			 fd;
+	int			 raw;
+	int			 has_cr;	/* last byte, not written yet */
+	size_t			 used;
+	char			 name[FILE_NAME_SIZE];
+	char			 buffer[FILE_BUFFER];
+};
+
+static LIST_HEAD(, directory) directories = LIST_HEAD_INITIALIZER(directories);
 static char host[HOST_MAX] = "localhost";
 static unsigned int file_count;
 
@@ -54,159 +66,62 @@ maildir_set_host(const char *name)
 }
 
 static void
-error_set(struct maildir_error *error, int class, const char *status,
-    const char *text)
+directory_leave(struct directory *dir)
 {
-	error->class = class;
-	strlcpy(error->status, status, sizeof(error->status));
-	strlcpy(error->text, text, sizeof(error->text));
+	if (--dir->nfiles > 0)
+		return;
+	LIST_REMOVE(dir, entry);
+	if (dir->tmp_fd != -1)
+		close(dir->tmp_fd);
+	if (dir->new_fd != -1)
+		close(dir->new_fd);
+	free(dir);
 }
 
-/* Everything the system says is worth a retry: nothing is the sender's fault. */
-static void
-error_from_errno(struct maildir_error *error, const char *what)
-{
-	const char *status = "4.3.0";
-	int saved = errno;
-
-	if (saved == EDQUOT)
-		status = "4.2.2";
-	else if (saved == ENOSPC)
-		status = "4.3.1";
-	else if (saved == EACCES || saved == EPERM || saved == ELOOP ||
-	    saved == ENOTDIR)
-		status = "4.2.1";
-	error_set(error, AGENT_TEMPFAIL, status, "");
-	snprintf(error->text, sizeof(error->text), "mailbox: %s: %s", what,
-	    strerror(saved));
-}
-
-/* A value from an address becomes one whole or part of a directory's name. */
 static int
-value_append(const char *value, char *out, size_t outsize)
+directory_open(struct directory *dir, int root_fd)
 {
-	size_t i, used = strlen(out);
+	int cur_fd, dir_fd, saved;
 
-	if (value[0] == '\0' || value[0] == '.')
+	if ((dir_fd = walk_path(root_fd, dir->path)) == -1)
 		return -1;
-	for (i = 0; value[i] != '\0'; i++) {
-		unsigned char c = (unsigned char)value[i];
-
-		if (c < 0x20 || c == 0x7f || c == '/')
-			return -1;
-		if (used + 1 >= outsize)
-			return -1;
-		out[used++] = (char)(c < 0x80 ? tolower(c) : c);
+	if ((dir->tmp_fd = walk_enter(dir_fd, "tmp")) == -1 ||
+	    (dir->new_fd = walk_enter(dir_fd, "new")) == -1 ||
+	    (cur_fd = walk_enter(dir_fd, "cur")) == -1) {
+		saved = errno;
+		close(dir_fd);
+		errno = saved;
+		return -1;
 	}
-	out[used] = '\0';
+	close(cur_fd);
+	close(dir_fd);
 	return 0;
 }
 
-static int
-value_get(const char *key, size_t keysize, const char *recipient,
-    const char *user, char *out, size_t outsize)
+static struct directory *
+directory_enter(int root_fd, const char *path)
 {
-	const char *domain;
+	struct directory *dir;
+	time_t now = time(NULL);
 
-	if (keysize == 9 && memcmp(key, "dest.user", 9) == 0)
-		return address_local(recipient, out, outsize) == -1 ?
-		    MAILDIR_BAD_ADDRESS : 0;
-	if (keysize == 11 && memcmp(key, "dest.domain", 11) == 0) {
-		domain = address_domain(recipient);
-		return domain == NULL || strlcpy(out, domain, outsize) >=
-		    outsize ? MAILDIR_BAD_ADDRESS : 0;
-	}
-	if (keysize == 13 && memcmp(key, "user.username", 13) == 0)
-		return strlcpy(out, user, outsize) >= outsize ?
-		    MAILDIR_BAD_ADDRESS : 0;
-	return MAILDIR_BAD_PATTERN;
-}
-
-int
-maildir_expand(const char *pattern, const char *recipient, const char *user,
-    char *out, size_t outsize)
-{
-	char value[MAILADDR_SIZE];
-	const char *end, *p = pattern;
-	size_t used;
-	int error;
-
-	out[0] = '\0';
-	if (*p == '\0' || *p == '/')
-		return MAILDIR_BAD_PATTERN;
-	while (*p != '\0') {
-		if (p[0] == '%' && p[1] == '{') {
-			if ((end = strchr(p, '}')) == NULL)
-				return MAILDIR_BAD_PATTERN;
-			error = value_get(p + 2, (size_t)(end - p - 2),
-			    recipient, user, value, sizeof(value));
-			if (error != 0)
-				return error;
-			if (value_append(value, out, outsize) == -1)
-				return MAILDIR_BAD_ADDRESS;
-			p = end + 1;
-			continue;
+	LIST_FOREACH(dir, &directories, entry)
+		if (strcmp(dir->path, path) == 0 && now >= dir->opened_s &&
+		    now - dir->opened_s < DIRECTORY_S) {
+			dir->nfiles++;
+			return dir;
 		}
-		used = strlen(out);
-		if (used + 2 > outsize)
-			return MAILDIR_BAD_PATTERN;
-		out[used] = *p++;
-		out[used + 1] = '\0';
-	}
-	return 0;
-}
-
-/* Open one directory in dir_fd, make it if it is missing. */
-static int
-dir_enter(int dir_fd, const char *name)
-{
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd;
-
-	fd = openat(dir_fd, name, flags);
-	if (fd != -1 || errno != ENOENT)
-		return fd;
-	if (mkdirat(dir_fd, name, 0700) == -1) {
-		if (errno != EEXIST)
-			return -1;
-	} else if (fsync(dir_fd) == -1)
-		return -1;
-	return openat(dir_fd, name, flags);
-}
-
-/* Open the Maildir itself, component after component. */
-static int
-dir_walk(int root_fd, const char *path)
-{
-	char copy[PATHNAME_SIZE], *name, *rest = copy;
-	int fd, next;
-
-	if (strlcpy(copy, path, sizeof(copy)) >= sizeof(copy)) {
+	if ((dir = calloc(1, sizeof(*dir))) == NULL)
+		return NULL;
+	dir->tmp_fd = dir->new_fd = -1;
+	dir->opened_s = now;
+	dir->nfiles = 1;
+	LIST_INSERT_HEAD(&directories, dir, entry);
+	if (strlcpy(dir->path, path, sizeof(dir->path)) >= sizeof(dir->path))
 		errno = ENAMETOOLONG;
-		return -1;
-	}
-	if ((fd = dup(root_fd)) == -1)
-		return -1;
-	while ((name = strsep(&rest, "/")) != NULL) {
-		if (name[0] == '\0' || strcmp(name, ".") == 0)
-			continue;
-		if (strcmp(name, "..") == 0) {
-			close(fd);
-			errno = EPERM;
-			return -1;
-		}
-		next = dir_enter(fd, name);
-		if (next == -1) {
-			int saved = errno;
-
-			close(fd);
-			errno = saved;
-			return -1;
-		}
-		close(fd);
-		fd = next;
-	}
-	return fd;
+	else if (directory_open(dir, root_fd) == 0)
+		return dir;
+	directory_leave(dir);
+	return NULL;
 }
 
 static int
@@ -218,7 +133,7 @@ file_create(struct maildir_file *file)
 	snprintf(file->name, sizeof(file->name), "%lld.M%06ldP%ldQ%u.%s",
 	    (long long)now.tv_sec, (long)now.tv_usec, (long)getpid(),
 	    ++file_count, host);
-	file->fd = openat(file->tmp_fd, file->name,
+	file->fd = openat(file->dir->tmp_fd, file->name,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return file->fd == -1 ? -1 : 0;
 }
@@ -228,10 +143,7 @@ file_free(struct maildir_file *file)
 {
 	if (file->fd != -1)
 		close(file->fd);
-	if (file->tmp_fd != -1)
-		close(file->tmp_fd);
-	if (file->new_fd != -1)
-		close(file->new_fd);
+	directory_leave(file->dir);
 	free(file);
 }
 
@@ -255,48 +167,42 @@ file_flush(struct maildir_file *file)
 }
 
 struct maildir_file *
-maildir_open(int root_fd, const char *path, const char *sender,
-    const char *recipient, struct maildir_error *error)
+maildir_open(int root_fd, const char *path, int raw, const char *sender,
+    const char *recipient, struct outcome *outcome)
 {
+	const char *eol = raw ? "\r\n" : "\n";
 	struct maildir_file *file;
-	int n, cur_fd, dir_fd = -1;
+	int n;
 
 	if ((file = malloc(sizeof(*file))) == NULL) {
-		error_from_errno(error, "memory");
+		outcome_errno(outcome, "memory");
 		return NULL;
 	}
-	file->fd = file->tmp_fd = file->new_fd = -1;
+	file->fd = -1;
+	file->raw = raw;
 	file->has_cr = 0;
 	file->used = 0;
-	if ((dir_fd = dir_walk(root_fd, path)) == -1 ||
-	    (file->tmp_fd = dir_enter(dir_fd, "tmp")) == -1 ||
-	    (file->new_fd = dir_enter(dir_fd, "new")) == -1 ||
-	    (cur_fd = dir_enter(dir_fd, "cur")) == -1) {
-		error_from_errno(error, "open directory");
-		goto fail;
+	if ((file->dir = directory_enter(root_fd, path)) == NULL) {
+		outcome_errno(outcome, "open directory");
+		free(file);
+		return NULL;
 	}
-	close(cur_fd);
 	if (file_create(file) == -1) {
-		error_from_errno(error, "create file");
-		goto fail;
+		outcome_errno(outcome, "create file");
+		file_free(file);
+		return NULL;
 	}
 	n = snprintf(file->buffer, sizeof(file->buffer),
-	    "Return-Path: <%s>\nDelivered-To: %s\n", sender, recipient);
+	    "Return-Path: <%s>%sDelivered-To: %s%s", sender, eol, recipient,
+	    eol);
 	if (n < 0 || (size_t)n >= sizeof(file->buffer)) {
-		error_set(error, AGENT_PERMFAIL, "5.1.3", "address too long");
+		outcome_set(outcome, AGENT_PERMFAIL, "5.1.3",
+		    "address too long");
 		maildir_discard(file);
-		file = NULL;
-		goto fail;
+		return NULL;
 	}
 	file->used = (size_t)n;
-	close(dir_fd);
 	return file;
- fail:
-	if (dir_fd != -1)
-		close(dir_fd);
-	if (file != NULL)
-		file_free(file);
-	return NULL;
 }
 
 static int
@@ -321,11 +227,16 @@ file_put(struct maildir_file *file, const char *data, size_t size)
 
 int
 maildir_write(struct maildir_file *file, const char *data, size_t size,
-    struct maildir_error *error)
+    struct outcome *outcome)
 {
 	const char *cr;
 	size_t part;
 
+	if (file->raw) {
+		if (file_put(file, data, size) == 0)
+			return 0;
+		goto fail;
+	}
 	while (size > 0) {
 		/* A CR is held back until the byte behind it is known. */
 		if (file->has_cr) {
@@ -347,37 +258,85 @@ maildir_write(struct maildir_file *file, const char *data, size_t size,
 	}
 	return 0;
  fail:
-	error_from_errno(error, "write");
+	outcome_errno(outcome, "write");
 	return -1;
 }
 
-int
-maildir_commit(struct maildir_file *file, struct maildir_error *error)
+/*
+ * All bytes are handed to the system, and it begins to write them.  Where
+ * blocks are given out late, a file flushed alone is a transaction of the
+ * journal of its own; begun together they share one.
+ */
+static int
+file_complete(struct maildir_file *file)
 {
-	int fd;
-
 	if (file->has_cr && file_put(file, "\r", 1) == -1)
-		goto fail;
-	if (file_flush(file) == -1 || fsync(file->fd) == -1)
-		goto fail;
-	fd = file->fd;
+		return -1;
+	if (file_flush(file) == -1)
+		return -1;
+#ifdef SYNC_FILE_RANGE_WRITE
+	(void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
+	return 0;
+}
+
+static int
+file_move(struct maildir_file *file)
+{
+	struct directory *dir = file->dir;
+	int fd = file->fd;
+
+	if (fsync(fd) == -1)
+		return -1;
 	file->fd = -1;
 	if (close(fd) == -1)		/* EDQUOT may come here on NFS */
-		goto fail;
-	if (renameat(file->tmp_fd, file->name, file->new_fd, file->name) == -1)
-		goto fail;
-	/* After the rename a failure means at worst a second copy. */
-	if (fsync(file->new_fd) == -1) {
-		error_from_errno(error, "flush directory");
-		file_free(file);
 		return -1;
+	if (renameat(dir->tmp_fd, file->name, dir->new_fd, file->name) == -1)
+		return -1;
+	dir->is_changed = 1;
+	return 0;
+}
+
+/* After the rename a failure means at worst a second copy. */
+static void
+file_settle(struct maildir_file *file, struct outcome *outcome)
+{
+	struct directory *dir = file->dir;
+
+	if (dir->is_changed) {
+		dir->is_changed = 0;
+		dir->flush_errno = fsync(dir->new_fd) == -1 ? errno : 0;
+	}
+	if (dir->flush_errno == 0)
+		outcome_set(outcome, AGENT_OK, "2.0.0", "Delivered");
+	else {
+		errno = dir->flush_errno;
+		outcome_errno(outcome, "flush directory");
 	}
 	file_free(file);
-	return 0;
- fail:
-	error_from_errno(error, "write");
-	maildir_discard(file);
-	return -1;
+}
+
+void
+maildir_commit(struct maildir_file *const *files,
+    struct outcome *const *outcomes, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		outcomes[i]->class = AGENT_OK;
+	for (i = 0; i < n; i++)
+		if (file_complete(files[i]) == -1)
+			outcome_errno(outcomes[i], "write");
+	for (i = 0; i < n; i++)
+		if (outcomes[i]->class == AGENT_OK &&
+		    file_move(files[i]) == -1)
+			outcome_errno(outcomes[i], "write");
+	for (i = 0; i < n; i++) {
+		if (outcomes[i]->class == AGENT_OK)
+			file_settle(files[i], outcomes[i]);
+		else
+			maildir_discard(files[i]);
+	}
 }
 
 void
@@ -385,6 +344,6 @@ maildir_discard(struct maildir_file *file)
 {
 	if (file == NULL)
 		return;
-	unlinkat(file->tmp_fd, file->name, 0);
+	unlinkat(file->dir->tmp_fd, file->name, 0);
 	file_free(file);
 }

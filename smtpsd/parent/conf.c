@@ -120,7 +120,8 @@ conf_action_by_name(const struct conf *c, const char *name)
 int
 action_is_local(const struct conf_action *a)
 {
-	return a->kind == ACTION_MAILDIR;
+	return a->kind == ACTION_MAILDIR || a->kind == ACTION_MBOX ||
+	    a->kind == ACTION_MDA;
 }
 
 struct conf_action *
@@ -254,6 +255,11 @@ free_lists(struct conf *c)
 		users_free(c->tables[i]->users);
 		free(c->tables[i]);
 	}
+	for (i = 0; i < c->ntokens; i++) {
+		free(c->tokens[i]->keys_path);
+		free(c->tokens[i]->keys);
+		free(c->tokens[i]);
+	}
 	for (i = 0; i < c->nlisteners; i++)
 		free_listener(c->listeners[i]);
 	for (i = 0; i < c->nactions; i++) {
@@ -275,6 +281,7 @@ conf_free(struct conf *c)
 	free_lists(c);
 	free(c->pkis);
 	free(c->tables);
+	free(c->tokens);
 	free(c->listeners);
 	free(c->actions);
 	free(c->rules);

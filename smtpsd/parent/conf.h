@@ -18,6 +18,8 @@
 #include "mail/usersfile.h"
 #include "proto/boot.h"
 #include "proto/net_parent.h"
+#include "proto/parent_deliver.h"
+#include "proto/parent_auth.h"
 #include "proto/parent_policy.h"
 #include "proto/parent_relay.h"
 #include "proto/sizes.h"
@@ -42,6 +44,19 @@ struct conf_pki {
 	char			*ocsp_der;
 	size_t			 ocsp_len;
 	EVP_PKEY		*key;
+	struct conf_where	 where;
+};
+
+/* Whose access tokens are good, and for what. */
+struct conf_token {
+	char			 name[NAME_SIZE];
+	char			 issuer[ISSUER_SIZE];
+	char			 audience[ISSUER_SIZE];
+	uint32_t		 claim;		/* enum token_claim */
+	char			*keys_path;	/* NULL: not named */
+	char			*keys;		/* PEM or a JWK set; no NUL */
+	size_t			 keys_size;
+	int			 is_broken;	/* had a complaint already */
 	struct conf_where	 where;
 };
 
@@ -92,6 +107,7 @@ struct conf_listener {
 	/* With one of them or without: certificates and logins, or NULL. */
 	struct conf_table	*external;
 	struct table		*certs;		/* its items */
+	struct conf_token	*token;		/* the same, or NULL */
 	struct conf_table	*senders;	/* NULL: own login only */
 	char			 tag[NAME_SIZE];
 	char			 hostname[HOSTNAME_SIZE];
@@ -119,18 +135,22 @@ enum action_kind {
 	ACTION_UNDEFINED,	/* named by a rule so far */
 	ACTION_RELAY,
 	ACTION_EXPAND,		/* aliases and no mailboxes */
-	ACTION_MAILDIR
+	ACTION_MAILDIR,
+	ACTION_MBOX,
+	ACTION_MDA
 };
 
 struct conf_action {
 	char			 name[NAME_SIZE];
 	enum action_kind	 kind;
 	int			 is_used;
-	/* maildir: "~/..." or absolute, with %{dest.user} %{dest.domain}
+	/* maildir, mbox: "~/..." or absolute, with %{dest.user} %{dest.domain}
 	 * %{user.username} only below a fixed directory */
 	char			 path[PATHNAME_SIZE];
 	char			 user[NAME_SIZE];	/* "": the recipient */
 	struct conf_table	*aliases;	/* or NULL */
+	char			 command[COMMAND_SIZE];	/* mda */
+	uint32_t		 command_s;	/* mda: killed after this */
 	/* relay */
 	uint8_t			 tls;		/* enum relay_tls */
 	int			 verify;
@@ -179,6 +199,8 @@ struct conf {
 	size_t			 npkis;
 	struct conf_table	**tables;
 	size_t			 ntables;
+	struct conf_token	**tokens;
+	size_t			 ntokens;
 	struct conf_listener	**listeners;
 	size_t			 nlisteners;
 	struct conf_action	**actions;

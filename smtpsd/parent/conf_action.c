@@ -13,6 +13,7 @@
 #include "mail/address.h"
 
 #define CONNECTIONS_MAX	64
+#define COMMAND_S	300	/* seconds for one message */
 
 static int
 url_fail(struct parser *p, const char *url)
@@ -211,32 +212,55 @@ parse_relay(struct parser *p, struct conf_action *a)
 }
 
 static int
-parse_maildir(struct parser *p, struct conf_action *a)
+parse_local_option(struct parser *p, struct conf_action *a)
 {
-	static const char *const words[] = { "alias", "user", NULL };
+	static const char *const words[] = { "alias", "user", "time", NULL };
 
-	a->kind = ACTION_MAILDIR;
-	strlcpy(a->path, "~/Maildir", sizeof(a->path));
+	if (parse_accept(p, "alias"))
+		return (a->aliases = parse_table_ref(p, TABLE_PLAIN)) ==
+		    NULL ? -1 : 0;
+	if (parse_accept(p, "user"))
+		return parse_name(p, a->user, sizeof(a->user),
+		    "the name of a user");
+	if (a->kind == ACTION_MDA && parse_accept(p, "time"))
+		return parse_duration(p, &a->command_s);
+	return parse_unknown(p, words, "an option of a local action");
+}
+
+static int
+parse_local_options(struct parser *p, struct conf_action *a)
+{
+	while (!parse_is_end(p))
+		if (parse_local_option(p, a) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+parse_mailbox(struct parser *p, struct conf_action *a, enum action_kind kind)
+{
+	a->kind = kind;
+	strlcpy(a->path, kind == ACTION_MBOX ? "/var/mail/%{user.username}" :
+	    "~/Maildir", sizeof(a->path));
 	if (lexer_kind(p->lexer) == TOKEN_STRING ||
 	    (lexer_kind(p->lexer) == TOKEN_WORD &&
 	    strchr("~/", lexer_text(p->lexer)[0]) != NULL))
 		if (parse_value(p, a->path, sizeof(a->path),
-		    "the path of the maildir") == -1)
+		    "the path of the mailbox") == -1)
 			return -1;
-	while (!parse_is_end(p)) {
-		if (parse_accept(p, "alias")) {
-			a->aliases = parse_table_ref(p, TABLE_PLAIN);
-			if (a->aliases == NULL)
-				return -1;
-		} else if (parse_accept(p, "user")) {
-			if (parse_name(p, a->user, sizeof(a->user),
-			    "the name of a user") == -1)
-				return -1;
-		} else
-			return parse_unknown(p, words,
-			    "an option of maildir");
-	}
-	return 0;
+	return parse_local_options(p, a);
+}
+
+static int
+parse_mda(struct parser *p, struct conf_action *a)
+{
+	a->kind = ACTION_MDA;
+	a->command_s = COMMAND_S;
+	if (parse_value(p, a->command, sizeof(a->command),
+	    "a command, as in \"/usr/bin/procmail -a %{dest.extension}\"") ==
+	    -1)
+		return -1;
+	return parse_local_options(p, a);
 }
 
 /* Nothing is delivered here: every recipient stands for others. */
@@ -255,7 +279,8 @@ parse_expand_only(struct parser *p, struct conf_action *a)
 int
 parse_action(struct parser *p)
 {
-	static const char *const words[] = { "maildir", "relay", NULL };
+	static const char *const words[] = { "maildir", "mbox", "mda",
+	    "relay", NULL };
 	char name[NAME_SIZE];
 	struct conf_action *a;
 	int rc;
@@ -270,13 +295,17 @@ parse_action(struct parser *p)
 	/* Defined whatever follows: one mistake, one complaint. */
 	a->kind = ACTION_MAILDIR;
 	if (parse_accept(p, "maildir"))
-		rc = parse_maildir(p, a);
+		rc = parse_mailbox(p, a, ACTION_MAILDIR);
+	else if (parse_accept(p, "mbox"))
+		rc = parse_mailbox(p, a, ACTION_MBOX);
+	else if (parse_accept(p, "mda"))
+		rc = parse_mda(p, a);
 	else if (parse_accept(p, "relay"))
 		rc = parse_relay(p, a);
 	else if (parse_accept(p, "expand-only"))
 		rc = parse_expand_only(p, a);
 	else
-		rc = parse_unknown(p, words, "'maildir' or 'relay'");
+		rc = parse_unknown(p, words, "what to do with mail");
 	if (rc == -1)
 		a->is_broken = 1;
 	return rc;

@@ -19,6 +19,10 @@
 #define RECEIVED_MAX	100	/* RFC 5321 6.3 */
 
 /* All of a blob; one empty piece if it is empty. */
+/* A deliver process that has shown nothing for so long is killed. */
+#define MAILBOX_STUCK_S	120
+#define COMMAND_STUCK_S	30	/* longer than a command may take */
+
 static int
 send_blob(struct link *link, uint32_t type, uint32_t id, uint32_t kind,
     const char *name, const char *data, size_t size)
@@ -117,6 +121,8 @@ conf_mechanisms(const struct conf_listener *l)
 	/* net offers it to those who showed a certificate. */
 	if (l->certs != NULL)
 		bits |= AUTH_BIT(AUTH_EXTERNAL);
+	if (l->token != NULL)
+		bits |= AUTH_BIT(AUTH_OAUTHBEARER) | AUTH_BIT(AUTH_XOAUTH2);
 	return bits;
 }
 
@@ -315,6 +321,9 @@ send_queue(const struct conf *c, struct link *link)
 		action.way = c->actions[i]->kind == ACTION_EXPAND ||
 		    action_is_local(c->actions[i]) ? QUEUE_LOCAL :
 		    c->actions[i]->host[0] == '\0' ? QUEUE_MX : QUEUE_RELAY;
+		action.stuck_s = c->actions[i]->kind == ACTION_MDA ?
+		    c->actions[i]->command_s + COMMAND_STUCK_S :
+		    MAILBOX_STUCK_S;
 		strlcpy(action.name, c->actions[i]->name, sizeof(action.name));
 		if (link_send(link, MSG_PARENT_QUEUE_ACTION, &action,
 		    sizeof(action)) == -1)

@@ -4,6 +4,7 @@
  * actions their credentials and CA bundles.  Called by conf_check.c.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "conf_file.h"
 #include "conf_parse.h"
 #include "mail/address.h"
+#include "mail/command.h"
 #include "mail/table.h"
 #include "mailroot.h"
 
@@ -352,13 +354,59 @@ path_fault(const char *path)
 	    "must begin with a fixed directory other than /";
 }
 
+/* A shell that is given parts of an address to read runs what they say. */
+static int
+gives_values_to_shell(const struct command *c, const char *text)
+{
+	static const char *const shells[] = { "sh", "bash", "dash", "ksh",
+	    "zsh", "csh", "tcsh", "fish", "eval", "env", NULL };
+	const char *name = strrchr(c->argv[0], '/') + 1;
+	size_t i;
+
+	for (i = 0; shells[i] != NULL; i++)
+		if (strcmp(name, shells[i]) == 0)
+			return c->argc > 1 && strcmp(c->argv[1], "-c") == 0 &&
+			    strstr(text, "%{") != NULL;
+	return 0;
+}
+
 static void
-check_maildir(struct conf_action *a, struct conf_errors *errors)
+check_command(struct conf_action *a, struct conf_errors *errors)
+{
+	static const struct command_values values = { "s@example.org",
+	    "r@example.org", "user" };
+	struct command *c;
+	const char *fault;
+
+	if ((fault = command_fault(a->command)) != NULL) {
+		conf_complain(errors, a->where, "as in \"/usr/bin/procmail "
+		    "-a %{dest.extension}\"", "action '%s': the command '%s' "
+		    "%s", a->name, a->command, fault);
+		return;
+	}
+	if ((c = malloc(sizeof(*c))) == NULL ||
+	    command_expand(c, a->command, &values) != NULL)
+		conf_complain(errors, a->where, NULL, "out of memory");
+	else if (access(c->argv[0], X_OK) == -1)
+		conf_complain(errors, a->where, NULL,
+		    "action '%s': %s: %s", a->name, c->argv[0],
+		    strerror(errno));
+	else if (gives_values_to_shell(c, a->command))
+		conf_complain(errors, a->where, "give the values to a script "
+		    "as arguments of its own", "action '%s': a shell would "
+		    "run what senders write into an address", a->name);
+	free(c);
+}
+
+static void
+check_local(struct conf_action *a, struct conf_errors *errors)
 {
 	const char *fault;
 	struct passwd *pw;
 
-	if ((fault = path_fault(a->path)) != NULL)
+	if (a->kind == ACTION_MDA)
+		check_command(a, errors);
+	else if ((fault = path_fault(a->path)) != NULL)
 		conf_complain(errors, a->where, NULL,
 		    "action '%s': the path '%s' %s", a->name, a->path, fault);
 	if (a->user[0] == '\0')
@@ -409,7 +457,7 @@ conf_check_actions(struct conf *conf, struct conf_errors *errors)
 			conf_caution(errors, a->where, NULL,
 			    "action '%s' is not used by any rule", a->name);
 		if (action_is_local(a))
-			check_maildir(a, errors);
+			check_local(a, errors);
 		else if (a->kind != ACTION_EXPAND)
 			check_relay(conf, a, errors);
 	}

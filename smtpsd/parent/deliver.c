@@ -29,6 +29,7 @@
 #include "kinds.h"
 #include "lognet.h"
 #include "mailroot.h"
+#include "mboxfile.h"
 #include "parent.h"
 #include "proto/parent_deliver.h"
 #include "proto/parent_queue.h"
@@ -103,7 +104,7 @@ prepare_root(const struct conf_action *action, const struct account *who,
 		return -1;
 	}
 	snprintf(full, sizeof(full), "%s/%s", root, rest);
-	if (strstr(rest, "%{") != NULL)
+	if (action->kind == ACTION_MBOX || strstr(rest, "%{") != NULL)
 		full[strlen(root)] = '\0';
 	if ((fd = spool_open_dir(full, who->uid, who->gid, 0700, err,
 	    sizeof(err))) == -1) {
@@ -113,6 +114,42 @@ prepare_root(const struct conf_action *action, const struct account *who,
 		return -1;
 	}
 	close(fd);
+	return 0;
+}
+
+/* Where deliver is locked in and what it does there. */
+static int
+prepare(struct delivery *d, const struct conf_action *action,
+    const struct account *who, char *text, size_t textsize)
+{
+	char	 err[512];
+
+	if (action->kind == ACTION_MDA) {
+		d->conf.kind = DELIVER_COMMAND;
+		d->conf.time_s = action->command_s;
+		strlcpy(d->root, "/", sizeof(d->root));
+		strlcpy(d->conf.path, who->home, sizeof(d->conf.path));
+		strlcpy(d->conf.command, action->command,
+		    sizeof(d->conf.command));
+		return 0;
+	}
+	d->conf.kind = action->kind == ACTION_MBOX ? DELIVER_MBOX :
+	    DELIVER_MAILDIR;
+	if (mailroot_split(action->path, who->home, d->root, sizeof(d->root),
+	    d->conf.path, sizeof(d->conf.path)) == -1) {
+		strlcpy(text, "the mailbox's path cannot be used", textsize);
+		return -1;
+	}
+	if (prepare_root(action, who, d->root, d->conf.path, text, textsize) ==
+	    -1)
+		return -1;
+	if (action->kind == ACTION_MBOX && action->path[0] != '~' &&
+	    mboxfile_make(d->root, d->conf.path, d->conf.user, who, err,
+	    sizeof(err)) == -1) {
+		log_warnx("deliver: %s", err);
+		strlcpy(text, "the mailbox cannot be made", textsize);
+		return -1;
+	}
 	return 0;
 }
 
@@ -184,6 +221,10 @@ start(struct delivery *d, const struct account *who)
 	boot.kind = PROC_DELIVER;
 	boot.verbose = log_is_verbose();
 	strlcpy(boot.root, d->root, sizeof(boot.root));
+	boot.runs_command = d->conf.kind == DELIVER_COMMAND;
+	if (boot.runs_command)
+		boot.ngroups = userdb_groups(d->conf.user, who->gid,
+		    boot.groups, BOOT_GROUPS_MAX);
 	(void)link_send(d->link, MSG_PARENT_ANY_BOOT, &boot, sizeof(boot));
 	nstarted++;
 	return 0;
@@ -230,11 +271,7 @@ resolve(const struct queue_parent_deliver *m, uint32_t queue_id,
 		return NULL;
 	}
 	strlcpy(d->conf.user, user, sizeof(d->conf.user));
-	if (mailroot_split(action->path, who->home, d->root, sizeof(d->root),
-	    d->conf.path, sizeof(d->conf.path)) == -1)
-		strlcpy(text, "the mailbox's path cannot be used", textsize);
-	else if (prepare_root(action, who, d->root, d->conf.path, text,
-	    textsize) == 0)
+	if (prepare(d, action, who, text, textsize) == 0)
 		return d;
 	delivery_free(d);
 	return NULL;
@@ -270,6 +307,24 @@ on_queue_deliver(struct link *link, struct link_in *in)
 	if (start(d, &who) == -1) {
 		fail(queue_id, m->id, 0, "cannot start a process");
 		delivery_free(d);
+	}
+}
+
+void
+on_queue_deliver_kill(struct link *link, struct link_in *in)
+{
+	const struct queue_parent_deliver_kill	*m = in->data;
+	uint32_t				 queue_id;
+	struct delivery				*d;
+
+	queue_id = child_id(link_arg(link));
+	LIST_FOREACH(d, &deliveries, entry) {
+		if (d->proc_id != m->proc_id || d->queue_id != queue_id)
+			continue;
+		log_warnx("deliver for %s does nothing: pid %d is killed",
+		    d->conf.user, (int)d->pid);
+		kill(d->pid, SIGKILL);
+		return;
 	}
 }
 

@@ -20,6 +20,7 @@ size_t		 deliver_alive(void);
 uint64_t	 deliver_count(void);
 
 void		 on_queue_deliver(struct link *, struct link_in *);
+void		 on_queue_deliver_kill(struct link *, struct link_in *);
 void		 on_deliver_ready(struct link *, struct link_in *);
 void		 on_deliver_conf_done(struct link *, struct link_in *);
 

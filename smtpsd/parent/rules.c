@@ -37,6 +37,7 @@ static const struct link_rule sign_rules[] = {
 static const struct link_rule auth_rules[] = {
 	COMMON,
 	{ MSG_AUTH_PARENT_RESULT, CHILD_READY, on_auth_result },
+	{ MSG_AUTH_PARENT_TOKEN_DONE, CHILD_READY, on_auth_token_done },
 };
 static const struct link_rule policy_rules[] = {
 	COMMON,
@@ -45,6 +46,7 @@ static const struct link_rule policy_rules[] = {
 static const struct link_rule queue_rules[] = {
 	COMMON,
 	{ MSG_QUEUE_PARENT_DELIVER, CHILD_READY, on_queue_deliver },
+	{ MSG_QUEUE_PARENT_DELIVER_KILL, CHILD_READY, on_queue_deliver_kill },
 };
 static const struct link_rule control_rules[] = {
 	COMMON,

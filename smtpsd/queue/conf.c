@@ -46,6 +46,17 @@ conf_action(const char *name)
 	return -1;
 }
 
+uint64_t
+conf_stuck_ms(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < now.nactions; i++)
+		if (strcmp(now.actions[i].name, name) == 0)
+			return (uint64_t)now.actions[i].stuck_s * 1000;
+	return 0;
+}
+
 void
 conf_begin(void)
 {

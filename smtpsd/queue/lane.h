@@ -28,7 +28,8 @@ struct lane {
 	int		 way;		/* enum queue_way */
 	struct link	*link;		/* local: its deliver process */
 	uint64_t	 request;	/* local: asked for, not yet there */
-	uint64_t	 since_ms;	/* of the request, or idle since */
+	uint64_t	 since_ms;	/* of the request, idle since, or of the
+					 * last sign of life */
 	char		 action[NAME_SIZE];
 	char		 key[LANE_KEY_SIZE];	/* user, domain or "" */
 };

@@ -1,0 +1,63 @@
+/*
+ * What delivery.c shares with batch.c and run.c, which finish what it has
+ * gathered.  For those three only.
+ */
+#ifndef DELIVER_DELIVERY_IMPL_H
+#define DELIVER_DELIVERY_IMPL_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/parent_deliver.h"
+#include "proto/queue_agent.h"
+
+#include "loop.h"
+#include "outcome.h"
+#include "stage.h"
+
+struct maildir_file;
+
+struct delivery_rcpt {
+	struct maildir_file	*file;		/* maildir; NULL: failed */
+	int			 is_over;	/* outcome is what to report */
+	struct outcome		 outcome;
+	char			 path[PATHNAME_SIZE];	/* of the mailbox */
+	char			 recipient[MAILADDR_SIZE];
+};
+
+struct delivery {
+	TAILQ_ENTRY(delivery)	 entry;
+	struct queue_agent_open	 open;
+	uint64_t		 received;	/* bytes of body */
+	uint64_t		 granted;	/* bytes the queue may send */
+	int			 wants_more;	/* but has to wait for its turn */
+	int			 is_complete;
+	uint32_t		 nrcpt;		/* so far */
+	uint32_t		 next;		/* recipient to run the command for */
+	struct delivery_rcpt	*rcpt;
+	struct stage		 stage;		/* all but maildir: the body */
+	struct loop		 loop;
+};
+TAILQ_HEAD(delivery_list, delivery);
+
+const struct parent_deliver_conf *delivery_conf(void);
+struct delivery_list *delivery_all(void);
+int		 delivery_root(void);		/* "/" as a descriptor, or -1 */
+/* Tell how it went with one recipient. */
+void		 delivery_report(struct delivery *, uint32_t n);
+/* All are told: DONE.  Frees it. */
+void		 delivery_over(struct delivery *);
+
+/* batch.c: all that are complete, into Maildirs or mboxes. */
+void		 batch_maildir(void);
+void		 batch_mbox(void);
+
+/* run.c: commands. */
+int		 run_init(void);
+void		 run_turn(void);
+void		 run_forget(struct delivery *);	/* kills its command */
+
+#endif
