@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINE_MAX_BYTES	2048	/* RFC 5321 4.5.3.1.4 with room for AUTH */
+#define LINE_MAX_BYTES	8192	/* room for AUTH with a token, RFC 4954 4 */
 
 enum line_result {
 	LINE_MORE,	/* no whole line yet */

@@ -23,6 +23,7 @@
 #include "smtp.h"
 
 #define OFFER_SIZE	128	/* names of mechanisms */
+#define COMMAND_MAX	2048	/* bytes with CRLF, of all but AUTH */
 #define NEEDS_SYNC	0x01
 #define NEEDS_HELO	0x02
 #define NEEDS_TLS	0x04	/* where the listener demands it */
@@ -381,7 +382,9 @@ smtp_line(struct session *s, char *line, size_t size)
 	const char		*args;
 	unsigned int		 reply;
 	char			 saved;
+	int			 is_long;
 
+	is_long = size + 2 > COMMAND_MAX;
 	while (size > 0 && line[size - 1] == ' ')
 		size--;		/* RFC 5321 4.1.1: tolerated */
 	saved = line[size];
@@ -392,7 +395,9 @@ smtp_line(struct session *s, char *line, size_t size)
 		return 0;
 	}
 	session_deadline(s, conf_limits()->command_s);
-	if (c == NULL)
+	if (is_long && (c == NULL || c->run != run_auth))
+		smtp_no_command(s, line, size, REPLY_LINE_TOO_LONG);
+	else if (c == NULL)
 		smtp_no_command(s, line, size, REPLY_UNKNOWN_COMMAND);
 	else if ((reply = smtp_check(s, c, args)) == REPLY_NONE)
 		c->run(s, args);

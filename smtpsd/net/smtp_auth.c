@@ -1,7 +1,7 @@
 /*
  * AUTH (RFC 4954), with or without an initial response.  Only the dialogue is
- * here: PLAIN and LOGIN are put in one form, what the client says by SCRAM or
- * EXTERNAL goes to the parent as it is.  Buffers it passed through are wiped.
+ * here: PLAIN and LOGIN are put in one form, what the client says by other
+ * mechanisms goes to the parent as it is.  Buffers it passed through are wiped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +40,9 @@ static const struct { const char *name; uint8_t mechanism; } mechanisms[] = {
 	{ "EXTERNAL", AUTH_EXTERNAL },
 	{ "PLAIN", AUTH_PLAIN },
 	{ "LOGIN", AUTH_LOGIN },
+	/* Who has a token looks for these. */
+	{ "OAUTHBEARER", AUTH_OAUTHBEARER },
+	{ "XOAUTH2", AUTH_XOAUTH2 },
 };
 
 void

@@ -45,6 +45,7 @@ struct attempt {
 	uint8_t			 stage;		/* enum attempt_stage */
 	uint8_t			 cancelled;	/* nobody waits for the answer */
 	uint8_t			 took_token;
+	uint8_t			 is_refused;	/* STAGE_LAST, of a refusal */
 	const struct auth_backend *backend;
 	struct event		 timer;
 	uint8_t			 address_key[BACKOFF_KEY_SIZE];
@@ -70,6 +71,8 @@ struct attempt {
 struct auth_backend {
 	const char	*name;
 	uint8_t		 remembers;	/* a good proof stays good for a while */
+	uint8_t		 names_user;	/* the login is the verdict's name */
+	const char	*refusal;	/* a challenge before the refusal, or NULL */
 	/*
 	 * Only of a mechanism that asks back.  open() takes the client's
 	 * first message, sets login and flaw and writes a challenge: its
@@ -115,6 +118,8 @@ const struct auth_backend *authdovecot_backend(void);
 const struct auth_backend *authusers_backend(void);
 /* authscram.c: SCRAM verifiers of the users file. */
 const struct auth_backend *authscram_backend(void);
+/* authtoken.c: tokens that an issuer signed, checked by the auth workers. */
+const struct auth_backend *authtoken_backend(void);
 /* authexternal.c: a client certificate that the listener's table names. */
 const struct auth_backend *authexternal_backend(void);
 void	authusers_on_users(void);	/* other users files are in force */

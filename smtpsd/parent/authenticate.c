@@ -143,10 +143,26 @@ mechanism(const struct attempt *a)
 		[AUTH_PLAIN] = "PLAIN", [AUTH_LOGIN] = "LOGIN",
 		[AUTH_SCRAM] = "SCRAM-SHA-256",
 		[AUTH_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
-		[AUTH_EXTERNAL] = "EXTERNAL"
+		[AUTH_EXTERNAL] = "EXTERNAL",
+		[AUTH_OAUTHBEARER] = "OAUTHBEARER",
+		[AUTH_XOAUTH2] = "XOAUTH2"
 	};
 
 	return names[a->mechanism];
+}
+
+/* A client that has to acknowledge its refusal; it stands in the log. */
+static int
+refuse_in_dialogue(struct attempt *a)
+{
+	const char	*text = a->backend->refusal;
+
+	if (text == NULL || a->cancelled || ndialogues >= DIALOGUES_MAX)
+		return 0;
+	a->is_refused = 1;
+	set_stage(a, STAGE_LAST);
+	authanswer_challenge(a, text, strlen(text));
+	return 1;
 }
 
 /* The end of it; what is to be counted has been. */
@@ -169,6 +185,8 @@ finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 		log_info("event=auth-failed address=%s user=%s mechanism=%s "
 		    "reason=%s", log_vis(a->address), log_vis(a->login),
 		    mechanism(a), reason);
+		if (refuse_in_dialogue(a))
+			return;
 	}
 	if (!a->cancelled) {
 		stats.later += result == AUTH_LATER;
@@ -241,9 +259,12 @@ authenticate_verdict_as(uint64_t request, const char *user)
 	struct attempt	*a;
 
 	TAILQ_FOREACH(a, &attempts, entry) {
-		if (a->request == request || (a->stage == STAGE_FOLLOWING &&
-		    a->leader == request))
-			strlcpy(a->user, user, sizeof(a->user));
+		if (a->request != request && (a->stage != STAGE_FOLLOWING ||
+		    a->leader != request))
+			continue;
+		strlcpy(a->user, user, sizeof(a->user));
+		if (a->backend->names_user)
+			strlcpy(a->login, user, sizeof(a->login));
 	}
 	authenticate_verdict(request, VERDICT_GOOD, NULL);
 }
@@ -398,6 +419,8 @@ backend_of(const struct conf_listener *l, uint8_t mechanism)
 
 	if (mechanism == AUTH_EXTERNAL)
 		return l->certs != NULL ? authexternal_backend() : NULL;
+	if (mechanism == AUTH_OAUTHBEARER || mechanism == AUTH_XOAUTH2)
+		return l->token != NULL ? authtoken_backend() : NULL;
 	if (l->auth_system)
 		return is_scram ? NULL : authsystem_backend();
 	if (l->dovecot != 0)
@@ -498,7 +521,7 @@ on_net_auth(struct link *link, struct link_in *in)
 		link_fault(link, "AUTH for a session that is not its own");
 		return;
 	}
-	if (m->mechanism < AUTH_PLAIN || m->mechanism > AUTH_EXTERNAL) {
+	if (m->mechanism < AUTH_PLAIN || m->mechanism > AUTH_XOAUTH2) {
 		link_fault(link, "AUTH with an unknown mechanism");
 		return;
 	}
@@ -547,7 +570,10 @@ on_net_auth_step(struct link *link, struct link_in *in)
 		return;
 	}
 	l = conf_listener_by_id(parent_conf(), a->listener);
-	if (a->stage == STAGE_LAST) {
+	if (a->stage == STAGE_LAST && a->is_refused) {
+		authanswer_net(a->net_id, a->session, AUTH_BAD, a);
+		attempt_free(a);
+	} else if (a->stage == STAGE_LAST) {
 		finish_one(a, size == 0 && a->flaw == NULL ?
 		    VERDICT_GOOD : VERDICT_BAD, a->flaw != NULL ? a->flaw :
 		    "malformed");

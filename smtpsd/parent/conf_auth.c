@@ -1,6 +1,6 @@
 /*
  * What stands behind "auth" of a listener: a users table, the system's
- * passwords or Dovecot.  Called by the parser for the option and by
+ * passwords or Dovecot, and tokens.  Called by the parser for the option and by
  * conf_check.c when all lines are read.
  */
 #include <sys/types.h>
@@ -26,7 +26,7 @@ has_passwords(const struct conf_listener *l)
 int
 conf_listener_has_auth(const struct conf_listener *l)
 {
-	return has_passwords(l) || l->external != NULL;
+	return has_passwords(l) || l->external != NULL || l->token != NULL;
 }
 
 /* Listeners that name one socket share it. */
@@ -59,11 +59,11 @@ parse_dovecot(struct parser *p, struct conf_listener *l)
 	return 0;
 }
 
-int
-parse_auth(struct parser *p, struct conf_listener *l)
+static int
+parse_passwords(struct parser *p, struct conf_listener *l)
 {
 	static const char *const words[] = { "<users>", "system", "dovecot",
-	    NULL };
+	    "token", NULL };
 
 	if (has_passwords(l))
 		return parse_fail(p, "one 'auth' for each listener, or two "
@@ -79,6 +79,17 @@ parse_auth(struct parser *p, struct conf_listener *l)
 		return parse_unknown(p, words, "what 'auth' asks");
 	l->users = parse_table_ref(p, TABLE_USERS);
 	return l->users == NULL ? -1 : 0;
+}
+
+/* Passwords, tokens, or both: old clients and new ones. */
+int
+parse_auth(struct parser *p, struct conf_listener *l)
+{
+	if (parse_accept(p, "token"))
+		return parse_token_ref(p, l);
+	if (parse_passwords(p, l) == -1)
+		return -1;
+	return parse_accept(p, "token") ? parse_token_ref(p, l) : 0;
 }
 
 #ifdef HAVE_PAM

@@ -347,6 +347,7 @@ conf_check(struct conf *conf, struct conf_errors *errors)
 	check_hostname(conf, errors);
 	conf_check_tables(conf, errors);
 	conf_check_pkis(conf, errors);
+	conf_check_tokens(conf, errors);
 	check_listeners(conf, errors);
 	conf_check_actions(conf, errors);
 	conf_check_aliases(conf, errors);

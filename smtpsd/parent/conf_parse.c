@@ -364,6 +364,7 @@ static const struct statement {
 	{ "include", parse_include },
 	{ "pki", parse_pki },
 	{ "table", parse_table },
+	{ "token", parse_token },
 	{ "listen", parse_listen },
 	{ "action", parse_action },
 	{ "match", parse_match },

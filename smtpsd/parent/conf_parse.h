@@ -77,6 +77,10 @@ void	conf_check_auth(const struct conf *, const struct conf_listener *,
 /* "external" of a listener, conf_external.c. */
 int	parse_external(struct parser *, struct conf_listener *);
 void	conf_check_external(struct conf_listener *, struct conf_errors *);
+/* conf_token.c: the statement, its name behind "auth", and the check. */
+int	parse_token(struct parser *);
+int	parse_token_ref(struct parser *, struct conf_listener *);
+void	conf_check_tokens(struct conf *, struct conf_errors *);
 /* All addresses of a listener, port and ids included; conf_listen.c. */
 int	listener_resolve(struct parser *, struct conf_listener *,
 	    const char *on);
