@@ -115,9 +115,11 @@ _Static_assert(sizeof(struct net_parent_peer) == 16, "peer");
 #define AUTH_SCRAM_PLUS	4	/* the same, bound to the certificate */
 #define AUTH_EXTERNAL	5	/* tail: authzid NUL fingerprint NUL subject,
 				 * of a certificate: net's word */
+#define AUTH_OAUTHBEARER 6	/* tail: the client's message, RFC 7628 */
+#define AUTH_XOAUTH2	7	/* tail: the same without its header */
 #define AUTH_MECHANISM_MAX 32
 #define AUTH_BIT(mechanism)	(1U << (mechanism))
-#define AUTH_TAIL_MAX	2048
+#define AUTH_TAIL_MAX	5120	/* a token and what is around it */
 #define CHALLENGE_MAX	512
 
 /* What a listener offers: behind LISTENER, and when the users file changed. */
