@@ -59,6 +59,50 @@ static const struct {
 	    "local/alice@example.org/alice " },
 	{ "postmaster without a domain", "Postmaster", REPLY_OK,
 	    "local/alice@mail.example.org/alice " },
+	{ "included", "crew@example.org", REPLY_OK,
+	    "local/alice@example.org/alice local/bob@example.org/bob "
+	    "out/eve@far.example/ " },
+	{ "includes itself", "circle@example.org", REPLY_ALIAS_LOOP, NULL },
+	{ "with an owner", "list@example.org", REPLY_OK,
+	    "local/alice@example.org/alice!owner-list@example.org "
+	    "out/eve@far.example/!owner-list@example.org " },
+	{ "with an owner, other case and a tag", "LIST+x@example.org",
+	    REPLY_OK, "local/alice@example.org/alice!owner-list@example.org "
+	    "out/eve@far.example/!owner-list@example.org " },
+	{ "the inner owner, then the outer", "nest@example.org", REPLY_OK,
+	    "local/alice@example.org/alice!owner-list@example.org "
+	    "out/eve@far.example/!owner-list@example.org "
+	    "local/bob@example.org/bob!owner-nest@example.org " },
+	{ "the owner himself has none", "owner-list@example.org", REPLY_OK,
+	    "local/bob@example.org/bob out/bob@far.example/ " },
+	{ "catch-all", "who.ever@catch.example", REPLY_OK,
+	    "local/alice@catch.example/alice " },
+	{ "an alias goes before the catch-all", "info@catch.example", REPLY_OK,
+	    "local/alice@catch.example/alice " },
+	{ "a mailbox goes before the catch-all", "info2+x@catch.example",
+	    REPLY_OK, "local/info2+x@catch.example/info2 " },
+	{ "it waits for the user", "wait@catch.example", REPLY_NONE, NULL },
+	{ "the same elsewhere", "alice+x@v2.example", REPLY_OK,
+	    "local/alice+x@example.org/alice " },
+	{ "virtual, a name of this host", "a@v1.example", REPLY_OK,
+	    "local/alice@mail.example.org/alice " },
+	{ "virtual, an alias of this host", "b@v1.example", REPLY_OK,
+	    "local/alice@mail.example.org/alice " },
+	{ "virtual, of the same name", "bob@v1.example", REPLY_OK,
+	    "local/bob@mail.example.org/bob out/bob@far.example/ " },
+	{ "virtual, not in the table", "alice@v1.example",
+	    REPLY_NO_SUCH_USER, NULL },
+	{ "virtual, itself", "self@v1.example", REPLY_NO_SUCH_USER, NULL },
+	{ "virtual, a loop over domains", "l@v1.example", REPLY_ALIAS_LOOP,
+	    NULL },
+	{ "virtual postmaster", "postmaster@v1.example", REPLY_OK,
+	    "local/alice@mail.example.org/alice " },
+	{ "virtual users have a catch-all", "x@vcatch.example", REPLY_OK,
+	    "vcatch/boss@vcatch.example/vmail " },
+	{ "alias of a relay", "old@relay.example", REPLY_OK,
+	    "outalias/new@relay.example/ " },
+	{ "a relay has no bare keys", "bare@relay.example", REPLY_OK,
+	    "outalias/bare@relay.example/ " },
 	{ "elsewhere", "a@far.example", REPLY_RELAY_DENIED, NULL },
 	{ "too deep", "deep0@example.org", REPLY_ALIAS_LOOP, NULL },
 	{ "just deep enough", "deep7@example.org", REPLY_OK,
@@ -74,7 +118,7 @@ exists(const char *name, void *arg)
 	if (strcmp(name, "wait") == 0)
 		return -1;
 	return strcmp(name, "alice") == 0 || strcmp(name, "bob") == 0 ||
-	    strcmp(name, "info") == 0;
+	    strcmp(name, "info") == 0 || strcmp(name, "info2") == 0;
 }
 
 static const char *
@@ -102,6 +146,13 @@ aliases(void)
 	    "include: :include:/etc/list\n"
 	    "junk: a@b@c\n"
 	    "empty:\n"
+	    "crew: :include:/etc/crew\n"
+	    "circle: :include:/etc/circle\n"
+	    "list: alice, eve@far.example\n"
+	    "owner-list: bob\n"
+	    "nest: list, \\bob\n"
+	    "owner-nest: alice\n"
+	    "@catch.example: alice\n"
 	    "postmaster: alice\n");
 	for (i = 0; i < 25; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
@@ -128,9 +179,14 @@ expansion_is(const char *want)
 
 	got[0] = '\0';
 	for (i = 0; i < x.nresults; i++)
-		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s/%s/%s ",
-		    x.results[i].action->is.name, x.results[i].recipient,
-		    x.results[i].user);
+		n += (size_t)snprintf(got + n, sizeof(got) - n,
+		    "%s/%s/%s%s%s ", x.results[i].action->is.name,
+		    x.results[i].recipient, x.results[i].user,
+		    x.results[i].owner != 0 ? "!" : "",
+		    x.results[i].owner != 0 ?
+		    x.owners[x.results[i].owner - 1] : "");
+	if (strcmp(got, want) != 0)
+		printf("# got %s\n", got);
 	return strcmp(got, want) == 0;
 }
 
@@ -142,14 +198,33 @@ main(void)
 
 	testconf_begin(0, 0);
 	testconf_table(1, aliases());
-	testconf_table(2, "example.org\n");
+	testconf_table(2, "example.org\ncatch.example\n");
 	testconf_table(3, "virt.example\n");
+	testconf_table(4, "v1.example\nv2.example\n");
+	testconf_table(5, "a@v1.example: alice\nb@v1.example: info\n"
+	    "bob@v1.example: bob\nself@v1.example: self@v1.example\n"
+	    "l@v1.example: l@v2.example\nl@v2.example: l@v1.example\n"
+	    "@v2.example: @example.org\n");
+	testconf_table(6, "old@relay.example: new\nbare: alice\n");
+	testconf_table(7, "relay.example\n");
+	testconf_table(8, "@vcatch.example: boss\n");
+	testconf_table(9, "vcatch.example\n");
+	testconf_include(10, "/etc/crew", "# we\nalice, \\bob\n"
+	    ":include:/etc/rest\n");
+	testconf_include(11, "/etc/rest", "eve@far.example # far\n");
+	testconf_include(12, "/etc/circle", "alice :include:/etc/circle");
+	testconf_expand_only("v", 5);
+	testconf_action("vcatch", 1, 8, "vmail");
+	testconf_action("outalias", 0, 6, "");
 	testconf_action("local", 1, 1, "");
 	testconf_action("virt", 1, 0, "vmail");
 	testconf_action("out", 0, 0, "");
 	testconf_rule(FROM_AUTH, 0, FOR_ANY, 0, 0, "", "out");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 2, 0, "", "local");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 3, 0, "", "virt");
+	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 4, 0, "", "v");
+	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 7, 0, "", "outalias");
+	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 9, 0, "", "vcatch");
 	x.conf = testconf_end();
 	tap_ok(x.conf != NULL, "configuration");
 	x.request.address = "192.0.2.1";
@@ -163,5 +238,15 @@ main(void)
 		    got != REPLY_OK || expansion_is(cases[i].want)), "%s",
 		    cases[i].name);
 	}
+	x.request.sender = "";
+	tap_ok(x.conf != NULL && alias_expand(&x, "list@example.org") ==
+	    REPLY_OK && x.results[0].owner == 0, "a bounce keeps no owner");
+	x.is_bounce = 1;
+	tap_ok(x.conf != NULL && alias_expand(&x, "nobody@example.org") ==
+	    REPLY_OK && alias_expand(&x, "wait@example.org") == REPLY_OK,
+	    "the way of a bounce asks for no user");
+	tap_ok(x.conf != NULL && alias_expand(&x, "wait@catch.example") ==
+	    REPLY_NONE && strcmp(x.waits_for, "wait") == 0,
+	    "but where a catch-all stands against it");
 	return tap_done();
 }

@@ -105,6 +105,13 @@ test_users(void)
 	    strcmp(handed[2].action, "out") == 0 &&
 	    strcmp(handed[2].original, "both@example.org") == 0,
 	    "an alias, half of it there already");
+	tap_ok(nowners == 0 && rcpt(S(20), 1, 4, "list@example.org") ==
+	    REPLY_RCPT_OK && nowners == 2 && nhanded == 5 &&
+	    strcmp(owners[0].sender, "owner-list@example.org") == 0 &&
+	    strcmp(owners[0].bounce.action, "local") == 0 &&
+	    strcmp(owners[0].bounce.user, "alice") == 0 &&
+	    owners[0].tx == 1 && owners[1].sender[0] == '\0',
+	    "a list has the sender that owns it, and only the list");
 	mail(S(20), 2, 2, 0, 0, "x@far.example");
 	nrcpts = 0;
 	send_rcpt(S(20), 2, 0, "carol@example.org");

@@ -30,21 +30,22 @@ testconf_begin(uint64_t message_max, uint32_t recipients_max)
 	give(on_parent_conf, &m, sizeof(m));
 }
 
-void
-testconf_table(uint32_t id, const char *text)
+static void
+give_table(uint32_t id, uint32_t kind, const char *text, size_t size)
 {
 	static union {
 		struct conf_piece	is;
 		char			room[sizeof(struct conf_piece) +
 					    BLOB_PIECE_MAX];
 	}	 m;
-	size_t	 size = strlen(text), n, offset = 0;
+	size_t	 n, offset = 0;
 
 	do {
 		n = size - offset > BLOB_PIECE_MAX ? BLOB_PIECE_MAX :
 		    size - offset;
 		memset(&m, 0, sizeof(m));
 		m.is.id = id;
+		m.is.kind = kind;
 		m.is.total = (uint32_t)size;
 		m.is.offset = (uint32_t)offset;
 		strlcpy(m.is.name, "table", sizeof(m.is.name));
@@ -52,6 +53,36 @@ testconf_table(uint32_t id, const char *text)
 		give(on_parent_table, &m, sizeof(m.is) + n);
 		offset += n;
 	} while (offset < size);
+}
+
+void
+testconf_table(uint32_t id, const char *text)
+{
+	give_table(id, TABLE_KEYS, text, strlen(text));
+}
+
+void
+testconf_include(uint32_t id, const char *path, const char *text)
+{
+	char	room[4096];
+	size_t	n = strlen(path) + 1;
+
+	memset(room, 0, sizeof(room));
+	strlcpy(room, path, sizeof(room));
+	strlcpy(room + n, text, sizeof(room) - n);
+	give_table(id, TABLE_TARGETS, room, n + strlen(room + n));
+}
+
+void
+testconf_expand_only(const char *name, uint32_t aliases)
+{
+	struct parent_policy_action	m;
+
+	memset(&m, 0, sizeof(m));
+	m.is_local = m.expand_only = 1;
+	m.alias_table = aliases;
+	strlcpy(m.name, name, sizeof(m.name));
+	give(on_parent_action, &m, sizeof(m));
 }
 
 void

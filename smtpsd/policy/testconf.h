@@ -10,6 +10,9 @@
 /* A "testconf" transaction of hostname mail.example.org. */
 void	testconf_begin(uint64_t message_max, uint32_t recipients_max);
 void	testconf_table(uint32_t id, const char *text);
+/* A file that aliases include. */
+void	testconf_include(uint32_t id, const char *path, const char *text);
+void	testconf_expand_only(const char *name, uint32_t aliases);
 void	testconf_action(const char *name, int is_local, uint32_t aliases,
 	    const char *user);
 /* action NULL: reject */

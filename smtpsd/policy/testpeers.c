@@ -53,7 +53,8 @@ static struct policy_queue_open		opens[KEPT];
 static struct policy_queue_rcpt		handed[KEPT];
 static struct policy_queue_cancel	cancels[KEPT];
 static struct policy_parent_user	asks[KEPT];
-static size_t	nmails, nrcpts, nheaders, nopens, nhanded, ncancels, nasks,
+static struct policy_queue_owner	owners[KEPT];
+static size_t	nowners, nmails, nrcpts, nheaders, nopens, nhanded, ncancels, nasks,
 		nstats, ndones;
 
 static struct link	*parent_near, *parent_far, *net_far, *queue_far;
@@ -97,6 +98,7 @@ KEEP(on_policy_mail_done, mails, nmails)
 KEEP(on_policy_rcpt_done, rcpts, nrcpts)
 KEEP(on_policy_header_done, headers, nheaders)
 KEEP(keep_open, opens, nopens)
+KEEP(on_policy_owner, owners, nowners)
 KEEP(keep_rcpt, handed, nhanded)
 KEEP(on_policy_cancel, cancels, ncancels)
 KEEP(on_policy_user, asks, nasks)
@@ -158,6 +160,7 @@ static const struct link_rule	far_rules[] = {
 	{ MSG_POLICY_NET_HEADER_DONE, LINK_STATE_ANY, on_policy_header_done },
 	{ MSG_POLICY_QUEUE_OPEN, LINK_STATE_ANY, on_policy_open },
 	{ MSG_POLICY_QUEUE_RCPT, LINK_STATE_ANY, on_policy_rcpt },
+	{ MSG_POLICY_QUEUE_OWNER, LINK_STATE_ANY, on_policy_owner },
 	{ MSG_POLICY_QUEUE_CANCEL, LINK_STATE_ANY, on_policy_cancel },
 	{ MSG_POLICY_PARENT_USER, LINK_STATE_ANY, on_policy_user },
 	{ MSG_ANY_CONTROL_STAT, LINK_STATE_ANY, on_policy_stat },
@@ -213,7 +216,7 @@ settle(void)
 void
 reset_kept(void)
 {
-	nmails = nrcpts = nopens = nhanded = ncancels = nasks = 0;
+	nowners = nmails = nrcpts = nopens = nhanded = ncancels = nasks = 0;
 }
 
 void
@@ -345,7 +348,8 @@ configure(void)
 {
 	testconf_begin(1000000, 5);
 	testconf_table(1, "example.org\n");
-	testconf_table(2, "both: alice, a@far.example\n");
+	testconf_table(2, "both: alice, a@far.example\n"
+	    "list: b@far.example, c@far.example\nowner-list: alice\n");
 	testconf_action("out", 0, 0, "");
 	testconf_action("local", 1, 2, "");
 	testconf_rule(FROM_AUTH, 0, FOR_ANY, 0, 0, "", "out");

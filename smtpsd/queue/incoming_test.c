@@ -17,7 +17,8 @@ static struct store *store;
 static const char *why;
 static int ndone, naccepted;
 static uint32_t last_reply;
-static uint64_t last_size, last_body_id;
+static uint64_t last_size, last_body_id, last_id;
+static char senders[512];
 static uint64_t session = (UINT64_C(7) << 32) + 1;
 
 static void
@@ -33,7 +34,15 @@ on_done(uint64_t s, uint32_t tx, uint64_t message, uint32_t reply)
 static void
 on_accepted(struct message *m, struct envelope_list *list)
 {
+	struct envelope *e;
+
 	naccepted++;
+	TAILQ_FOREACH(e, list, entry)
+		snprintf(senders + strlen(senders),
+		    sizeof(senders) - strlen(senders), "%u:%s%s ",
+		    (unsigned int)(e->id & 1023), m->sender,
+		    e->owner != NULL ? "!" : "");
+	last_id = m->id;
 	last_size = m->size;
 	last_body_id = m->body_id;
 	message_unref(m);
@@ -75,6 +84,21 @@ open_tx(uint32_t tx)
 	o.message = 1000 + tx;
 	strlcpy(o.sender, "a@example.org", sizeof(o.sender));
 	incoming_open(&o, "", 0, 1000);
+}
+
+static void
+owner(uint32_t tx, const char *sender)
+{
+	struct policy_queue_owner o;
+
+	memset(&o, 0, sizeof(o));
+	o.session = session;
+	o.tx = tx;
+	strlcpy(o.sender, sender, sizeof(o.sender));
+	strlcpy(o.bounce.action, "local", sizeof(o.bounce.action));
+	strlcpy(o.bounce.recipient, "boss@example.org",
+	    sizeof(o.bounce.recipient));
+	incoming_owner(&o);
 }
 
 static void
@@ -353,6 +377,45 @@ test_share_of_recipients(void)
 	incoming_limit_open(1000, 1000);
 }
 
+/* Some recipients have another sender: one row, two messages in memory. */
+static void
+test_owners(void)
+{
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+
+	session = (UINT64_C(7) << 32) | 500;
+	open_tx(1);
+	rcpt(1);
+	owner(1, "owner-l@example.org");
+	rcpt(1);
+	rcpt(1);
+	owner(1, "");
+	rcpt(1);
+	body(1, 100);
+	end(1, 100, 4);
+	naccepted = 0;
+	senders[0] = '\0';
+	turn();
+	tap_ok(naccepted == 2 && last_size == 100, "one for each sender");
+	tap_is_str(senders, "1:a@example.org 4:a@example.org "
+	    "2:owner-l@example.org 3:owner-l@example.org ", "whose is whose");
+	tap_ok(store_load(store, last_id << 10 | 3, e, m) == 1, "stored");
+	tap_is_str(m->sender, "owner-l@example.org", "with its sender");
+	tap_is_str(m->bounce.recipient, "boss@example.org",
+	    "and the way of its bounces");
+	tap_ok(store_load(store, last_id << 10 | 4, e, m) == 1 &&
+	    strcmp(m->sender, "a@example.org") == 0 &&
+	    m->bounce.recipient[0] == '\0', "the others with theirs");
+	open_tx(2);
+	owner(2, "owner-l@example.org");
+	rcpt(2);
+	incoming_abort(session, 2);
+	tap_ok(incoming_open_count() == 0, "an end before its time");
+	envelope_free(e);
+	message_unref(m);
+}
+
 int
 main(void)
 {
@@ -372,6 +435,7 @@ main(void)
 	test_full();
 	test_shares();
 	test_share_of_recipients();
+	test_owners();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
