@@ -114,7 +114,15 @@ fuzz()
 	for src in regress/fuzz/*_fuzz.c; do
 		t=$(basename "$src" _fuzz.c)
 		unit=common/mail/$t.c
+		libs=
 		[ -f "$unit" ] || unit=smtpsd/net/$t.c
+		[ "$t" != oauth ] ||
+		    unit="smtpsd/parent/oauth.c common/mail/username.c"
+		[ "$t" != token ] || {
+			unit="smtpsd/auth/jws.c smtpsd/auth/json.c
+			    common/mail/username.c"
+			libs=-ljansson
+		}
 		[ "$t" != mailbox ] || unit="$unit common/mail/address.c"
 		[ "$t" != parameter ] ||
 		    unit="$unit common/mail/xtext.c common/mail/address.c"
@@ -124,9 +132,10 @@ fuzz()
 		step "fuzz-build-$t" clang -std=c17 -D_GNU_SOURCE -Wall -Wextra \
 		    -Wshadow -Werror -O1 -g -fsanitize=address,undefined \
 		    -fno-sanitize-recover=undefined -Icommon -Ismtpsd/net \
+		    -Ismtpsd/parent -Ismtpsd/auth \
 		    -Ismtpsd/parent -Iregress/fuzz $(pkg-config --cflags libbsd-overlay) \
 		    "$src" regress/fuzz/driver.c $unit \
-		    -o "$T/${t}_fuzz" -lcrypto -lbsd || continue
+		    -o "$T/${t}_fuzz" $libs -lcrypto -lbsd || continue
 		step "fuzz-$t" timeout 120 "$T/${t}_fuzz" \
 		    "regress/fuzz/corpus/$t" "$FUZZ_INPUTS" || {
 			FUZZ_CRASH="$T/crash-$t" timeout 300 "$T/${t}_fuzz" \

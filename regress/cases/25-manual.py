@@ -22,6 +22,8 @@ d = server.dir
 server.write("secrets", "label user:password\n", 0o600)
 server.write("virtual", "info@example.com: smtpst1\n")
 server.write("certs", "SHA256:%s alice\n" % ("0" * 64))
+pem = run("openssl", "x509", "-in", cert, "-noout", "-pubkey").text
+server.write("id.pem", pem)
 ocsp = make_ocsp(cert, key, d + "/ocsp")
 
 
@@ -39,8 +41,9 @@ def localize(text):
     text = re.sub(r'"/etc/ssl/[^"]*key[^"]*"|"/etc/ssl/private/[^"]*"',
                   '"%s"' % key, text)
     text = re.sub(r'"/etc/ssl/[^"]*\.ocsp"', '"%s"' % ocsp, text)
-    for f in ["users", "secrets", "senders", "aliases", "virtual", "certs"]:
-        text = re.sub(r'"/etc/(smtpsd/|mail/)?%s"' % f, '"%s/%s"' % (d, f),
+    for f in ["users", "secrets", "senders", "aliases", "virtual", "certs",
+              "id\\.pem"]:
+        text = re.sub(r'"/etc/(smtpsd/|mail/)?%s"' % f, '"%s/%s"' % (d, f.replace("\\", "")),
                       text)
     return text.replace("user vmail", "user smtpst3")
 
@@ -51,7 +54,7 @@ for page in PAGES[1:2]:
     # The whole configuration among them; others are parts of one.
     first = localize([b for b in blocks if b.startswith("hostname")][0])
     for block in blocks:
-        if not re.search(r"(?m)^(listen|match|action|table|pki|limit|queue)",
+        if not re.search(r"(?m)^(listen|match|action|table|token|pki|limit|queue)",
                          block):
             continue
         text = localize(block)
