@@ -53,6 +53,12 @@ install: all
 		install -m 0755 smtpsd/$$p/$$p $(DESTDIR)$(LIBEXECDIR)/$$p \
 		    || exit 1; \
 	done
+	for p in sendmail mailq newaliases; do \
+		ln -sf ../../sbin/smtpsctl $(DESTDIR)$(LIBEXECDIR)/$$p \
+		    || exit 1; \
+	done
+	install -m 0644 smtpsctl/sendmail.8 \
+	    $(DESTDIR)$(MANDIR)/man8/sendmail.smtpsd.8
 	install -m 0644 smtpsd/parent/smtpsd.8 $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 smtpsctl/smtpsctl.8 $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 smtpsd/parent/smtpsd.conf.5 $(DESTDIR)$(MANDIR)/man5/
@@ -67,9 +73,10 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/smtpsd $(DESTDIR)$(SBINDIR)/smtpsctl \
 	    $(DESTDIR)$(MANDIR)/man8/smtpsd.8 \
 	    $(DESTDIR)$(MANDIR)/man8/smtpsctl.8 \
+	    $(DESTDIR)$(MANDIR)/man8/sendmail.smtpsd.8 \
 	    $(DESTDIR)$(MANDIR)/man5/smtpsd.conf.5 \
 	    $(DESTDIR)$(EXAMPLEDIR)/smtpsd.pam
-	for p in $(CHILDREN); do \
+	for p in $(CHILDREN) sendmail mailq newaliases; do \
 		rm -f $(DESTDIR)$(LIBEXECDIR)/$$p; \
 	done
 	test ! -d $(DESTDIR)$(LIBEXECDIR) || rmdir $(DESTDIR)$(LIBEXECDIR)

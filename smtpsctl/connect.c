@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,8 +70,8 @@ on_control_done(struct link *link, struct link_in *in)
 	is_done = 1;
 	is_failed = done->failed != 0;
 	if (is_failed)
-		fprintf(stderr, "smtpsctl: %s\n", done->text[0] == '\0' ?
-		    "failed" : done->text);
+		fprintf(stderr, "%s: %s\n", getprogname(),
+		    done->text[0] == '\0' ? "failed" : done->text);
 }
 
 static const struct link_rule rules[] = {
@@ -90,7 +91,7 @@ on_control_down(struct link *link, const char *why)
 	if (is_done)
 		return;
 	is_done = is_failed = 1;
-	fprintf(stderr, "smtpsctl: connection lost: %s\n",
+	fprintf(stderr, "%s: connection lost: %s\n", getprogname(),
 	    why == NULL ? "closed by smtpsd" : why);
 }
 
@@ -134,13 +135,15 @@ request_run(uint32_t type, const struct ctl_request *request, const char *tail,
 	if (link_send_tail(control, type, request, sizeof(*request), tail,
 	    strlen(tail)) == -1) {
 		if (!is_done)
-			fprintf(stderr, "smtpsctl: connection lost\n");
+			fprintf(stderr, "%s: connection lost\n",
+			    getprogname());
 		return -1;
 	}
 	link_flush_all();
 	while (!is_done) {
 		if (event_loop(EVLOOP_ONCE) != 0) {
-			fprintf(stderr, "smtpsctl: connection lost\n");
+			fprintf(stderr, "%s: connection lost\n",
+			    getprogname());
 			return -1;
 		}
 		link_flush_all();

@@ -10,6 +10,15 @@
 
 #include "proto/ctl.h"
 
+/* The daemon's defaults.  No option and no environment changes SUBMIT. */
+#ifdef __OpenBSD__
+#define CONTROL_SOCKET_PATH	"/var/run/smtpsd.sock"
+#define SUBMIT_SOCKET_PATH	"/var/run/smtpsd.submit"
+#else
+#define CONTROL_SOCKET_PATH	"/run/smtpsd.sock"
+#define SUBMIT_SOCKET_PATH	"/run/smtpsd.submit"
+#endif
+
 struct ctl_handlers {
 	void	(*session)(const struct session_info *);
 	void	(*item)(const struct queue_item *);

@@ -1,6 +1,7 @@
 /*
  * smtpsctl: looks into and steers a running smtpsd over its control socket,
- * and keeps its users file.  Only the command line is here.
+ * and keeps its users file.  By another name it is sendmail, mailq or
+ * newaliases.  Only the command line is here.
  */
 #include <sys/types.h>
 
@@ -13,17 +14,13 @@
 #include "base/log.h"
 
 #include "ctl.h"
+#include "sendmail.h"
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR	"/etc/smtpsd"
 #endif
-#ifdef __OpenBSD__
-#define SOCKET_PATH	"/var/run/smtpsd.sock"
-#else
-#define SOCKET_PATH	"/run/smtpsd.sock"
-#endif
 
-static const char *socket_path = SOCKET_PATH;
+static const char *socket_path = CONTROL_SOCKET_PATH;
 static const char *users_file = SYSCONFDIR "/users";
 static int json;
 
@@ -162,12 +159,29 @@ run_device(int argc, char **argv)
 	return status != 0 ? status : users_tell();
 }
 
+/* An exit status, or -1: by its own name. */
+static int
+run_as(int argc, char **argv)
+{
+	const char *name = argc > 0 ? getprogname() : "";
+
+	if (strcmp(name, "sendmail") == 0)
+		return sendmail_main(argc, argv);
+	if (strcmp(name, "mailq") == 0)
+		return mailq_main();
+	if (strcmp(name, "newaliases") == 0)
+		return newaliases_main();
+	return -1;
+}
+
 int
 main(int argc, char **argv)
 {
 	int option;
 
 	log_init("smtpsctl", LOG_TO_STDERR);
+	if ((option = run_as(argc, argv)) != -1)
+		return option;
 	while ((option = getopt(argc, argv, "js:t:")) != -1) {
 		switch (option) {
 		case 'j':

@@ -20,7 +20,9 @@ struct parser {
 	const char	 *end;
 	const char	 *why;
 	void		(*got)(void *, const char *);
+	void		(*bare)(void *, size_t);	/* NULL: strict */
 	void		 *arg;
+	const char	 *start;
 	int		  flags;
 	int		  count;
 };
@@ -251,10 +253,22 @@ spec(struct parser *m, const struct span *local)
 	    address_parse(text, m->flags & MAILBOX_UTF8 ? ADDRESS_UTF8 : 0,
 	    address, sizeof(address)) == -1)
 		return fail(m, "a malformed address");
-	if (++m->count > MAILBOX_MAX)
+	if (++m->count > MAILBOX_MAX && m->bare == NULL)
 		return fail(m, "too many addresses");
 	m->got(m->arg, address);
 	return skip_space(m);
+}
+
+/* In a list of this host: a local part and nothing behind it? */
+static int
+is_bare(struct parser *m, const struct span *local)
+{
+	int	c = peek(m);
+
+	if (m->bare == NULL || (c != -1 && c != ',' && c != ';' && c != '>'))
+		return 0;
+	m->bare(m->arg, (size_t)(local->p + local->size - m->start));
+	return 1;
 }
 
 /* From the '<' on. */
@@ -270,10 +284,12 @@ angle(struct parser *m)
 		return fail(m, "a source route");
 	if (word(m, &local) == -1 || skip_space(m) == -1)
 		return -1;
-	if (peek(m) != '@')
-		return fail(m, "an address without a domain");
-	if (spec(m, &local) == -1)
-		return -1;
+	if (!is_bare(m, &local)) {
+		if (peek(m) != '@')
+			return fail(m, "an address without a domain");
+		if (spec(m, &local) == -1)
+			return -1;
+	}
 	if (peek(m) != '>')
 		return fail(m, "no '>' behind an address");
 	m->p++;
@@ -290,12 +306,17 @@ mailbox(struct parser *m)
 		return -1;
 	if (peek(m) == '<')
 		return angle(m);
+	if (m->bare != NULL && (peek(m) == -1 || peek(m) == ',' ||
+	    peek(m) == ';'))
+		return 0;
 	if (peek(m) == '.')
 		return fail(m, "a name that begins with a dot");
 	if (word(m, &first) == -1 || skip_space(m) == -1)
 		return -1;
 	if (peek(m) == '@')
 		return spec(m, &first);
+	if (is_bare(m, &first))
+		return 0;
 	while (peek(m) != '<' && peek(m) != ':') {
 		if (peek(m) == -1)
 			return fail(m, "a name without an address");
@@ -324,18 +345,16 @@ group(struct parser *m)
 		m->p++;
 		if (skip_space(m) == -1)
 			return -1;
-		if (peek(m) == ';')
+		if (peek(m) == ';' && m->bare == NULL)
 			return fail(m, "an empty member of a list");
 	}
 	m->p++;
 	return skip_space(m);
 }
 
-int
-mailbox_parse(const char *text, size_t size, int flags,
-    void (*got)(void *, const char *address), void *arg, const char **why)
+static int
+parse(struct parser m, const char **why)
 {
-	struct parser	m = { text, text + size, NULL, got, arg, flags, 0 };
 	int		n;
 
 	for (;;) {
@@ -353,4 +372,25 @@ mailbox_parse(const char *text, size_t size, int flags,
 	}
 	*why = m.why;
 	return -1;
+}
+
+int
+mailbox_parse(const char *text, size_t size, int flags,
+    void (*got)(void *, const char *address), void *arg, const char **why)
+{
+	struct parser	m = { .p = text, .end = text + size, .got = got,
+	    .arg = arg, .start = text, .flags = flags };
+
+	return parse(m, why);
+}
+
+int
+mailbox_parse_local(const char *text, size_t size, int flags,
+    void (*got)(void *, const char *address), void (*bare)(void *, size_t),
+    void *arg, const char **why)
+{
+	struct parser	m = { .p = text, .end = text + size, .got = got,
+	    .bare = bare, .arg = arg, .start = text, .flags = flags };
+
+	return parse(m, why);
 }

@@ -29,4 +29,13 @@ int	mailbox_parse(const char *text, size_t size, int flags,
 	    void (*got)(void *, const char *address), void *arg,
 	    const char **why);
 
+/*
+ * The same for what people and programs of this host write: a local part may
+ * stand alone, bare is told where it ends in text (got is not called), and a
+ * list may have empty members.  No MAILBOX_MAX.
+ */
+int	mailbox_parse_local(const char *text, size_t size, int flags,
+	    void (*got)(void *, const char *address),
+	    void (*bare)(void *, size_t end), void *arg, const char **why);
+
 #endif

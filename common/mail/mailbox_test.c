@@ -209,10 +209,79 @@ test_sizes(void)
 	    "a million quoted quotes");
 }
 
+/* What a program of this host writes, and that with "@h" put in. */
+static const struct {
+	const char *in, *want;
+} locals[] = {
+	{ " root", " root@h" },
+	{ " root (Cron Daemon)", " root@h (Cron Daemon)" },
+	{ " Cron <root>", " Cron <root@h>" },
+	{ "<root (x)>", "<root@h (x)>" },
+	{ "a,b@c.d, \"e f\" ,", "a@h,b@c.d, \"e f\"@h ," },
+	{ ",, a@b.c,", ",, a@b.c," },
+	{ " t: a, <b>;, c", " t: a@h, <b@h>;, c@h" },
+	{ " t: ,;", " t: ,;" },
+	{ "", "" },
+	{ " \r\n root", " \r\n root@h" },
+	{ " Cron Daemon", NULL },
+	{ " root>", NULL },
+	{ " <root", NULL },
+	{ " <root,>", NULL },
+	{ " <>", NULL },
+	{ " a;b", NULL },
+	{ " a\r\nb", NULL },
+};
+
+struct rewritten {
+	const char *in;
+	size_t used;
+	char text[200];
+};
+
+static void
+on_bare(void *arg, size_t end)
+{
+	struct rewritten *r = arg;
+
+	strncat(r->text, r->in + r->used, end - r->used);
+	strcat(r->text, "@h");
+	r->used = end;
+}
+
+static void
+on_full(void *arg, const char *address)
+{
+	(void)arg;
+	(void)address;
+}
+
+static void
+test_local(void)
+{
+	struct rewritten r;
+	const char *why;
+	char name[40];
+	size_t i;
+	int n;
+
+	for (i = 0; i < sizeof(locals) / sizeof(locals[0]); i++) {
+		memset(&r, 0, sizeof(r));
+		r.in = locals[i].in;
+		n = mailbox_parse_local(r.in, strlen(r.in), 0, on_full,
+		    on_bare, &r, &why);
+		strcat(r.text, r.in + r.used);
+		snprintf(name, sizeof(name), "of this host, %zu", i);
+		tap_is_str(n == -1 ? NULL : r.text, locals[i].want, name);
+	}
+	tap_ok(mailbox_parse_local("a\0b", 3, 0, on_full, on_bare, &r,
+	    &why) == -1, "NUL behind a local part");
+}
+
 int
 main(void)
 {
 	test_fields();
+	test_local();
 	test_sizes();
 	return tap_done();
 }
