@@ -39,7 +39,7 @@ conf_table_add(struct conf_table *t, const char *key, const char *value)
 	/* Without a key: an empty list is a table as well. */
 	klen = key == NULL ? 0 : strlen(key);
 	vlen = value == NULL ? 0 : strlen(value);
-	if ((text = malloc(t->size + klen + vlen + 3)) == NULL)
+	if ((text = malloc(t->size + klen + vlen + 4)) == NULL)
 		return -1;
 	if (t->size > 0)
 		memcpy(text, t->text, t->size);
@@ -49,6 +49,9 @@ conf_table_add(struct conf_table *t, const char *key, const char *value)
 		memcpy(text + t->size, key, klen);
 		t->size += klen;
 		if (value != NULL) {
+			/* One colon may go before a value: ":include:" */
+			if (*value == ':')
+				text[t->size++] = ':';
 			text[t->size++] = ' ';
 			memcpy(text + t->size, value, vlen);
 			t->size += vlen;

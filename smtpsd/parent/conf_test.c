@@ -77,12 +77,23 @@ static const struct test good[] = {
 	    "match from src \"fc00::/7\" for any action out\n", NULL },
 	{ "mail for own domains from anybody to another host", HEAD
 	    "match from any for domain \"x.test\" action out\n", NULL },
+	{ "aliases of every kind of action", HEAD RULE
+	    "table al file \"aliases\"\ntable v { \"a@v.test\" = \"b@w.test\" }\n"
+	    "action m maildir alias <v2>\ntable v2 { postmaster = a@b.test }\n"
+	    "action v expand-only alias <v>\n"
+	    "action o relay host smtp://h.test alias <v>\n"
+	    "action n maildir \"/var/v/%{dest.user}\" user nobody alias <al>\n"
+	    "match for domain v.test action v\nmatch for local action m\n"
+	    "match for domain w.test action o\n"
+	    "match for domain n.test action n\n", NULL },
 	{ "virtual users", HEAD RULE "action v maildir "
 	    "\"/var/mail/v/%{dest.domain}/%{dest.user}\" user nobody\n"
 	    "match from any for domain v.test action v\n", NULL },
 };
 
 static const struct test bad[] = {
+	{ "expand-only without aliases", HEAD RULE "action v expand-only\n"
+	    "match for local action v\n", "'alias'" },
 	/* words */
 	{ "unknown first word", HEAD RULE "lisen on all smtp\n",
 	    "8: unknown word 'lisen' at the start of a line "
@@ -351,6 +362,26 @@ static const struct test bad[] = {
 };
 
 static const struct test warned[] = {
+	{ "alias that runs a command", HEAD RULE "action m maildir alias <t>\n"
+	    "match for local action m\n"
+	    "table t { root = a@b.test, x = \"|/bin/cat\" }\n",
+	    "aliases <t>: x: mail for it is refused: commands are not run" },
+	{ "alias of nobody", HEAD RULE "action m maildir alias <t>\n"
+	    "match for local action m\n"
+	    "table t { root = a@b.test, x = no.such.user }\n",
+	    "aliases <t>: x: mail for it is refused: nobody is called "
+	    "no.such.user" },
+	{ "alias of a file that is not there", HEAD RULE
+	    "action m maildir alias <t>\nmatch for local action m\n"
+	    "table t { root = \":include:/nonexistent\" }\n",
+	    "aliases <t>: root: cannot open /nonexistent" },
+	{ "nobody is postmaster", HEAD RULE "action m maildir alias <t>\n"
+	    "match for local action m\ntable t { x = a@b.test }\n",
+	    "aliases <t>: postmaster: mail for it is refused" },
+	{ "alias of a relay without a domain", HEAD RULE
+	    "action o relay host smtp://h.test alias <t>\n"
+	    "match for local action o\ntable t { x = a@b.test }\n",
+	    "aliases <t>: x: is of no use" },
 	{ "expires soon", "hostname mx.test\npki mx.test cert \"soon.crt\"\n"
 	    "pki mx.test key \"key\"\ntable users file \"users\"\n" TAIL,
 	    "3: pki 'mx.test': the certificate expires within 14 days" },
