@@ -72,13 +72,13 @@ test_long(void)
 		collect(in, 60008, step, out);
 		tap_is_str(out, "L[NOOP]", "60,000 bytes are one long line");
 	}
-	memcpy(in + 2046, "\r\nNOOP\r\n", 8);
-	collect(in, 2054, 2054, out);
-	tap_ok(strlen(out) == 2046 + 2 + 6, "2,046 bytes and CRLF are a line");
-	memset(in, 'A', 3000);
-	memcpy(in + 2047, "\r\nNOOP\r\n", 8);
-	collect(in, 2055, 2055, out);
-	tap_is_str(out, "L[NOOP]", "2,047 bytes are too many");
+	memcpy(in + 8190, "\r\nNOOP\r\n", 8);
+	collect(in, 8198, 8198, out);
+	tap_ok(strlen(out) == 8190 + 2 + 6, "8,190 bytes and CRLF are a line");
+	memset(in, 'A', 9000);
+	memcpy(in + 8191, "\r\nNOOP\r\n", 8);
+	collect(in, 8199, 8199, out);
+	tap_is_str(out, "L[NOOP]", "8,191 bytes are too many");
 }
 
 int
