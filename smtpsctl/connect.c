@@ -62,6 +62,14 @@ on_control_limit(struct link *link, struct link_in *in)
 }
 
 static void
+on_control_body(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (handlers != NULL && handlers->body != NULL)
+		handlers->body(in->data, in->size);
+}
+
+static void
 on_control_done(struct link *link, struct link_in *in)
 {
 	const struct ctl_done *done = in->data;
@@ -70,8 +78,10 @@ on_control_done(struct link *link, struct link_in *in)
 	is_done = 1;
 	is_failed = done->failed != 0;
 	if (is_failed)
-		fprintf(stderr, "%s: %s\n", getprogname(),
-		    done->text[0] == '\0' ? "failed" : done->text);
+		fprintf(stderr, "%s: %s\n", getprogname(), done->text[0] == '\0' ?
+		    "failed" : done->text);
+	else if (done->text[0] != '\0')
+		printf("%s\n", done->text);
 }
 
 static const struct link_rule rules[] = {
@@ -81,6 +91,7 @@ static const struct link_rule rules[] = {
 	{ MSG_CONTROL_CTL_STAT, LINK_STATE_ANY, on_control_stat },
 	{ MSG_CONTROL_CTL_DONE, LINK_STATE_ANY, on_control_done },
 	{ MSG_CONTROL_CTL_LIMIT, LINK_STATE_ANY, on_control_limit },
+	{ MSG_CONTROL_CTL_BODY, LINK_STATE_ANY, on_control_body },
 };
 
 static void
@@ -164,11 +175,13 @@ ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
 }
 
 int
-ctl_request_user(uint32_t type, const char *user,
-    const struct ctl_handlers *with)
+ctl_request_text(uint32_t type, uint64_t arg, uint32_t limit,
+    const char *text, const struct ctl_handlers *with)
 {
 	struct ctl_request request;
 
 	memset(&request, 0, sizeof(request));
-	return request_run(type, &request, user == NULL ? "" : user, with);
+	request.arg = arg;
+	request.limit = limit;
+	return request_run(type, &request, text, with);
 }

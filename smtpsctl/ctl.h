@@ -25,6 +25,7 @@ struct ctl_handlers {
 	void	(*stat)(const struct ctl_stat *);
 	void	(*listener)(const struct listener_info *);
 	void	(*limit)(const struct limit_info *);
+	void	(*body)(const char *, size_t);
 };
 
 /* connect.c: -1 and errno if nobody listens there. */
@@ -35,9 +36,9 @@ int	ctl_connect(const char *path);
  */
 int	ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
 	    const struct ctl_handlers *);
-/* The same for requests about one user; NULL: all. */
-int	ctl_request_user(uint32_t type, const char *user,
-	    const struct ctl_handlers *);
+/* The same with a text: a user, an address, a domain. */
+int	ctl_request_text(uint32_t type, uint64_t arg, uint32_t limit,
+	    const char *text, const struct ctl_handlers *);
 
 /* show.c: exit status */
 int	show_sessions(int json);
@@ -45,6 +46,16 @@ int	show_queue(int json);
 int	show_stats(int json);
 int	show_listeners(int json);
 int	show_limits(const char *user, int json);	/* NULL: all users */
+
+/* queue.c: exit status */
+int	show_message(const char *id);
+int	show_envelope(const char *id, int json);
+/* "hold", "release", "schedule" or "remove": words say what. */
+int	queue_edit(const char *verb, int argc, char **argv);
+int	queue_pause(const char *what, int is_pause);
+/* One line of show queue. */
+void	queue_item_table(const struct queue_item *);
+void	queue_item_json(const struct queue_item *);
 
 /* users.c: exit status */
 #define USERS_LINE_SIZE	2048	/* what stands behind a name */

@@ -30,6 +30,10 @@ usage(void)
 	fputs("usage: smtpsctl [-j] [-s socket] [-t users-file] command\n"
 	    "  show sessions|queue|stats|listeners|users\n"
 	    "  show limits [USER]\n"
+	    "  show message|envelope ID\n"
+	    "  hold|release|schedule|remove ID|all\n"
+	    "  hold|release|schedule|remove sender|recipient|domain NAME\n"
+	    "  pause|resume smtp|mta|mda\n"
 	    "  kill session ID\n"
 	    "  reload | stop\n"
 	    "  user add|passwd|del|check NAME\n"
@@ -205,6 +209,22 @@ main(int argc, char **argv)
 	if ((argc == 2 || argc == 3) && strcmp(argv[0], "show") == 0 &&
 	    strcmp(argv[1], "limits") == 0)
 		return run_limits(argc == 3 ? argv[2] : NULL);
+	if ((argc == 2 || argc == 3) && (strcmp(argv[0], "hold") == 0 ||
+	    strcmp(argv[0], "release") == 0 ||
+	    strcmp(argv[0], "schedule") == 0 ||
+	    strcmp(argv[0], "remove") == 0))
+		return connected() ? queue_edit(argv[0], argc - 1, argv + 1) :
+		    1;
+	if (argc == 2 && (strcmp(argv[0], "pause") == 0 ||
+	    strcmp(argv[0], "resume") == 0))
+		return connected() ? queue_pause(argv[1],
+		    strcmp(argv[0], "pause") == 0) : 1;
+	if (argc == 3 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "message") == 0)
+		return connected() ? show_message(argv[2]) : 1;
+	if (argc == 3 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "envelope") == 0)
+		return connected() ? show_envelope(argv[2], json) : 1;
 	if (argc == 3 && strcmp(argv[0], "kill") == 0 &&
 	    strcmp(argv[1], "session") == 0)
 		return run_kill(argv[2]);

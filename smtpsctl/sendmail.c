@@ -139,7 +139,7 @@ take_message(void)
 	status = spool_read(spool, STDIN_FILENO, PATIENCE_MS, complaint,
 	    sizeof(complaint));
 	if (status == 1) {
-		submit_close(server);
+		submit_quit(server);
 		status = spool_read(spool, STDIN_FILENO, -1, complaint,
 		    sizeof(complaint));
 	}
@@ -196,7 +196,9 @@ send_content(const char *text, size_t size)
 			return server_status(status);
 	if (n < 0)
 		return complain(EX_IOERR, "cannot read the message again");
-	return server_status(submit_end(server));
+	if ((status = server_status(submit_end(server))) == 0)
+		submit_quit(server);
+	return status;
 }
 
 static int

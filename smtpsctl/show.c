@@ -134,8 +134,8 @@ item_count(const struct queue_item *item)
 	queue_count++;
 }
 
-static void
-item_table(const struct queue_item *q)
+void
+queue_item_table(const struct queue_item *q)
 {
 	uint64_t now = (uint64_t)time(NULL);
 
@@ -151,8 +151,8 @@ item_table(const struct queue_item *q)
 	putchar('\n');
 }
 
-static void
-item_json(const struct queue_item *q)
+void
+queue_item_json(const struct queue_item *q)
 {
 	char id[17];
 
@@ -177,8 +177,8 @@ item_json(const struct queue_item *q)
 int
 show_queue(int json)
 {
-	static const struct ctl_handlers table = { .item = item_table };
-	static const struct ctl_handlers lines = { .item = item_json };
+	static const struct ctl_handlers table = { .item = queue_item_table };
+	static const struct ctl_handlers lines = { .item = queue_item_json };
 	int error;
 
 	if (json)
@@ -265,7 +265,8 @@ show_limits(const char *user, int json)
 	else
 		printf("%-24s %-20s %9s %9s  %s\n", "USER", "LIMIT", "USED",
 		    "MAX", "NEXT");
-	error = ctl_request_user(MSG_CTL_CONTROL_LIMITS, user,
+	error = ctl_request_text(MSG_CTL_CONTROL_LIMITS, 0, 0,
+	    user == NULL ? "" : user,
 	    json ? &lines : &table);
 	if (json)
 		json_end();

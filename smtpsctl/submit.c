@@ -24,6 +24,7 @@
 #include "submit.h"
 
 #define TIMEOUT_S	300	/* RFC 5321 4.5.3.2 */
+#define QUIT_S		5
 #define REPLY_BYTES	2048	/* of a line */
 #define REPLY_LINES	100
 #define COMMAND_SIZE	2048
@@ -295,13 +296,24 @@ submit_end(struct submit *s)
 	return command(s, '2', 0, ".");
 }
 
-/* QUIT without its answer: a dead server must not hold us up. */
+/* A goodbye, so that the server's log has no lost connection. */
+void
+submit_quit(struct submit *s)
+{
+	struct timeval tv = { .tv_sec = QUIT_S };
+
+	if (s->fd == -1)
+		return;
+	setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	(void)command(s, '2', 0, "QUIT");
+	submit_close(s);
+}
+
 void
 submit_close(struct submit *s)
 {
 	if (s->fd == -1)
 		return;
-	(void)send(s->fd, "QUIT\r\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(s->fd);
 	s->fd = -1;
 }

@@ -29,6 +29,8 @@ int		 submit_data(struct submit *);
 int		 submit_write(struct submit *, const char *data, size_t size);
 /* The dot and its answer. */
 int		 submit_end(struct submit *);
+/* QUIT, not within a message; and hang up. */
+void		 submit_quit(struct submit *);
 void		 submit_close(struct submit *);
 /* Printable. */
 const char	*submit_error(const struct submit *);

@@ -18,11 +18,15 @@
 #define MSG_CONTROL_PARENT_STOP		0x0c05
 #define MSG_CONTROL_PARENT_USERS	0x0c06	/* read the users file again */
 #define MSG_CONTROL_POLICY_LIMITS	0x0c07	/* tail: a user, or all */
+#define MSG_CONTROL_QUEUE_EDIT		0x0c08	/* tail: an address or domain */
+#define MSG_CONTROL_QUEUE_MESSAGE	0x0c09	/* arg: a message's id */
 #define MSG_CONTROL_NET_LISTENERS	0x0c0a
+#define MSG_CONTROL_ANY_PAUSE		0x0c0b	/* arg: PAUSE_*, limit 1: pause */
 #define MSG_ANY_CONTROL_STAT		0x0c10
 #define MSG_ANY_CONTROL_DONE		0x0c11
 #define MSG_NET_CONTROL_SESSION		0x0c12
 #define MSG_QUEUE_CONTROL_ITEM		0x0c13
+#define MSG_QUEUE_CONTROL_BODY		0x0c19
 #define MSG_POLICY_CONTROL_LIMIT	0x0c14
 #define MSG_NET_CONTROL_LISTENER	0x0c18
 #define MSG_PARENT_CONTROL_CONF		0x0c20
@@ -37,6 +41,29 @@ struct control_request {
 	uint32_t	pad;
 };
 _Static_assert(sizeof(struct control_request) == 24, "request");
+
+/*
+ * EDIT: limit is QUEUE_EDIT(what, which); arg is the id of an envelope
+ * (SELECT_ENVELOPE) or of a message (SELECT_MESSAGE); the tail an address or
+ * domain for the others but SELECT_ALL.  DONE's text says how many.
+ */
+enum queue_edit { EDIT_HOLD = 1, EDIT_RELEASE, EDIT_SCHEDULE, EDIT_REMOVE };
+enum queue_select { SELECT_ALL = 1, SELECT_ENVELOPE, SELECT_MESSAGE,
+	SELECT_SENDER, SELECT_RECIPIENT, SELECT_DOMAIN };
+#define QUEUE_EDIT(what, which)	((uint32_t)(what) << 4 | (uint32_t)(which))
+#define QUEUE_EDIT_WHAT(limit)	((limit) >> 4)
+#define QUEUE_EDIT_WHICH(limit)	((limit) & 15)
+
+#define PAUSE_MTA	0x1	/* deliveries by relay */
+#define PAUSE_MDA	0x2	/* deliveries by deliver */
+#define PAUSE_SMTP	0x4	/* new connections */
+
+/* The bytes of a queued message in pieces; the last is followed by DONE. */
+#define MESSAGE_PIECE_MAX	15360
+struct queue_control_body {
+	uint64_t	request;
+	/* tail: bytes */
+};
 
 struct any_control_stat {
 	uint64_t	request;

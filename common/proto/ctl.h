@@ -17,9 +17,13 @@
 #define MSG_CTL_CONTROL_STOP		0x0d05
 #define MSG_CTL_CONTROL_USERS		0x0d06
 #define MSG_CTL_CONTROL_LIMITS		0x0d07	/* tail: a user, or all */
+#define MSG_CTL_CONTROL_EDIT		0x0d08	/* root only; as in control_any.h */
+#define MSG_CTL_CONTROL_MESSAGE		0x0d09	/* root only */
 #define MSG_CTL_CONTROL_LISTENERS	0x0d0a
+#define MSG_CTL_CONTROL_PAUSE		0x0d0b	/* root only */
 #define MSG_CONTROL_CTL_SESSION		0x0d10
 #define MSG_CONTROL_CTL_ITEM		0x0d11
+#define MSG_CONTROL_CTL_BODY		0x0d19	/* bytes of a message */
 #define MSG_CONTROL_CTL_STAT		0x0d12
 #define MSG_CONTROL_CTL_DONE		0x0d13
 #define MSG_CONTROL_CTL_LIMIT		0x0d14

@@ -139,6 +139,17 @@ on_queue_item(struct link *link, struct link_in *in)
 		    sizeof(msg->item));
 }
 
+static void
+on_queue_body(struct link *link, struct link_in *in)
+{
+	const struct queue_control_body *msg = in->data;
+	struct ask *ask = ask_find(msg->request);
+
+	if (ask != NULL && ask_is_from(ask, link))
+		client_answer(ask->request, MSG_CONTROL_CTL_BODY, msg + 1,
+		    in->size - sizeof(*msg));
+}
+
 void
 on_any_done(struct link *link, struct link_in *in)
 {
@@ -155,6 +166,8 @@ on_any_done(struct link *link, struct link_in *in)
 			ask->waiting &= ~(1ULL << i);
 	if (msg->failed)
 		ask_fail(ask, msg->text);
+	else if (!ask->failed && msg->text[0] != '\0')
+		strlcpy(ask->text, msg->text, sizeof(ask->text));
 	ask_finish_if_done(ask);
 }
 
@@ -195,6 +208,7 @@ static const struct link_rule net_rules[] = {
 
 static const struct link_rule queue_rules[] = {
 	{ MSG_QUEUE_CONTROL_ITEM, LINK_STATE_ANY, on_queue_item },
+	{ MSG_QUEUE_CONTROL_BODY, LINK_STATE_ANY, on_queue_body },
 	{ MSG_ANY_CONTROL_STAT, LINK_STATE_ANY, on_any_stat },
 	{ MSG_ANY_CONTROL_DONE, LINK_STATE_ANY, on_any_done },
 };
@@ -217,7 +231,7 @@ static const struct peer_kind {
 	size_t			 nrules;
 } peer_kinds[] = {
 	{ PROC_NET, "net", net_rules, 4 },
-	{ PROC_QUEUE, "queue", queue_rules, 3 },
+	{ PROC_QUEUE, "queue", queue_rules, 4 },
 	{ PROC_POLICY, "policy", policy_rules, 3 },
 	{ PROC_RELAY, "relay", other_rules, 2 },
 };
@@ -294,6 +308,12 @@ static const struct ask_route {
 	    "net is not running" },
 	{ MSG_CTL_CONTROL_QUEUE, PROC_QUEUE, MSG_CONTROL_QUEUE_LIST,
 	    "queue is not running" },
+	{ MSG_CTL_CONTROL_EDIT, PROC_QUEUE, MSG_CONTROL_QUEUE_EDIT,
+	    "queue is not running" },
+	{ MSG_CTL_CONTROL_MESSAGE, PROC_QUEUE, MSG_CONTROL_QUEUE_MESSAGE,
+	    "queue is not running" },
+	{ MSG_CTL_CONTROL_PAUSE, PROC_QUEUE, MSG_CONTROL_ANY_PAUSE, "" },
+	{ MSG_CTL_CONTROL_PAUSE, PROC_NET, MSG_CONTROL_ANY_PAUSE, "" },
 	{ MSG_CTL_CONTROL_KILL, PROC_NET, MSG_CONTROL_NET_KILL,
 	    "no such session" },
 	{ MSG_CTL_CONTROL_RELOAD, PROC_PARENT, MSG_CONTROL_PARENT_RELOAD, "" },

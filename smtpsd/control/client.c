@@ -23,7 +23,7 @@
 
 #define CLIENTS_MAX	64
 #define IDLE_S		10		/* until a request comes */
-#define ANSWER_S	60		/* until the answer is complete */
+#define ANSWER_S	60		/* until something of the answer comes */
 #define QUEUED_MAX	(32U << 20)	/* bytes a client may lag behind */
 
 struct client {
@@ -113,6 +113,7 @@ client_answer(uint64_t request, uint32_t type, const void *data, size_t size)
 		client_free(client);
 		return;
 	}
+	client_timer_start(client, ANSWER_S);
 	link_send(client->link, type, data, size);
 }
 
@@ -191,6 +192,9 @@ static const struct link_rule client_rules[] = {
 	{ MSG_CTL_CONTROL_STOP, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_USERS, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_LIMITS, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_EDIT, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_MESSAGE, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_PAUSE, LINK_STATE_ANY, on_ctl_request },
 };
 
 /* Takes fd in any case. */

@@ -123,7 +123,18 @@ on_control_kill(struct link *link, struct link_in *in)
 	control_answer_done(control, req.request, 0, NULL);
 }
 
+static void
+on_control_pause(struct link *link, struct link_in *in)
+{
+	const struct control_request	*req = in->data;
+
+	if (req->arg & PAUSE_SMTP)
+		listener_hold(req->limit != 0);
+	control_answer_done(link, req->request, 0, NULL);
+}
+
 static const struct link_rule rules[] = {
+	{ MSG_CONTROL_ANY_PAUSE, LINK_STATE_ANY, on_control_pause },
 	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
 	{ MSG_CONTROL_NET_SESSIONS, LINK_STATE_ANY, on_control_sessions },
 	{ MSG_CONTROL_NET_LISTENERS, LINK_STATE_ANY, on_control_listeners },

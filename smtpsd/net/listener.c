@@ -53,6 +53,7 @@ struct listener {
 static TAILQ_HEAD(, listener)	 active = TAILQ_HEAD_INITIALIZER(active);
 static TAILQ_HEAD(, tally)	 tallies = TAILQ_HEAD_INITIALIZER(tallies);
 static int			 paused;
+static int			 held;		/* by the administrator */
 static uint64_t			 paused_sessions;	/* then; 0: any */
 static uint64_t			 complained_ms;
 
@@ -165,11 +166,26 @@ listener_new(const struct parent_net_listener *info, int fd,
 }
 
 void
+listener_hold(int is_held)
+{
+	struct listener	*l;
+
+	if (held == is_held)
+		return;
+	held = is_held;
+	TAILQ_FOREACH(l, &active, entry)
+		if (held)
+			event_del(&l->ev);
+		else if (!paused)
+			event_add(&l->ev, NULL);
+}
+
+void
 listener_start(struct listener *l)
 {
 	event_set(&l->ev, l->fd, EV_READ | EV_PERSIST, on_accept, l);
 	TAILQ_INSERT_TAIL(&active, l, entry);
-	if (!paused)
+	if (!paused && !held)
 		event_add(&l->ev, NULL);
 }
 
@@ -257,7 +273,8 @@ listener_tick(void)
 		return;
 	paused = 0;
 	TAILQ_FOREACH(l, &active, entry)
-		event_add(&l->ev, NULL);
+		if (!held)
+			event_add(&l->ev, NULL);
 }
 
 uint32_t

@@ -38,6 +38,8 @@ const struct parent_net_listener *listener_info(const struct listener *);
 /* What AUTH it can offer now, AUTH_BIT()s; 0 until it is told. */
 uint32_t	 listener_mechanisms(const struct listener *);
 void		 listener_set_mechanisms(struct listener *, uint32_t);
+/* The administrator lets nobody in, or lets them in again. */
+void		 listener_hold(int is_held);
 /* Out of descriptors: all listeners pause until listener_tick(). */
 void		 listener_tick(void);		/* once per second */
 

@@ -17,10 +17,12 @@
 #include "lane.h"
 #include "needs.h"
 #include "mail/address.h"
+#include "proto/control_any.h"
 #include "proto/net_queue.h"
 #include "proto/parent_queue.h"
 #include "proto/queue_agent.h"
 #include "result.h"
+#include "schedule.h"
 #include "store.h"
 
 #define RELAY_RUNNING_MAX	512	/* jobs on all relay links */
@@ -38,12 +40,18 @@ struct relay {
 
 RB_HEAD(job_tree, job);
 
+static const char why_ended[] = "the delivery agent ended before the "
+    "delivery";
+
+static void	agent_drop_jobs(struct link *, int is_soon, const char *);
+
 static struct store *store;
 static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
 static struct job_tree running = RB_INITIALIZER(&running);
 static unsigned int nrunning, nrelay, ndeliver, nready;
 static uint64_t last_delivery, last_request;
 static int is_stopped;
+static uint32_t paused;			/* PAUSE_* */
 
 static int
 job_compare(struct job *a, struct job *b)
@@ -296,7 +304,8 @@ lane_start_job(struct lane *lane, struct link *link)
 	job->delivery = ++last_delivery;
 	RB_INSERT(job_tree, &running, job);
 	nrunning++;
-	lane->nrunning++;
+	if (lane->nrunning++ == 0)
+		lane->since_ms = proc_now_ms();
 	job_send(job);
 }
 
@@ -322,7 +331,7 @@ lane_turn_relay(struct lane *lane)
 		lane_to_tail(lane);
 	/* the last job may free the lane */
 	while (lane->nready > 0 && lane->nrunning < max &&
-	    nrelay < RELAY_RUNNING_MAX &&
+	    (paused & PAUSE_MTA) == 0 && nrelay < RELAY_RUNNING_MAX &&
 	    (relay = relay_least_busy()) != NULL) {
 		int is_last = lane->nready == 1;
 
@@ -348,6 +357,37 @@ lane_request_deliver(struct lane *lane, uint64_t now_ms)
 	link_send(proc_parent(), MSG_QUEUE_PARENT_DELIVER, &d, sizeof(d));
 }
 
+/*
+ * A user can stop his own deliver process, and a disk can hang: it must not
+ * hold its place for ever.
+ */
+static int
+lane_is_stuck(const struct lane *lane, uint64_t now_ms)
+{
+	uint64_t stuck_ms = conf_stuck_ms(lane->action);
+
+	return stuck_ms != 0 && now_ms > lane->since_ms &&
+	    now_ms - lane->since_ms > stuck_ms;
+}
+
+static void
+lane_give_up(struct lane *lane)
+{
+	struct queue_parent_deliver_kill m;
+	struct link *link = lane->link;
+
+	log_warnx("deliver does nothing: user=%s action=%s",
+	    log_vis(lane->key), log_vis(lane->action));
+	memset(&m, 0, sizeof(m));
+	m.proc_id = link_peer_id(link);
+	link_send(proc_parent(), MSG_QUEUE_PARENT_DELIVER_KILL, &m, sizeof(m));
+	agent_drop_jobs(link, 0, "the delivery took too long");
+	link_close(link);
+	lane->link = NULL;
+	ndeliver--;
+	lane_free_if_unused(lane);
+}
+
 static void
 lane_turn_local(struct lane *lane, uint64_t now_ms)
 {
@@ -358,15 +398,20 @@ lane_turn_local(struct lane *lane, uint64_t now_ms)
 			ndeliver--;
 			lane->request = 0;
 		}
-		if (lane->nready > 0 && ndeliver < DELIVER_MAX && !is_stopped)
+		if (lane->nready > 0 && ndeliver < DELIVER_MAX && !is_stopped &&
+		    (paused & PAUSE_MDA) == 0)
 			lane_request_deliver(lane, now_ms);
 		else
 			lane_free_if_unused(lane);
 		return;
 	}
 	while (lane->nready > 0 && lane->nrunning < LANE_LOCAL_RUNNING_MAX &&
-	    !is_stopped)
+	    !is_stopped && (paused & PAUSE_MDA) == 0)
 		lane_start_job(lane, lane->link);
+	if (lane->nrunning > 0 && lane_is_stuck(lane, now_ms)) {
+		lane_give_up(lane);
+		return;
+	}
 	if (lane->nready > 0 || lane->nrunning > 0)
 		return;
 	if (now_ms - lane->since_ms < DELIVER_IDLE_MS &&
@@ -394,6 +439,33 @@ agent_turn(uint64_t now_ms)
 }
 
 void
+agent_withdraw(void)
+{
+	struct lane *lane, *next;
+	struct job *job;
+
+	TAILQ_FOREACH_SAFE(lane, lane_all(), entry, next) {
+		while ((job = TAILQ_FIRST(&lane->ready)) != NULL) {
+			job_unready(job);
+			schedule_release(job);
+		}
+		lane_free_if_unused(lane);
+	}
+}
+
+void
+agent_pause(uint32_t kinds, int is_paused)
+{
+	paused = is_paused ? paused | kinds : paused & ~kinds;
+}
+
+uint32_t
+agent_paused(void)
+{
+	return paused;
+}
+
+void
 agent_stop(void)
 {
 	is_stopped = 1;
@@ -418,6 +490,7 @@ on_agent_more(struct link *link, struct link_in *in)
 
 	if (job == NULL || job->sent == job->message->size)
 		return;
+	job->lane->since_ms = proc_now_ms();
 	if (link_queued(link) > LINK_QUEUED_MAX) {
 		link_fault(link, "MORE without reading");
 		return;
@@ -469,6 +542,7 @@ on_agent_result(struct link *link, struct link_in *in)
 		link_fault(link, "RESULT out of place");
 		return;
 	}
+	job->lane->since_ms = proc_now_ms();
 	make_printable(r.text);
 	make_printable(r.remote);
 	envelope_result(job->env[r.n], r.class, is_status(r.status, r.class) ?
@@ -493,19 +567,18 @@ static const struct link_rule agent_rules[] = {
 	{ MSG_AGENT_QUEUE_DONE, LINK_STATE_ANY, on_agent_done },
 };
 
-/* All jobs of a dead agent end without fault of theirs. */
+/* All jobs of an agent end; is_soon: without fault of theirs. */
 static void
-agent_drop_jobs(struct link *link)
+agent_drop_jobs(struct link *link, int is_soon, const char *text)
 {
 	struct job *job, *next;
 
 	RB_FOREACH_SAFE(job, job_tree, &running, next) {
 		if (job->link != link)
 			continue;
-		job->is_soon = 1;
+		job->is_soon = is_soon;
 		job_unrun(job);
-		job_finish(job, AGENT_TEMPFAIL, "4.3.0",
-		    "the delivery agent ended before the delivery");
+		job_finish(job, AGENT_TEMPFAIL, "4.3.0", text);
 	}
 }
 
@@ -515,7 +588,7 @@ relay_down(struct link *link, const char *why)
 	struct relay *relay;
 
 	log_info("relay link down: %s", why != NULL ? why : "closed");
-	agent_drop_jobs(link);
+	agent_drop_jobs(link, 1, why_ended);
 	TAILQ_FOREACH(relay, &relays, entry)
 		if (relay->link == link)
 			break;
@@ -533,7 +606,7 @@ deliver_down(struct link *link, const char *why)
 	if (why != NULL || lane->nrunning > 0)
 		log_warnx("deliver link down: user=%s %s",
 		    log_vis(lane->key), why != NULL ? why : "closed");
-	agent_drop_jobs(link);
+	agent_drop_jobs(link, 1, why_ended);
 	lane->link = NULL;
 	ndeliver--;
 	lane_free_if_unused(lane);

@@ -16,6 +16,11 @@ struct store;
 void	agent_init(struct store *);
 /* Whether the envelope's lane takes one more job. */
 int	agent_has_room(const struct envelope *);
+/* What waits for its turn goes back to the schedule. */
+void	agent_withdraw(void);
+/* PAUSE_MTA, PAUSE_MDA: start no more deliveries of that kind. */
+void	agent_pause(uint32_t kinds, int is_paused);
+uint32_t agent_paused(void);
 /* Whether two envelopes of a message can be one job. */
 int	agent_is_same_way(const struct envelope *, const struct envelope *);
 void	agent_add(struct job *);		/* takes the job */

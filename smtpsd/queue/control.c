@@ -1,7 +1,10 @@
 /*
- * Answers to control: numbers, and the queue page by page.  State owned: the
- * link.
+ * Answers to control: numbers, the queue page by page, one message, and what
+ * the administrator changes.  State owned: the link, the message being shown.
  */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
@@ -9,6 +12,7 @@
 #include "base/log.h"
 #include "commit.h"
 #include "control.h"
+#include "edit.h"
 #include "incoming.h"
 #include "proto/control_answer.h"
 #include "proto/control_any.h"
@@ -17,6 +21,7 @@
 #include "store.h"
 
 #define LIST_MAX	500	/* items of one page: 0.7 MB */
+#define SHOW_QUEUED_MAX	(1U << 20)	/* bytes that control has not read */
 
 struct page {
 	struct link	*link;
@@ -25,6 +30,12 @@ struct page {
 
 static struct store *store;
 static struct link *control;
+static struct {
+	struct message	*message;	/* NULL: none is being shown */
+	uint64_t	 request;
+	uint64_t	 sent;
+	uint32_t	 piece;
+}			 show;
 
 void
 control_init(struct store *s)
@@ -55,6 +66,8 @@ on_control_stats(struct link *link, struct link_in *in)
 		{ "queue.receiving", incoming_open_count() },
 		{ "queue.ready", agent_ready() },
 		{ "queue.running", agent_running() },
+		{ "queue.paused.mta", (agent_paused() & PAUSE_MTA) != 0 },
+		{ "queue.paused.mda", (agent_paused() & PAUSE_MDA) != 0 },
 		{ "queue.body_bytes", incoming_memory() +
 		    message_held_bytes() },
 	};
@@ -93,17 +106,144 @@ on_control_list(struct link *link, struct link_in *in)
 }
 
 static void
+on_edit_done(uint64_t request, const struct edit_result *r)
+{
+	char text[128];
+
+	if (r->is_failed)
+		strlcpy(text, "the queue cannot be changed, see the log",
+		    sizeof(text));
+	else if (r->running > 0)
+		snprintf(text, sizeof(text), "%" PRIu64 " envelopes; %" PRIu64
+		    " are being delivered and were left alone", r->changed,
+		    r->running);
+	else
+		snprintf(text, sizeof(text), "%" PRIu64 " envelopes",
+		    r->changed);
+	control_answer_done(control, request, r->is_failed, text);
+}
+
+static void
+on_control_edit(struct link *link, struct link_in *in)
+{
+	const struct control_request *r = in->data;
+	char selector[MAILADDR_SIZE];
+	size_t size = in->size - sizeof(*r);
+	struct edit_def def = { .what = QUEUE_EDIT_WHAT(r->limit),
+	    .which = QUEUE_EDIT_WHICH(r->limit), .id = r->arg,
+	    .selector = selector };
+
+	memcpy(selector, r + 1, size);	/* less than its size: the shape */
+	selector[size] = '\0';
+	if (link != control || edit_start(&def, on_edit_done,
+	    r->request) == -1)
+		control_answer_done(link, r->request, 1,
+		    "not now: other changes are under way");
+}
+
+static void
+on_control_pause(struct link *link, struct link_in *in)
+{
+	const struct control_request *r = in->data;
+
+	agent_pause((uint32_t)r->arg & (PAUSE_MTA | PAUSE_MDA),
+	    r->limit != 0);
+	control_answer_done(link, r->request, 0, NULL);
+}
+
+static void
+show_end(const char *error)
+{
+	control_answer_done(control, show.request, error != NULL, error);
+	message_unref(show.message);
+	memset(&show, 0, sizeof(show));
+}
+
+/* The bytes of a message, as far as the link takes them. */
+void
+control_turn(void)
+{
+	struct queue_control_body head = { .request = show.request };
+	size_t size, at, n;
+	char *data;
+
+	while (show.message != NULL && control != NULL &&
+	    link_queued(control) < SHOW_QUEUED_MAX) {
+		if (show.sent >= show.message->size) {
+			show_end(NULL);
+			return;
+		}
+		if (store_read_body(store, show.message, show.piece++, &data,
+		    &size) == -1 || size == 0) {
+			show_end("the message cannot be read");
+			return;
+		}
+		for (at = 0; at < size; at += n) {
+			n = size - at < MESSAGE_PIECE_MAX ? size - at :
+			    MESSAGE_PIECE_MAX;
+			link_send_tail(control, MSG_QUEUE_CONTROL_BODY, &head,
+			    sizeof(head), data + at, n);
+		}
+		show.sent += size;
+		free(data);
+	}
+}
+
+int
+control_is_busy(void)
+{
+	return show.message != NULL;
+}
+
+static void
+show_item(const struct queue_item *item, void *arg)
+{
+	*(uint64_t *)arg = item->envelope;
+}
+
+static void
+on_control_message(struct link *link, struct link_in *in)
+{
+	const struct control_request *r = in->data;
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+	uint64_t first = 0;
+
+	if (show.message != NULL || link != control || e == NULL ||
+	    m == NULL) {
+		control_answer_done(link, r->request, 1,
+		    "not now: another message is being shown");
+	} else if (r->arg > MESSAGE_ID_MAX || store_list(store, r->arg << 10,
+	    1, show_item, &first) != 1 || first >> 10 != r->arg ||
+	    store_load(store, first, e, m) != 1) {
+		control_answer_done(link, r->request, 1, "no such message");
+	} else {
+		show.message = message_ref(m);
+		show.request = r->request;
+	}
+	envelope_free(e);
+	message_unref(m);
+}
+
+static void
 control_down(struct link *link, const char *why)
 {
 	if (why != NULL)
 		log_warnx("control link down: %s", why);
-	if (link == control)
-		control = NULL;
+	if (link != control)
+		return;
+	control = NULL;
+	edit_forget();
+	message_unref(show.message);
+	memset(&show, 0, sizeof(show));
 }
 
 static const struct link_rule control_rules[] = {
 	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
 	{ MSG_CONTROL_QUEUE_LIST, LINK_STATE_ANY, on_control_list },
+	{ MSG_CONTROL_QUEUE_EDIT, LINK_STATE_ANY, on_control_edit },
+	{ MSG_CONTROL_QUEUE_MESSAGE, LINK_STATE_ANY, on_control_message },
+	{ MSG_CONTROL_ANY_PAUSE, LINK_STATE_ANY, on_control_pause },
 };
 
 void

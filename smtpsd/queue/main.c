@@ -19,6 +19,7 @@
 #include "commit.h"
 #include "conf.h"
 #include "control.h"
+#include "edit.h"
 #include "incoming.h"
 #include "peers.h"
 #include "proto/boot.h"
@@ -48,7 +49,8 @@ on_timer(int fd, short what, void *arg)
 static void
 timer_set(uint64_t now_ms)
 {
-	uint32_t wait_ms = commit_wait_ms(now_ms, schedule_wait_ms());
+	uint32_t wait_ms = edit_is_busy() || control_is_busy() ? 1 :
+	    commit_wait_ms(now_ms, schedule_wait_ms());
 	struct timeval tv = { .tv_sec = wait_ms / 1000,
 	    .tv_usec = (wait_ms % 1000) * 1000 };
 
@@ -80,6 +82,7 @@ queue_init(struct link *parent)
 	commit_init(store);
 	control_init(store);
 	usage_init(store);
+	edit_init(store);
 	evtimer_set(&timer, on_timer, NULL);
 	timer_set(proc_now_ms());
 	log_info("queue open envelopes=%llu",
@@ -142,6 +145,7 @@ queue_turn(void)
 	/* before it, no action is known and every attempt would fail */
 	if (stop_ms == 0 && conf_is_set())
 		schedule_turn(now_ms, now_s);
+	edit_turn(now_s);
 	agent_turn(now_ms);
 	timer_set(now_ms);
 	queue_stop_if_done(now_ms);
@@ -151,8 +155,10 @@ queue_turn(void)
 static void
 queue_flushed(void)
 {
-	if (store != NULL)
-		store_checkpoint(store);
+	if (store == NULL)
+		return;
+	store_checkpoint(store);
+	control_turn();
 }
 
 static void

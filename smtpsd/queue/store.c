@@ -67,6 +67,7 @@ static const char *const statements[ST_MAX] = {
 	    " VALUES (?,?,?,?,?,?,?,'',?,?,?,?,?,?)",
 	[ST_RETRY_ENVELOPE] = "UPDATE envelope SET next = ?, attempts = ?,"
 	    " error = ?, warned = ? WHERE id = ?",
+	[ST_SET_NEXT] = "UPDATE envelope SET next = ? WHERE id = ?",
 	[ST_REMOVE_ENVELOPE] = "DELETE FROM envelope WHERE id = ?",
 	[ST_HAS_ENVELOPE] = "SELECT 1 FROM envelope WHERE id BETWEEN ? AND ?"
 	    " LIMIT 1",
@@ -418,6 +419,14 @@ store_retry_envelope(struct store *s, uint64_t envelope, uint64_t next_s,
 	sqlite3_bind_int(s->st[ST_RETRY_ENVELOPE], 4, is_warned);
 	store_bind_id(s, ST_RETRY_ENVELOPE, 5, envelope);
 	return store_run(s, ST_RETRY_ENVELOPE);
+}
+
+int
+store_set_next(struct store *s, uint64_t envelope, uint64_t next_s)
+{
+	store_bind_id(s, ST_SET_NEXT, 1, next_s);
+	store_bind_id(s, ST_SET_NEXT, 2, envelope);
+	return store_run(s, ST_SET_NEXT);
 }
 
 int

@@ -42,6 +42,8 @@ int	store_add_envelope(struct store *, const struct envelope *,
 int	store_retry_envelope(struct store *, uint64_t envelope,
 	    uint64_t next_s, uint32_t attempts, int is_warned,
 	    const char *error);
+/* The next attempt; 0 is never: it is held. */
+int	store_set_next(struct store *, uint64_t envelope, uint64_t next_s);
 int	store_remove_envelope(struct store *, uint64_t envelope);
 /* Drops message and chunks if no envelope is left.  1: dropped, 0: not. */
 int	store_remove_message(struct store *, uint64_t message,
