@@ -280,7 +280,7 @@ int
 parse_action(struct parser *p)
 {
 	static const char *const words[] = { "maildir", "mbox", "mda",
-	    "relay", NULL };
+	    "relay", "expand-only", NULL };
 	char name[NAME_SIZE];
 	struct conf_action *a;
 	int rc;
@@ -305,7 +305,8 @@ parse_action(struct parser *p)
 	else if (parse_accept(p, "expand-only"))
 		rc = parse_expand_only(p, a);
 	else
-		rc = parse_unknown(p, words, "what to do with mail");
+		rc = parse_unknown(p, words,
+		    "maildir, mbox, mda, relay or expand-only");
 	if (rc == -1)
 		a->is_broken = 1;
 	return rc;
