@@ -24,6 +24,7 @@
 #define MEMORY_MAX	(UINT64_C(128) << 20)
 #define TX_MAX		65536U		/* transactions open at once */
 #define RCPT_MAX	262144U		/* recipients of them, about 800 bytes */
+#define CHUNKS_MAX	(1U << 20)	/* of one body, as in the store's keys */
 #define OF_ONE_NET	2		/* of these two, one net: a half */
 
 enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
@@ -216,7 +217,10 @@ memory_is_short(const struct tx *t)
 static void
 tx_spill(struct tx *t)
 {
-	if (!store_has_room(def.store, t->used)) {
+	/* One more would fail, and with it what others have in the same
+	 * transaction; the last is for the rest of the body. */
+	if (t->nchunk >= CHUNKS_MAX - 1 ||
+	    !store_has_room(def.store, t->used)) {
 		t->reply = REPLY_DISK;
 		tx_free_buffer(t);
 		return;
