@@ -112,7 +112,7 @@ _Static_assert(sizeof(struct net_parent_peer) == 16, "peer");
 #define AUTH_PLAIN	1	/* tail: authzid NUL authcid NUL password */
 #define AUTH_LOGIN	2	/* tail: the same form, authzid empty */
 #define AUTH_SCRAM	3	/* -SHA-256; tail: client-first-message */
-#define AUTH_SCRAM_PLUS	4	/* the same, bound to the certificate */
+#define AUTH_SCRAM_PLUS	4	/* the same, bound to certificate or session */
 #define AUTH_EXTERNAL	5	/* tail: authzid NUL fingerprint NUL subject,
 				 * of a certificate: net's word */
 #define AUTH_OAUTHBEARER 6	/* tail: the client's message, RFC 7628 */
@@ -132,11 +132,13 @@ struct net_parent_auth {
 	uint64_t	session;
 	uint32_t	listener;
 	uint8_t		mechanism;
-	uint8_t		pad[3];
+	uint8_t		has_exporter;	/* TLS 1.3 */
+	uint8_t		pad[2];
 	char		address[IPADDR_SIZE];	/* of the client: net's word */
+	uint8_t		exporter[32];	/* RFC 9266, for channel bindings */
 	/* tail: what the client sent, decoded, at most AUTH_TAIL_MAX */
 };
-_Static_assert(sizeof(struct net_parent_auth) == 16 + IPADDR_SIZE, "auth");
+_Static_assert(sizeof(struct net_parent_auth) == 48 + IPADDR_SIZE, "auth");
 
 /*
  * A mechanism that asks back: CHALLENGE goes to the client and STEP is what

@@ -103,6 +103,8 @@ auth_send(struct session *s, const void *tail, size_t size)
 	a.listener = listener_info(s->listener)->id;
 	a.mechanism = s->login->mechanism;
 	strlcpy(a.address, s->address, sizeof(a.address));
+	if (s->login->mechanism == AUTH_SCRAM_PLUS)
+		a.has_exporter = tio_exporter(&s->tio, a.exporter) == 0;
 	if (link_send_tail(proc_parent(), MSG_NET_PARENT_AUTH, &a, sizeof(a),
 	    tail, size) == -1)
 		auth_end(s, REPLY_AUTH_LATER);

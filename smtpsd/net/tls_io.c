@@ -6,7 +6,7 @@
  *
  * libtls offers no way to its SSL_CTX, but libcrypto calls us for each one
  * that is made: they are noted while tls_configure() runs and set up after
- * it.  Released buffers halve the memory of an idle session; tickets are off
+ * it; so is the SSL of each session.  Released buffers halve the memory of an idle session; tickets are off
  * because libtls cannot resume here.
  */
 #include <sys/types.h>
@@ -30,6 +30,7 @@ static size_t		 receive_off, receive_size;
 static struct tio	*receive_owner;
 static SSL_CTX		*noted[CTX_MAX];
 static size_t		 nnoted;
+static SSL		*newest;
 
 static void
 on_ctx_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
@@ -60,11 +61,26 @@ on_ctx_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
 			noted[i] = noted[--nnoted];
 }
 
+static void
+on_ssl_new(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
+    void *argp)
+{
+	(void)ptr;
+	(void)ad;
+	(void)idx;
+	(void)argl;
+	(void)argp;
+	newest = parent;
+}
+
 int
 tio_init(void)
 {
-	return SSL_CTX_get_ex_new_index(0, NULL, on_ctx_new, NULL,
-	    on_ctx_free) == -1 ? -1 : 0;
+	if (SSL_CTX_get_ex_new_index(0, NULL, on_ctx_new, NULL,
+	    on_ctx_free) == -1)
+		return -1;
+	return SSL_get_ex_new_index(0, NULL, on_ssl_new, NULL, NULL) == -1 ?
+	    -1 : 0;
 }
 
 int
@@ -168,7 +184,24 @@ on_tls_write(struct tls *ctx, const void *buf, size_t size, void *arg)
 int
 tio_start_tls(struct tio *t, struct tls *server)
 {
-	return tls_accept_cbs(server, &t->tls, on_tls_read, on_tls_write, t);
+	int	ret;
+
+	newest = NULL;
+	ret = tls_accept_cbs(server, &t->tls, on_tls_read, on_tls_write, t);
+	t->ssl = newest;
+	return ret;
+}
+
+int
+tio_exporter(const struct tio *t, uint8_t *out)
+{
+	static const char	label[] = "EXPORTER-Channel-Binding";
+
+	if (!t->is_open || t->ssl == NULL ||
+	    SSL_version(t->ssl) < TLS1_3_VERSION)
+		return -1;
+	return SSL_export_keying_material(t->ssl, out, 32, label,
+	    sizeof(label) - 1, NULL, 0, 0) == 1 ? 0 : -1;
 }
 
 void
@@ -289,6 +322,7 @@ tio_close(struct tio *t)
 		(void)tls_close(t->tls);
 	tls_free(t->tls);
 	t->tls = NULL;
+	t->ssl = NULL;
 	free(t->left);
 	t->left = NULL;
 	/* Unread input turns close(2) into a reset that may overtake the

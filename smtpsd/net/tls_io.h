@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ssl_st;
 struct tls;
 struct tls_config;
 
 struct tio {
 	int		 fd;
 	struct tls	*tls;		/* NULL: in the clear */
+	struct ssl_st	*ssl;		/* inside of tls */
 	char		*left;		/* read, not yet decrypted */
 	uint32_t	 left_size;
 	uint32_t	 left_off;
@@ -51,6 +53,8 @@ void		tio_cipher(struct tio *, const char **version,
  */
 int		tio_peer(const struct tio *, const char **hash,
 		    const char **subject);
+/* RFC 9266, 32 bytes.  -1: not TLS 1.3. */
+int		tio_exporter(const struct tio *, uint8_t *out);
 void		tio_close(struct tio *);	/* says goodbye, closes fd */
 
 #endif

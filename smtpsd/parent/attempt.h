@@ -52,6 +52,8 @@ struct attempt {
 	uint8_t			 pair_key[BACKOFF_KEY_SIZE];
 	char			 address[IPADDR_SIZE];
 	char			 prefix[IPADDR_SIZE];	/* of the address */
+	uint8_t			 has_exporter;	/* net's word, as the session */
+	uint8_t			 exporter[32];
 
 	/* Of the parser: the name as the client wrote it, and the proof. */
 	char			 login[LOGIN_SIZE];

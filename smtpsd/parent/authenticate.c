@@ -445,6 +445,8 @@ attempt_new(const struct net_parent_auth *m, uint32_t net_id)
 	a->stage = STAGE_WAITING;
 	a->mechanism = m->mechanism;
 	strlcpy(a->address, m->address, sizeof(a->address));
+	a->has_exporter = m->has_exporter != 0;
+	memcpy(a->exporter, m->exporter, sizeof(a->exporter));
 	evtimer_set(&a->timer, on_turn, a);
 	TAILQ_INSERT_TAIL(&attempts, a, entry);
 	stats.pending++;

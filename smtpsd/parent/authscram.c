@@ -6,9 +6,11 @@
  * user is asked back like a known one: with the usual iterations and a salt
  * that is always the same for that name, made with a key of the users file.
  *
- * A binding is right if it is the hash of any certificate of the listener:
- * each of those has a key that only we hold, so net need not say which one it
- * showed.  State: a key for users files that have none.
+ * A binding to the end point is right if it is the hash of any certificate
+ * of the listener: each of those has a key that only we hold, so net need not
+ * say which one it showed.  One to the connection (tls-exporter) is net's
+ * word, which ends that connection anyway.  State: a key for users files that
+ * have none.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +195,17 @@ find_bindings(const struct conf_listener *l, struct scram_binding *b)
 	return n;
 }
 
+/* RFC 9266: of this very connection. */
+static size_t
+find_exporter(const struct attempt *a, struct scram_binding *b)
+{
+	if (!a->has_exporter)
+		return 0;
+	b->size = sizeof(a->exporter);
+	memcpy(b->data, a->exporter, sizeof(a->exporter));
+	return 1;
+}
+
 static void
 prepare(struct attempt *a, const struct conf_listener *l)
 {
@@ -237,7 +250,8 @@ start(struct attempt *a)
 		if (l == NULL)
 			return -1;
 		if (d->scram.flag == 'p')
-			n = find_bindings(l, b);
+			n = d->scram.is_exporter ? find_exporter(a, b) :
+			    find_bindings(l, b);
 		why = scram_final(&d->scram, d->final, d->final_size, b, n,
 		    a->last, sizeof(a->last));
 		if (a->flaw != NULL)

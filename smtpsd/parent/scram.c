@@ -63,6 +63,7 @@ static const char *
 parse_gs2(struct scram *s, const char *text, const char **rest)
 {
 	static const char	 end_point[] = "p=tls-server-end-point,";
+	static const char	 exporter[] = "p=tls-exporter,";
 	const char		*p, *comma, *why;
 
 	s->flag = text[0];
@@ -70,7 +71,10 @@ parse_gs2(struct scram *s, const char *text, const char **rest)
 		p = text + 2;
 	else if (strncmp(text, end_point, strlen(end_point)) == 0)
 		p = text + strlen(end_point);
-	else
+	else if (strncmp(text, exporter, strlen(exporter)) == 0) {
+		p = text + strlen(exporter);
+		s->is_exporter = 1;
+	} else
 		return strncmp(text, "p=", 2) == 0 ? "channel-binding-type" :
 		    "malformed";
 	if ((comma = strchr(p, ',')) == NULL)

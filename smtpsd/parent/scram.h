@@ -20,6 +20,8 @@ struct scram {
 	char		name[SCRAM_NAME];
 	char		authzid[SCRAM_NAME];	/* "": none */
 	char		flag;			/* 'n', 'y' or 'p' */
+	char		is_exporter;		/* 'p': tls-exporter, RFC 9266,
+						 * else tls-server-end-point */
 	char		gs2[SCRAM_NAME + 64];	/* header, as sent */
 	char		first[SCRAM_TEXT];	/* client-first-message-bare */
 	char		nonce[SCRAM_NONCE + 64];	/* both together */

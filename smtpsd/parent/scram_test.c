@@ -31,6 +31,7 @@ static const struct {
 	{ "y,,n=user,r=abc", NULL, "user" },
 	{ "p=tls-server-end-point,,n=user,r=abc", NULL, "user" },
 	{ "n,a=bob,n=a=2Cb=3Dc,r=abc,x=later", NULL, "a,b=c" },
+	{ "p=tls-exporter,,n=user,r=abc", NULL, "user" },
 	{ "p=tls-unique,,n=user,r=abc", "channel-binding-type", NULL },
 	{ "p=,,n=user,r=abc", "channel-binding-type", NULL },
 	{ "", "malformed", NULL }, { "n", "malformed", NULL },
