@@ -22,7 +22,9 @@ PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     pkg-config perl
     swaks curl msmtp python3 openssl iproute2 mandoc strace procps dovecot-core
     gsasl mutt s-nail nmap sslscan testssl.sh libio-socket-ssl-perl
-    libauthen-sasl-perl"
+    libauthen-sasl-perl
+    php-cli git git-email libmailtools-perl
+    bsd-mailx"
 CASE_S=400		# seconds that one case may take
 FUZZ_INPUTS=200000	# of each target
 

@@ -1,5 +1,7 @@
 /*
  * parent to relay: where each relay action sends, with whose credentials.
+ * relay to parent: a connection to the Unix socket of an action, which relay
+ * cannot make itself; one answer to each request.
  */
 #ifndef PROTO_PARENT_RELAY_H
 #define PROTO_PARENT_RELAY_H
@@ -14,6 +16,9 @@
 					 * 0 is the default one */
 #define MSG_PARENT_RELAY_POLICY	0x0903	/* conf_piece: table of TLS policies
 					 * by domain, name: the action */
+#define MSG_PARENT_RELAY_CONNECTED	0x0904	/* with the descriptor */
+#define MSG_PARENT_RELAY_CONNECT_FAILED	0x0905
+#define MSG_RELAY_PARENT_CONNECT	0x0910
 
 struct parent_relay_conf {
 	char		hostname[HOSTNAME_SIZE];	/* for EHLO */
@@ -34,7 +39,9 @@ struct parent_relay_action {
 	uint32_t	connections;	/* to one destination; 0: default */
 	uint32_t	pace;		/* messages a minute to one; 0: any */
 	uint32_t	allow_loopback;	/* exchangers may be on this host */
-	uint32_t	pad;
+	uint8_t		lmtp;		/* RFC 2033 */
+	uint8_t		is_socket;	/* connections come from the parent */
+	uint8_t		pad[2];
 	char		name[NAME_SIZE];
 	char		host[HOSTNAME_SIZE];	/* name or numeric address; "" is
 						 * the domain's exchangers */
@@ -47,5 +54,23 @@ struct parent_relay_action {
 };
 _Static_assert(sizeof(struct parent_relay_action) == 24 + NAME_SIZE +
     2 * HOSTNAME_SIZE + 2 * IPADDR_SIZE + PIN_SIZE + 2 * LOGIN_SIZE, "action");
+
+struct relay_parent_connect {
+	uint64_t	request;
+	char		action[NAME_SIZE];
+};
+_Static_assert(sizeof(struct relay_parent_connect) == 8 + NAME_SIZE, "connect");
+
+struct parent_relay_connected {
+	uint64_t	request;
+};
+_Static_assert(sizeof(struct parent_relay_connected) == 8, "connected");
+
+struct parent_relay_connect_failed {
+	uint64_t	request;
+	char		text[TEXT_SIZE];
+};
+_Static_assert(sizeof(struct parent_relay_connect_failed) == 8 + TEXT_SIZE,
+    "connect_failed");
 
 #endif

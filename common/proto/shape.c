@@ -196,6 +196,11 @@ static const struct link_shape shapes[] = {
 	    STR(parent_relay_action, user), STR(parent_relay_action, password)),
 	PIECE(MSG_PARENT_RELAY_CA, 0),
 	PIECE(MSG_PARENT_RELAY_POLICY, 0),
+	WITH_FD(MSG_PARENT_RELAY_CONNECTED, parent_relay_connected, { 0, 0 }),
+	FIXED(MSG_PARENT_RELAY_CONNECT_FAILED, parent_relay_connect_failed, 0,
+	    STR(parent_relay_connect_failed, text)),
+	FIXED(MSG_RELAY_PARENT_CONNECT, relay_parent_connect, 0,
+	    STR(relay_parent_connect, action)),
 
 	FIXED(MSG_RELAY_RESOLVER_HOST, relay_resolver_host, 0,
 	    STR(relay_resolver_host, name)),

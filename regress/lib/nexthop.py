@@ -14,7 +14,7 @@ Stages: connect ehlo starttls auth mail rcpt data data-end quit.  What to do
 at a stage: a code (int), a whole reply line (str with a space), "close",
 "hang", a float: that many seconds of delay, then go on as usual, bytes: sent
 as they are instead of the reply, or a function, called with the Session,
-that does it all.
+that does it all, unless it returns False: go on as usual then.
 """
 
 import base64
@@ -201,7 +201,7 @@ class Session:
             time.sleep(what)
             return False
         if callable(what):
-            what(self)
+            return what(self) is not False
         elif isinstance(what, bytes):
             self.sock.sendall(what)
         elif isinstance(what, str):

@@ -10,8 +10,6 @@
  */
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +27,7 @@
 #include "memo.h"
 #include "parent.h"
 #include "proto/parent_backend.h"
+#include "unixsock.h"
 
 #define JOBS_MAX	256
 #define SAME_USER_MAX	2
@@ -306,26 +305,6 @@ authoutside_tick(void)
 		tick_asker(&dovecot_askers[i], now);
 }
 
-/* -1 and errno.  Never waits: Dovecot may be stopped with a full queue. */
-static int
-dovecot_connect(const char *path)
-{
-	struct sockaddr_un	 un = { .sun_family = AF_UNIX };
-	int			 fd, saved;
-
-	strlcpy(un.sun_path, path, sizeof(un.sun_path));
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0)) == -1)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == -1) {
-		saved = errno;
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return fd;
-}
-
 void
 on_dovecot_connect(struct link *link, struct link_in *in)
 {
@@ -340,7 +319,7 @@ on_dovecot_connect(struct link *link, struct link_in *in)
 	a = asker_of(PROC_DOVECOT, instance);
 	if (instance < conf->ndovecots && now - a->connect_ms >= CONNECT_MS) {
 		a->connect_ms = now;
-		fd = dovecot_connect(conf->dovecots[instance]);
+		fd = unixsock_connect(conf->dovecots[instance]);
 		if (fd == -1 && !a->is_down)
 			log_warn("Dovecot: %s",
 			    log_vis(conf->dovecots[instance]));

@@ -134,6 +134,7 @@ struct conf_listener {
 enum action_kind {
 	ACTION_UNDEFINED,	/* named by a rule so far */
 	ACTION_RELAY,
+	ACTION_LMTP,		/* the fields of relay; path: "" or a socket */
 	ACTION_EXPAND,		/* aliases and no mailboxes */
 	ACTION_MAILDIR,
 	ACTION_MBOX,

@@ -197,6 +197,42 @@ parse_relay_option(struct parser *p, struct conf_action *a)
 	return parse_unknown(p, words, "an option of relay");
 }
 
+/* "host:port" or "/path/of/socket" */
+static int
+parse_lmtp(struct parser *p, struct conf_action *a)
+{
+	static const char *const words[] = { "alias", "connections", NULL };
+	char where[SOCKET_PATH_SIZE];
+
+	a->kind = ACTION_LMTP;
+	a->tls = RELAY_PLAIN;
+	if (parse_value(p, where, sizeof(where),
+	    "host:port or the path of a socket") == -1)
+		return -1;
+	if (where[0] == '/') {
+		strlcpy(a->path, where, sizeof(a->path));
+		strlcpy(a->host, "localhost", sizeof(a->host));
+		a->port = 24;	/* not used */
+	} else if (parse_url_host(p, a, where, where) == -1)
+		return -1;
+	else if (a->port == 0)
+		return parse_fail(p, "as in lmtp \"localhost:24\"",
+		    "action '%s': LMTP has no port of its own", a->name);
+	while (!parse_is_end(p)) {
+		if (parse_accept(p, "alias")) {
+			a->aliases = parse_table_ref(p, TABLE_PLAIN);
+			if (a->aliases == NULL)
+				return -1;
+		} else if (parse_accept(p, "connections")) {
+			if (parse_number(p, 1, CONNECTIONS_MAX,
+			    &a->connections, "connections") == -1)
+				return -1;
+		} else
+			return parse_unknown(p, words, "an option of lmtp");
+	}
+	return 0;
+}
+
 static int
 parse_relay(struct parser *p, struct conf_action *a)
 {
@@ -280,7 +316,7 @@ int
 parse_action(struct parser *p)
 {
 	static const char *const words[] = { "maildir", "mbox", "mda",
-	    "relay", "expand-only", NULL };
+	    "relay", "lmtp", "expand-only", NULL };
 	char name[NAME_SIZE];
 	struct conf_action *a;
 	int rc;
@@ -302,11 +338,13 @@ parse_action(struct parser *p)
 		rc = parse_mda(p, a);
 	else if (parse_accept(p, "relay"))
 		rc = parse_relay(p, a);
+	else if (parse_accept(p, "lmtp"))
+		rc = parse_lmtp(p, a);
 	else if (parse_accept(p, "expand-only"))
 		rc = parse_expand_only(p, a);
 	else
 		rc = parse_unknown(p, words,
-		    "maildir, mbox, mda, relay or expand-only");
+		    "maildir, mbox, mda, relay, lmtp or expand-only");
 	if (rc == -1)
 		a->is_broken = 1;
 	return rc;

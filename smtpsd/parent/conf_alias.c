@@ -169,7 +169,8 @@ is_known(struct check *c, const char *key, const char *name)
 {
 	const char *at = strrchr(key, '@');
 
-	if (c->action->kind == ACTION_RELAY || c->action->user[0] != '\0')
+	if (c->action->kind == ACTION_RELAY || c->action->kind == ACTION_LMTP ||
+	    c->action->user[0] != '\0')
 		return 1;
 	if (c->action->kind == ACTION_EXPAND)
 		at = NULL;	/* is of this host, not of the key's domain */

@@ -232,10 +232,13 @@ send_policy_action(const struct conf_action *a, struct link *link)
 
 	memset(&msg, 0, sizeof(msg));
 	msg.alias_table = table_id(a->aliases);
-	msg.is_local = action_is_local(a) || a->kind == ACTION_EXPAND;
+	msg.is_local = action_is_local(a) || a->kind == ACTION_EXPAND ||
+	    a->kind == ACTION_LMTP;
 	msg.expand_only = a->kind == ACTION_EXPAND;
 	strlcpy(msg.name, a->name, sizeof(msg.name));
-	strlcpy(msg.user, a->user, sizeof(msg.user));
+	/* Who has a mailbox there is that server's to say, at RCPT. */
+	strlcpy(msg.user, a->kind == ACTION_LMTP ? "lmtp" : a->user,
+	    sizeof(msg.user));
 	return link_send(link, MSG_PARENT_POLICY_ACTION, &msg, sizeof(msg));
 }
 
@@ -359,6 +362,8 @@ send_relay_action(const struct conf_action *a, struct link *link)
 	msg.connections = a->connections;
 	msg.pace = a->pace;
 	msg.allow_loopback = a->allow_loopback != 0;
+	msg.lmtp = a->kind == ACTION_LMTP;
+	msg.is_socket = a->kind == ACTION_LMTP && a->path[0] != '\0';
 	strlcpy(msg.user, a->login, sizeof(msg.user));
 	strlcpy(msg.password, a->password, sizeof(msg.password));
 	rc = link_send(link, MSG_PARENT_RELAY_ACTION, &msg, sizeof(msg));
@@ -380,7 +385,8 @@ send_relay(const struct conf *c, struct link *link)
 	    c->ca_pem, c->ca_len) == -1)
 		return -1;
 	for (i = 0; i < c->nactions; i++)
-		if (c->actions[i]->kind == ACTION_RELAY &&
+		if ((c->actions[i]->kind == ACTION_RELAY ||
+		    c->actions[i]->kind == ACTION_LMTP) &&
 		    send_relay_action(c->actions[i], link) == -1)
 			return -1;
 	return 0;

@@ -16,8 +16,10 @@
 #include "proto/parent_backend.h"
 #include "proto/parent_policy.h"
 #include "proto/parent_queue.h"
+#include "proto/parent_relay.h"
 #include "rules.h"
 #include "sign.h"
+#include "unixsock.h"
 #include "userdb.h"
 
 #define COMMON \
@@ -64,6 +66,10 @@ static const struct link_rule dovecot_rules[] = {
 	{ MSG_BACKEND_PARENT_RESULT, CHILD_READY, on_backend_result },
 	{ MSG_DOVECOT_PARENT_CONNECT, CHILD_READY, on_dovecot_connect },
 };
+static const struct link_rule relay_rules[] = {
+	COMMON,
+	{ MSG_RELAY_PARENT_CONNECT, CHILD_READY, on_relay_connect },
+};
 static const struct link_rule plain_rules[] = {
 	COMMON,
 };
@@ -94,6 +100,8 @@ rules_of(enum proc_kind kind, size_t *n)
 		return TABLE(login_rules);
 	case PROC_DOVECOT:
 		return TABLE(dovecot_rules);
+	case PROC_RELAY:
+		return TABLE(relay_rules);
 	case PROC_DELIVER:
 		return TABLE(deliver_rules);
 	default:

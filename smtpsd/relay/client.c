@@ -14,10 +14,10 @@
 
 #include "base/log.h"
 #include "base/proc.h"
-#include "mail/base64.h"
 
 #include "client_impl.h"
 #include "destination.h"
+#include "socket.h"
 
 #define CONNECT_S	30
 #define CONNECT_NEXT_S	5	/* while there are other addresses */
@@ -37,6 +37,7 @@ client_wait(struct client *client, unsigned int seconds)
 static void
 client_free(struct client *client)
 {
+	socket_forget(client);
 	stream_close(client->stream);
 	action_release(client->action);
 	targets_unref(client->targets);
@@ -109,6 +110,14 @@ ehlo_send(struct client *client, const char *verb, enum client_state state)
 }
 
 static int
+ehlo_first(struct client *client)
+{
+	/* RFC 2033 4.1 */
+	return ehlo_send(client, client->action->conf.lmtp ? "LHLO" : "EHLO",
+	    CLIENT_EHLO);
+}
+
+static int
 ready(struct client *client)
 {
 	client->state = CLIENT_READY;
@@ -124,52 +133,6 @@ ready(struct client *client)
 	    stream_tls_version(client->stream));
 	destination_client_ready(client->destination, client);
 	return tx_idle(client);
-}
-
-/* "word\r\n" with word in base64; the buffers are wiped. */
-static int
-base64_send(struct client *client, const char *prefix, const void *data,
-    size_t size)
-{
-	char encoded[1536];
-	int error;
-
-	if (base64_encode(data, size, encoded, sizeof(encoded)) == -1)
-		return client_end(client, "4.7.0", "credentials too long");
-	error = client_printf(client, "%s%s\r\n", prefix, encoded);
-	explicit_bzero(encoded, sizeof(encoded));
-	return error;
-}
-
-static int
-auth_send(struct client *client)
-{
-	const struct parent_relay_action *conf = &client->action->conf;
-	char plain[2 * LOGIN_SIZE + 2];
-	size_t user = strlen(conf->user), password = strlen(conf->password);
-	int error;
-
-	if (!stream_is_secure(client->stream) ||
-	    client->rule.tls == RELAY_PLAIN)
-		return client_end(client, "4.7.11",
-		    "no AUTH without required TLS");
-	client_wait(client, COMMAND_S);
-	if (client->can.ext & EXT_PLAIN) {
-		client->state = CLIENT_AUTH;
-		plain[0] = '\0';
-		memcpy(plain + 1, conf->user, user + 1);
-		memcpy(plain + user + 2, conf->password, password);
-		error = base64_send(client, "AUTH PLAIN ", plain,
-		    user + password + 2);
-		explicit_bzero(plain, sizeof(plain));
-		return error;
-	}
-	if (client->can.ext & EXT_LOGIN) {
-		client->state = CLIENT_LOGIN_USER;
-		return client_printf(client, "AUTH LOGIN\r\n");
-	}
-	return client_end(client, "4.7.0",
-	    "server offers neither AUTH PLAIN nor LOGIN");
 }
 
 static int
@@ -204,13 +167,12 @@ ehlo_done(struct client *client)
 			    "server does not offer STARTTLS");
 	}
 	if (conf->user[0] != '\0')
-		return auth_send(client);
+		return login_start(client);
 	return ready(client);
 }
 
-/* The server's complaint as the reason for the end. */
-static int
-refused(struct client *client, const char *what)
+int
+client_refused(struct client *client, const char *what)
 {
 	const struct smtp_reply *r = &client->reply;
 	char why[600], status[12] = "4.3.0";
@@ -229,7 +191,7 @@ starttls_reply(struct client *client, size_t rest)
 {
 	if (client->reply.code != 220) {
 		if (client->rule.tls != RELAY_PLAIN)
-			return refused(client, "STARTTLS");
+			return client_refused(client, "STARTTLS");
 		client->without_tls = 1;
 		return ehlo_done(client);
 	}
@@ -245,22 +207,6 @@ starttls_reply(struct client *client, size_t rest)
 	return handshake_start(client);
 }
 
-static int
-login_reply(struct client *client)
-{
-	const struct parent_relay_action *conf = &client->action->conf;
-
-	if (client->reply.code != 334)
-		return refused(client, "AUTH");
-	client_wait(client, COMMAND_S);
-	if (client->state == CLIENT_LOGIN_USER) {
-		client->state = CLIENT_LOGIN_PASSWORD;
-		return base64_send(client, "", conf->user, strlen(conf->user));
-	}
-	client->state = CLIENT_AUTH;
-	return base64_send(client, "", conf->password, strlen(conf->password));
-}
-
 /* rest: bytes that came behind this reply. */
 static int
 on_reply(struct client *client, size_t rest)
@@ -270,25 +216,26 @@ on_reply(struct client *client, size_t rest)
 	switch (client->state) {
 	case CLIENT_GREETING:
 		if (code != 220)
-			return refused(client, "connection");
-		return ehlo_send(client, "EHLO", CLIENT_EHLO);
+			return client_refused(client, "connection");
+		return ehlo_first(client);
 	case CLIENT_EHLO:
 		if (code / 100 == 2)
 			return ehlo_done(client);
-		if (code / 100 == 5)
+		if (code / 100 == 5 && !client->action->conf.lmtp)
 			return ehlo_send(client, "HELO", CLIENT_HELO);
-		return refused(client, "EHLO");
+		return client_refused(client, "EHLO");
 	case CLIENT_HELO:
 		capability_reset(&client->can);
 		return code / 100 == 2 ? ehlo_done(client) :
-		    refused(client, "HELO");
+		    client_refused(client, "HELO");
 	case CLIENT_STARTTLS:
 		return starttls_reply(client, rest);
 	case CLIENT_LOGIN_USER:
 	case CLIENT_LOGIN_PASSWORD:
 		return login_reply(client);
 	case CLIENT_AUTH:
-		return code == 235 ? ready(client) : refused(client, "AUTH");
+		return code == 235 ? ready(client) :
+		    client_refused(client, "AUTH");
 	case CLIENT_READY:
 		return tx_reply(client);
 	case CLIENT_QUIT:
@@ -362,7 +309,7 @@ on_stream_secured(void *arg)
 		client_wait(client, GREETING_S);
 		return;
 	}
-	(void)ehlo_send(client, "EHLO", CLIENT_EHLO);
+	(void)ehlo_first(client);
 }
 
 static void
@@ -438,6 +385,7 @@ connect_next(struct client *client, const char *status, const char *why)
 		    conf->source6, &stream_events, client);
 		if (client->stream != NULL)
 			return;
+		client->has_later = 1;
 		status = "4.4.1";
 		why = strerror(errno);
 	}
@@ -469,12 +417,14 @@ client_new(struct destination *destination, struct action *action,
 
 	if ((client = client_make(destination, action, domain)) == NULL)
 		return NULL;
-	if (proc_now_ms() >= targets->first_until_ms)
-		targets->first = 0;
-	client->targets = targets;
-	client->first = targets->first;
-	targets->refs++;
 	client->without_tls = without_tls;
+	if (targets != NULL) {
+		if (proc_now_ms() >= targets->first_until_ms)
+			targets->first = 0;
+		client->targets = targets;
+		client->first = targets->first;
+		targets->refs++;
+	}
 	/*
 	 * The first client_tick() connects: the caller must know the client
 	 * before it can fail.
@@ -482,6 +432,18 @@ client_new(struct destination *destination, struct action *action,
 	client->state = CLIENT_CONNECT;
 	client->deadline_ms = 0;
 	return client;
+}
+
+int
+client_connected(struct client *client, int fd)
+{
+	client->stream = stream_from_fd(fd, &stream_events, client);
+	if (client->stream == NULL) {
+		close(fd);
+		return client_end(client, "4.3.0", "out of memory");
+	}
+	on_stream_connected(client);
+	return 0;
 }
 
 struct client *
@@ -558,8 +520,14 @@ client_retire(struct client *client)
 void
 client_tick(struct client *client, uint64_t now_ms)
 {
-	if (client->state == CLIENT_CONNECT && client->stream == NULL) {
-		connect_next(client, "4.4.1", "no address");
+	if (client->state == CLIENT_CONNECT && client->stream == NULL &&
+	    client->request == 0) {
+		if (client->targets != NULL)
+			connect_next(client, "4.4.1", "no address");
+		else {
+			client_wait(client, CONNECT_S);
+			(void)socket_ask(client);
+		}
 		return;
 	}
 	if (now_ms < client->deadline_ms)

@@ -15,7 +15,8 @@ struct targets;
 
 /*
  * Connect to the first of the targets that can be used.  Counts action and
- * targets.  domain: of the recipients, "" if the action has a host.
+ * targets (NULL: over the action's socket).  domain: of the recipients, ""
+ * if the action has a host.
  * NULL: no memory.  When it ends it calls destination_client_gone().
  */
 struct client	*client_new(struct destination *, struct action *,

@@ -6,6 +6,9 @@
 #ifndef RELAY_CLIENT_IMPL_H
 #define RELAY_CLIENT_IMPL_H
 
+#include <sys/types.h>
+#include <sys/queue.h>
+
 #include <stdint.h>
 
 #include "capability.h"
@@ -40,6 +43,7 @@ struct tx {
 	uint32_t	 asked;		/* RCPT commands written ... */
 	uint32_t	 answered;	/* ... and replied to */
 	uint32_t	 accepted;
+	uint32_t	 told;		/* LMTP: whose reply to the dot is next */
 	int		 is_refused;	/* MAIL was */
 	int		 is_chunked;	/* BDAT instead of DATA */
 	int		 at_line_start;	/* DATA: last byte was LF ... */
@@ -64,6 +68,8 @@ struct client {
 	int			 is_retired;
 	int			 was_ready;
 	int			 has_later;	/* a target may work later */
+	uint64_t		 request;	/* for a socket, 0: none */
+	TAILQ_ENTRY(client)	 asking;	/* socket.c's list */
 	struct tx		 tx[2];		/* [1] is written behind [0] */
 	struct smtp_reply	 reply;
 };
@@ -74,6 +80,16 @@ int	client_printf(struct client *, const char *fmt, ...)
 int	client_write(struct client *, const void *, size_t);
 int	client_end(struct client *, const char *status, const char *why);
 void	client_wait(struct client *, unsigned int seconds);
+
+/* The server's complaint as the reason for the end. */
+int	client_refused(struct client *, const char *what);
+
+/* login.c: the first command, and what its replies lead to. */
+int	login_start(struct client *);
+int	login_reply(struct client *);
+
+/* From socket.c: what was asked for. */
+int	client_connected(struct client *, int fd);
 
 /* transaction.c */
 /* 1: this server cannot take the message; it got its results and is gone. */

@@ -344,11 +344,12 @@ destination_targets(struct destination *dest)
 static int
 client_start(struct destination *dest)
 {
-	struct targets *targets;
+	struct targets *targets = NULL;
 	struct client *client;
 	unsigned int i;
 
-	if ((targets = destination_targets(dest)) == NULL)
+	if (!dest->action->conf.is_socket &&
+	    (targets = destination_targets(dest)) == NULL)
 		return -1;
 	client = client_new(dest, dest->action, dest->domain, targets,
 	    dest->tls_broken_until_ms > proc_now_ms());

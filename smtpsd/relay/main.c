@@ -15,6 +15,7 @@
 #include "delivery.h"
 #include "destination.h"
 #include "route.h"
+#include "socket.h"
 #include "stats.h"
 #include "stream.h"
 
@@ -23,6 +24,10 @@ static const struct link_rule parent_rules[] = {
 	{ MSG_PARENT_RELAY_ACTION, LINK_STATE_ANY, on_parent_relay_action },
 	{ MSG_PARENT_RELAY_CA, LINK_STATE_ANY, on_parent_relay_ca },
 	{ MSG_PARENT_RELAY_POLICY, LINK_STATE_ANY, on_parent_relay_policy },
+	{ MSG_PARENT_RELAY_CONNECTED, LINK_STATE_ANY,
+	    on_parent_relay_connected },
+	{ MSG_PARENT_RELAY_CONNECT_FAILED, LINK_STATE_ANY,
+	    on_parent_relay_connect_failed },
 };
 
 static int
@@ -34,7 +39,7 @@ warm(void)
 static int
 init(struct link *parent)
 {
-	(void)parent;
+	socket_init(parent);
 	destination_init();
 	return 0;
 }

@@ -59,7 +59,8 @@ result_from_reply(struct client *client, struct delivery *d, uint32_t n)
 
 	class = reply_class(&client->reply, status, sizeof(status), text,
 	    sizeof(text));
-	if (class == AGENT_OK)		/* not for us to say: it went on */
+	/* By LMTP it is in the mailbox; else it went on, who knows where. */
+	if (class == AGENT_OK && !client->action->conf.lmtp)
 		class = client->can.ext & EXT_DSN ? AGENT_RELAYED_DSN :
 		    AGENT_RELAYED;
 	delivery_result(d, n, class, status, remote(client), text);
@@ -456,6 +457,29 @@ data_reply(struct client *client, struct tx *tx)
 	return tx->is_refused ? tx_finish(client) : tx_reset(client);
 }
 
+static int
+dot_reply(struct client *client, struct tx *tx)
+{
+	struct delivery *d = tx->delivery;
+
+	/* who answers before has not seen the message */
+	if (stream_queued(client->stream) > client->behind)
+		return client_end(client, "4.5.0",
+		    "reply before the end of the message");
+	if (!client->action->conf.lmtp || tx->accepted == 0) {
+		result_rest_from_reply(client, d);
+		return tx_finish(client);
+	}
+	/* RFC 2033 4.2: one reply for each accepted recipient, in order. */
+	while (tx->told < d->nrcpt && !d->rcpt[tx->told].is_accepted)
+		tx->told++;
+	if (tx->told < d->nrcpt)
+		result_from_reply(client, d, tx->told++);
+	if (--tx->accepted > 0)
+		return 0;
+	return tx_finish(client);
+}
+
 int
 tx_reply(struct client *client)
 {
@@ -477,12 +501,7 @@ tx_reply(struct client *client)
 	case TX_DATA:
 		return data_reply(client, tx);
 	case TX_DOT:
-		/* who answers before has not seen the message */
-		if (stream_queued(client->stream) > client->behind)
-			return client_end(client, "4.5.0",
-			    "reply before the end of the message");
-		result_rest_from_reply(client, tx->delivery);
-		return tx_finish(client);
+		return dot_reply(client, tx);
 	case TX_RSET:
 		if (client->reply.code / 100 != 2)
 			return client_end(client, "4.5.0", "RSET refused");
