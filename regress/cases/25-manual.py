@@ -4,7 +4,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
 PAGES = ["smtpsd/parent/smtpsd.8", "smtpsd/parent/smtpsd.conf.5",
-         "smtpsctl/smtpsctl.8"]
+         "smtpsctl/smtpsctl.8", "smtpsctl/sendmail.8"]
 for page in PAGES:
     p = run("mandoc", "-Tlint", "-Wstyle", os.path.join(TOP, page))
     # mandoc cannot know pages that are not installed, nor other systems.

@@ -213,6 +213,50 @@ test_login_in_transaction(void)
 }
 
 static void
+revoke(const char *user, const char *device)
+{
+	struct parent_policy_revoked	m;
+
+	memset(&m, 0, sizeof(m));
+	strlcpy(m.user, user, sizeof(m.user));
+	strlcpy(m.device, device, sizeof(m.device));
+	link_send(parent_far, MSG_PARENT_POLICY_REVOKED, &m, sizeof(m));
+	settle();
+}
+
+static void
+test_revoked(void)
+{
+	reset_kept();
+	login(S(80), "u");
+	login(S(81), "v");
+	settle();
+	mail(S(80), 1, 1, 1, 0, "u@example.org");
+	revoke("u", "phone");
+	tap_ok(rcpt(S(80), 1, 0, "a@far.example") == REPLY_RCPT_OK &&
+	    nopens == 1, "a device that is gone is not its user");
+	revoke("u", "");
+	tap_ok(rcpt(S(80), 1, 1, "b@far.example") != REPLY_RCPT_OK,
+	    "who is revoked loses what was open");
+	tap_ok(mail(S(80), 2, 1, 1, 0, "u@example.org") != REPLY_SENDER_OK,
+	    "and may not begin anew");
+	tap_ok(mail(S(81), 1, 1, 1, 0, "v@example.org") == REPLY_SENDER_OK,
+	    "others may");
+	login(S(80), "u");
+	settle();
+	tap_ok(mail(S(80), 3, 1, 1, 0, "u@example.org") == REPLY_SENDER_OK,
+	    "a new login is good");
+	/* Said before policy heard anything of the session. */
+	login(S(82), "u");
+	revoke("u", "");
+	tap_ok(mail(S(82), 1, 1, 1, 0, "u@example.org") != REPLY_SENDER_OK,
+	    "a login that no session has used yet");
+	send_session(MSG_NET_POLICY_END, S(80), 0);
+	send_session(MSG_NET_POLICY_END, S(81), 0);
+	send_session(MSG_NET_POLICY_END, S(82), 0);
+}
+
+static void
 test_net_restart(void)
 {
 	struct control_request	ask;
@@ -252,6 +296,7 @@ main(void)
 	test_login_in_transaction();
 	test_users();
 	test_queue_restart();
+	test_revoked();
 	test_net_restart();
 	return tap_done();
 }

@@ -152,6 +152,7 @@ on_far_down(struct link *link, const char *why)
 static const struct link_rule	near_rules[] = {
 	{ MSG_PARENT_POLICY_AUTHENTICATED, LINK_STATE_ANY,
 	    on_parent_authenticated },
+	{ MSG_PARENT_POLICY_REVOKED, LINK_STATE_ANY, on_parent_revoked },
 	{ MSG_PARENT_POLICY_USER_DONE, LINK_STATE_ANY, on_parent_user_done },
 };
 static const struct link_rule	far_rules[] = {
