@@ -259,8 +259,8 @@ static const struct test bad[] = {
 	{ "unknown action", HEAD "match from auth for any action ou\n",
 	    "7: action 'ou' is not defined (did you mean \"out\"?)" },
 	{ "unknown method", HEAD RULE "action a madr x\n",
-	    "8: unknown word 'madr' where maildir, mbox, mda, relay or "
-	    "expand-only is expected" },
+	    "8: unknown word 'madr' where maildir, mbox, mda, relay, "
+	    "lmtp or expand-only is expected" },
 	{ "scheme", HEAD RULE "action a relay host lmtp://x\n",
 	    "8: 'lmtp://x' does not say where to relay to" },
 	{ "port of the URL", HEAD RULE "action a relay host smtp://x:0\n",
