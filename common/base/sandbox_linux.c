@@ -88,6 +88,13 @@ struct beneath {
 	int32_t		parent_fd;
 } __attribute__((packed));
 
+#define RULE_NET_PORT	2
+
+struct net_port {
+	uint64_t	allowed;
+	uint64_t	port;
+};
+
 static char	in_force[64] = "none";
 static int	landlock_abi;
 
@@ -165,6 +172,19 @@ keep_files(int ruleset_fd, uint64_t handled, enum sandbox_profile profile)
 	return 0;
 }
 
+/*
+ * A source address is chosen by bind(2) to port 0, any that is free; those
+ * of servers stay out of reach.
+ */
+static int
+keep_source(int ruleset_fd)
+{
+	struct net_port	n = { NET_BIND_TCP, 0 };
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset_fd, RULE_NET_PORT,
+	    &n, 0);
+}
+
 #define CAP(name)	(1ULL << (CAP_##name))
 
 /* Nor can a program that it starts have more: the bounding set goes too. */
@@ -224,7 +244,9 @@ sandbox_first(enum sandbox_profile profile)
 		log_warn("landlock_create_ruleset");
 		return -1;
 	}
-	if (has_files(profile) && keep_files(fd, r.fs, profile) == -1) {
+	if ((has_files(profile) && keep_files(fd, r.fs, profile) == -1) ||
+	    (profile == SANDBOX_CONNECT && r.net != 0 &&
+	    keep_source(fd) == -1)) {
 		log_warn("landlock_add_rule");
 		close(fd);
 		return -1;

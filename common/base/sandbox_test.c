@@ -211,6 +211,30 @@ try_mount(void)
 
 #define NOBODY	65534
 
+static int
+try_bind(uint16_t port)
+{
+	struct sockaddr_in	sin = { 0 };
+	int			s = socket(AF_INET, SOCK_STREAM, 0);
+
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sin.sin_port = htons(port);
+	return s == -1 ? -1 : bind(s, (struct sockaddr *)&sin, sizeof(sin));
+}
+
+static int
+try_source(void)
+{
+	return try_bind(0);
+}
+
+static int
+try_port(void)
+{
+	return try_bind(40025);
+}
+
 static const struct {
 	const char	*name;
 	int		(*try)(void);
@@ -236,6 +260,8 @@ static const struct {
 	{ "duplicate far", try_passfd_dup, STORE | MAILBOX | SYSTEM },
 	/* Others than SANDBOX_COMMAND as root, which only SANDBOX_SYSTEM stays. */
 	{ "write to the system", try_system_file, STORE | MAILBOX },
+	{ "choose a source", try_source, 1U << SANDBOX_CONNECT },
+	{ "choose a port", try_port, 0 },
 	{ "trace a process", try_trace, 0 },
 	{ "change the clock", try_clock, 0 },
 	{ "mount", try_mount, 0 },
