@@ -310,9 +310,10 @@ class Session:
             if l == b".\r\n":
                 break
             data.append(l[1:] if l.startswith(b".") else l)
+        self.last = b"".join(data)
         if self.stage("data-end"):
             return self.reset()
-        self.take(b"".join(data), False)
+        self.take(self.last, False)
 
     def take(self, data, chunked):
         self.hop.store(Message(self.sender, self.recipients, data, self.n,
