@@ -190,8 +190,8 @@ lookup_answer(struct lookup *l)
 	evtimer_del(&l->timer);
 	if (l->relay == NULL)
 		return;
-	log_debug("lookup %s: kind %u, status %d", log_vis(l->name), l->kind,
-	    l->status[0]);
+	log_debug("lookup %s: kind %u, status %d%s", log_vis(l->name), l->kind,
+	    l->status[0], l->is_secure[0] ? ", secure" : "");
 	answer[l->kind](l);
 	l->relay = NULL;
 }
