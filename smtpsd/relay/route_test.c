@@ -1,0 +1,306 @@
+/*
+ * Routes: what the resolver says and what becomes of it.  The link to it is
+ * replaced: questions are kept, answers are handed to the rules of route.c.
+ */
+#include <arpa/inet.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/link.h"
+#include "base/proc.h"
+#include "base/tap.h"
+
+#include "route.h"
+
+#define ASKED_MAX	64
+
+static struct link_end			 end;
+static struct relay_resolver_host	 asked[ASKED_MAX];
+static uint32_t				 asked_type[ASKED_MAX];
+static unsigned int			 nasked;
+static int				 is_gone;
+static uint64_t				 now_ms = 1000;
+static char				 got[128];	/* of done() */
+
+uint64_t
+proc_now_ms(void)
+{
+	return now_ms;
+}
+
+struct link *
+link_new(int fd, const struct link_end *e)
+{
+	(void)fd;
+	end = *e;
+	return (struct link *)(void *)&end;
+}
+
+void
+link_close(struct link *link)
+{
+	(void)link;
+}
+
+const char *
+link_name(struct link *link)
+{
+	(void)link;
+	return "resolver";
+}
+
+int
+link_send(struct link *link, uint32_t type, const void *data, size_t size)
+{
+	if (link == NULL || is_gone || nasked == ASKED_MAX)
+		return -1;
+	asked_type[nasked] = type;
+	memcpy(&asked[nasked++], data, size);
+	return 0;
+}
+
+static void
+answer(uint32_t type, const void *data, uint32_t size)
+{
+	struct link_in	in = { .type = type, .size = size, .data = data,
+			    .fd = -1 };
+	size_t		i;
+
+	for (i = 0; i < end.nrules; i++)
+		if (end.rules[i].type == type)
+			end.rules[i].handle((struct link *)(void *)&end, &in);
+}
+
+static void
+on_done(void *arg, const struct route_why *why)
+{
+	(void)arg;
+	if (why == NULL)
+		strlcpy(got, "ok", sizeof(got));
+	else
+		snprintf(got, sizeof(got), "%s %s", why->is_permanent ?
+		    "permanent" : "later", why->status);
+}
+
+static struct route *
+make(const char *host, const char *domain, int allow_loopback)
+{
+	struct route_def	 def = { .host = host, .domain = domain,
+				    .own_name = "mail.example.org",
+				    .allow_loopback = allow_loopback,
+				    .done = on_done };
+	struct route		*r = route_new(&def);
+
+	if (r == NULL)
+		abort();
+	nasked = 0;
+	got[0] = '\0';
+	return r;
+}
+
+/* "10 a, 20 b": of question n. */
+static void
+answer_mx(unsigned int n, uint32_t status, const char *list)
+{
+	struct resolver_relay_mx_done	 msg;
+	char				*copy = strdup(list), *s = copy, *one;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = asked[n].request;
+	msg.status = status;
+	msg.ttl_s = 60;
+	msg.is_secure = 1;
+	while ((one = strsep(&s, ",")) != NULL && *list != '\0' &&
+	    msg.count < MX_MAX) {
+		msg.mx[msg.count].preference = (uint32_t)strtoul(one, &one,
+		    10);
+		strlcpy(msg.mx[msg.count++].host, one + 1,
+		    sizeof(msg.mx[0].host));
+	}
+	free(copy);
+	answer(MSG_RESOLVER_RELAY_MX_DONE, &msg, sizeof(msg));
+}
+
+/* One numeric address, or "": none. */
+static void
+answer_host(unsigned int n, uint32_t status, const char *address)
+{
+	struct resolver_relay_host_done	msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.request = asked[n].request;
+	msg.status = status;
+	msg.ttl_s = 60;
+	msg.is_secure = 1;
+	if (*address != '\0') {
+		msg.count = 1;
+		msg.address[0].family = 4;
+		if (inet_pton(AF_INET, address, msg.address[0].bytes) != 1) {
+			msg.address[0].family = 6;
+			inet_pton(AF_INET6, address, msg.address[0].bytes);
+		}
+	}
+	answer(MSG_RESOLVER_RELAY_HOST_DONE, &msg, sizeof(msg));
+}
+
+/* The answer to MX alone; address: of every exchanger. */
+static const struct {
+	const char	*name;
+	uint32_t	 status;
+	const char	*mx;
+	uint32_t	 host_status;
+	const char	*address;
+	const char	*want;
+	uint32_t	 count;		/* of targets */
+} answers[] = {
+	{ "two exchangers", RESOLVE_OK, "10 a.example,20 b.example",
+	    RESOLVE_OK, "192.0.2.1", "ok", 2 },
+	{ "no exchanger: the domain", RESOLVE_NONE, "", RESOLVE_OK,
+	    "192.0.2.1", "ok", 1 },
+	{ "no exchanger, no address", RESOLVE_NONE, "", RESOLVE_NONE, "",
+	    "permanent 5.4.4", 0 },
+	{ "no address now", RESOLVE_OK, "10 a.example", RESOLVE_LATER, "",
+	    "later 4.4.3", 0 },
+	{ "no name", RESOLVE_NO_NAME, "", 0, "", "permanent 5.1.2", 0 },
+	{ "null MX", RESOLVE_NULL_MX, "", 0, "", "permanent 5.1.10", 0 },
+	{ "no answer", RESOLVE_LATER, "", 0, "", "later 4.4.3", 0 },
+	{ "unknown status", 99, "", 0, "", "later 4.4.3", 0 },
+	{ "this host is the best", RESOLVE_OK,
+	    "10 mail.example.org,20 b.example", 0, "", "permanent 5.4.6", 0 },
+	{ "this host is equal", RESOLVE_OK,
+	    "10 a.example,10 MAIL.example.org", 0, "", "permanent 5.4.6", 0 },
+	{ "this host is the second", RESOLVE_OK,
+	    "10 a.example,20 mail.example.org,30 c.example", RESOLVE_OK,
+	    "192.0.2.1", "ok", 1 },
+	{ "no host names", RESOLVE_OK, "10 a_b,20 a b", 0, "",
+	    "permanent 5.4.4", 0 },
+	{ "OK without exchangers", RESOLVE_OK, "", 0, "",
+	    "permanent 5.4.4", 0 },
+	{ "more than are taken", RESOLVE_OK, "1 a,2 b,3 c,4 d,5 e,6 f,7 g,"
+	    "8 h,9 i,10 j", RESOLVE_OK, "192.0.2.1", "ok", ROUTE_HOSTS_MAX },
+	{ "loopback", RESOLVE_OK, "10 a.example", RESOLVE_OK, "127.8.9.1",
+	    "permanent 5.4.4", 0 },
+	{ "IPv6 loopback", RESOLVE_OK, "10 a.example", RESOLVE_OK, "::1",
+	    "permanent 5.4.4", 0 },
+	{ "mapped loopback", RESOLVE_OK, "10 a.example", RESOLVE_OK,
+	    "::ffff:127.0.0.1", "permanent 5.4.4", 0 },
+	{ "unspecified", RESOLVE_OK, "10 a.example", RESOLVE_OK, "::",
+	    "permanent 5.4.4", 0 },
+	{ "multicast", RESOLVE_OK, "10 a.example", RESOLVE_OK, "ff02::1",
+	    "permanent 5.4.4", 0 },
+	{ "broadcast", RESOLVE_OK, "10 a.example", RESOLVE_OK,
+	    "255.255.255.255", "permanent 5.4.4", 0 },
+};
+
+static void
+check_answer(size_t i)
+{
+	struct route	*r = make("", "example.net", 0);
+	struct targets	*t = route_targets(r);
+	unsigned int	 n;
+	int		 is_good;
+
+	is_good = t == NULL && nasked == 1 &&
+	    asked_type[0] == MSG_RELAY_RESOLVER_MX &&
+	    strcmp(asked[0].name, "example.net") == 0;
+	answer_mx(0, answers[i].status, answers[i].mx);
+	for (n = 1; n < nasked; n++)
+		answer_host(n, answers[i].host_status, answers[i].address);
+	if (strcmp(got, "ok") == 0)
+		t = route_targets(r);
+	tap_ok(is_good && strcmp(got, answers[i].want) == 0 &&
+	    (t == NULL ? 0 : t->count) == answers[i].count, "%s: %s",
+	    answers[i].name, got);
+	targets_unref(t);
+	route_free(r);
+}
+
+static const struct {
+	const char	*host, *domain;
+	int		 allow_loopback;
+	int		 family;	/* 0: none */
+} literals[] = {
+	{ "", "[192.0.2.1]", 0, 4 },
+	{ "", "[IPv6:2001:db8::1]", 0, 6 },
+	{ "", "[ipv6:2001:db8::1]", 0, 6 },
+	{ "", "[127.0.0.1]", 0, 0 },
+	{ "", "[127.0.0.1]", 1, 4 },
+	{ "", "[IPv6:::1]", 0, 0 },
+	{ "127.0.0.1", "", 0, 4 },	/* who configures it wants it */
+	{ "::1", "", 0, 6 },
+};
+
+static void
+check_literal(size_t i)
+{
+	struct route	*r = make(literals[i].host, literals[i].domain,
+			    literals[i].allow_loopback);
+	struct targets	*t = route_targets(r);
+
+	tap_ok(nasked == 0 && (literals[i].family == 0 ? t == NULL &&
+	    strcmp(got, "permanent 5.4.4") == 0 : t != NULL && t->count == 1 &&
+	    t->target[0].address.family == literals[i].family),
+	    "%s%s, loopback %sallowed", literals[i].host, literals[i].domain,
+	    literals[i].allow_loopback ? "" : "not ");
+	targets_unref(t);
+	route_free(r);
+}
+
+/* Targets live as long as somebody counts them, answers as long as a TTL. */
+static void
+check_time(void)
+{
+	struct route	*r = make("", "example.net", 0);
+	struct targets	*t, *old;
+
+	(void)route_targets(r);
+	tap_ok(route_targets(r) == NULL && nasked == 1,
+	    "a question is asked once");
+	answer_mx(0, RESOLVE_OK, "10 a.example");
+	answer_host(1, RESOLVE_OK, "192.0.2.1");
+	old = route_targets(r);
+	tap_ok(old != NULL && old->is_secure, "secure");
+	now_ms += 59000;
+	t = route_targets(r);
+	tap_ok(t == old && nasked == 2, "kept for its time");
+	targets_unref(t);
+	now_ms += 2000;
+	tap_ok(route_targets(r) == NULL && nasked == 3, "and then asked anew");
+	tap_ok(old->count == 1, "a connection has its own still");
+	got[0] = '\0';
+	answer_host(0, RESOLVE_OK, "192.0.2.1");
+	answer_mx(1, RESOLVE_OK, "10 a.example");
+	answer_mx(0, RESOLVE_OK, "10 a.example");
+	answer_host(2, RESOLVE_OK, "192.0.2.1");
+	tap_ok(got[0] == '\0' && nasked == 3,
+	    "old answers, and those of the wrong kind, are ignored");
+	now_ms += 61000;
+	route_tick(r, now_ms);
+	tap_ok(strcmp(got, "later 4.4.3") == 0, "a question has an end");
+	targets_unref(old);
+	(void)route_targets(r);
+	got[0] = '\0';
+	end.down((struct link *)(void *)&end, NULL);
+	tap_ok(strcmp(got, "later 4.4.3") == 0, "the resolver is gone");
+	got[0] = '\0';
+	(void)route_targets(r);
+	tap_ok(strcmp(got, "later 4.4.3") == 0, "and not there");
+	route_free(r);
+}
+
+int
+main(void)
+{
+	size_t	i;
+
+	route_resolver_link(1, -1);
+	for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		check_answer(i);
+	for (i = 0; i < sizeof(literals) / sizeof(literals[0]); i++)
+		check_literal(i);
+	check_time();
+	return tap_done();
+}
