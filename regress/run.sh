@@ -28,6 +28,7 @@ PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     bsd-mailx"
 CASE_S=400		# seconds that one case may take
 FUZZ_INPUTS=200000	# of each target
+JOBS=${JOBS-3}		# cases at a time
 
 passed=0
 failed=0
@@ -156,14 +157,16 @@ installed()
 	made=yes
 	say "installing for the cases"
 	copy daemon
-	step install make -C "$T/daemon" install PREFIX="$T/prefix" \
+	step install make -j2 -C "$T/daemon" install PREFIX="$T/prefix" \
 	    SYSCONFDIR="$T/prefix/etc" || return 1
 	SMTPSD_PREFIX=$T/prefix
 	export SMTPSD_PREFIX
+	# The test users, before many want to make them.
+	python3 regress/lib/smtpsdtest.py
 }
 
-# TAP of one case is added up.
-one_case()
+# run_case FILE: what it prints goes to a log of its own, how it ended beside.
+run_case()
 {
 	name=$(basename "$1")
 	case $1 in
@@ -173,21 +176,61 @@ one_case()
 	esac
 	start=$(date +%s)
 	timeout -k 10 "$CASE_S" $interpreter "$1" >"$T/$name.log" 2>&1 </dev/null
-	rc=$?
-	took=$(($(date +%s) - start))
+	echo "$? $(($(date +%s) - start))" >"$T/$name.end"
+}
+
+# TAP of one case is added up.
+count_case()
+{
+	name=$(basename "$1")
+	read -r rc took <"$T/$name.end" || { rc=lost took=?; }
 	n=$(grep -c '^ok ' "$T/$name.log")
 	f=$(grep -c '^not ok ' "$T/$name.log")
 	plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\).*/\1/p' "$T/$name.log" | tail -1)
-	if [ $rc -eq 0 ] && [ "$f" -eq 0 ] && [ "${plan:-x}" = "$n" ]; then
+	if [ "$rc" = 0 ] && [ "$f" -eq 0 ] && [ "${plan:-x}" = "$n" ]; then
 		ok "$name ($n, ${took}s)" "$n"
 		grep '# SKIP' "$T/$name.log"
 		return
 	fi
 	grep -vE '^ok ' "$T/$name.log" | head -80
-	[ $rc -ne 124 ] || echo "(ended after $CASE_S seconds)"
+	[ "$rc" != 124 ] || echo "(ended after $CASE_S seconds)"
 	passed=$((passed + n))
 	notok "$name (status $rc, $n of ${plan:-?}, ${took}s)" \
 	    "$((f > 0 ? f : 1))"
+}
+
+# Cases wait more than they compute: JOBS at a time, each worker taking the
+# next one from its share; those that say "# alone" afterwards, singly.
+cases()
+{
+	together=
+	alone=
+	for c in "$@"; do
+		if head -20 "$c" | grep -q '^# alone'; then
+			alone="$alone $c"
+		else
+			together="$together $c"
+		fi
+	done
+	mkfifo "$T/turns" && exec 8<>"$T/turns" || exit 1
+	i=0
+	while [ $i -lt "$JOBS" ]; do
+		echo turn >&8
+		i=$((i + 1))
+	done
+	for c in $together; do
+		read -r _ <&8
+		{ run_case "$c" 8>&-; echo turn >&8; } &
+	done
+	wait
+	exec 8>&-
+	for c in $together; do
+		count_case "$c"
+	done
+	for c in $alone; do
+		run_case "$c"
+		count_case "$c"
+	done
 }
 
 # wanted NAME: is this part asked for?
@@ -207,16 +250,16 @@ install_packages
 
 if wanted build || wanted units; then
 	say "build: GNU make, gcc"
-	CC=gcc step build make CC=gcc
+	CC=gcc step build make -j2 CC=gcc
 fi
 if wanted units; then
-	units units make CC=gcc check
+	units units make -j2 CC=gcc check
 fi
 if wanted bmake; then
 	say "build and unit tests: BSD make, clang"
 	copy bmake
-	step bmake-build sh -c "cd '$T/bmake' && CC=clang bmake CC=clang" &&
-	    units bmake-units sh -c "cd '$T/bmake' && bmake CC=clang check"
+	step bmake-build sh -c "cd '$T/bmake' && CC=clang bmake -j2 CC=clang" &&
+	    units bmake-units sh -c "cd '$T/bmake' && bmake -j2 CC=clang check"
 	step bmake-clean sh -c "cd '$T/bmake' && bmake clean &&
 	    test -z \"\$(find . -name '*.o' -o -name '*.a' -o -name '*.t')\""
 fi
@@ -224,18 +267,19 @@ if wanted asan; then
 	say "unit tests under AddressSanitizer and UBSan"
 	copy asan
 	ASAN_OPTIONS=detect_leaks=0 units asan-units \
-	    make -C "$T/asan" CC=gcc SAN=1 check
+	    make -j2 -C "$T/asan" CC=gcc SAN=1 check
 fi
 if wanted fuzz; then
 	say "fuzz targets, $FUZZ_INPUTS inputs each"
 	fuzz
 fi
+chosen=
 for c in regress/cases/*.sh regress/cases/*.pl regress/cases/*.py \
     regress/attacks/*.py; do
-	[ -f "$c" ] && wanted "${c#regress/}" || continue
-	installed || break
-	one_case "$c"
+	[ -f "$c" ] && wanted "${c#regress/}" && chosen="$chosen $c"
 done
+# shellcheck disable=SC2086
+[ -z "$chosen" ] || { installed && cases $chosen; }
 
 [ -z "$bad" ] || printf 'not passed:%s\n' "$bad"
 if [ $((passed + failed)) -eq 0 ]; then

@@ -1,3 +1,4 @@
+# alone: it compares times
 """AUTH: who gets in, and that the others all see the same."""
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))

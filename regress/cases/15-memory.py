@@ -1,3 +1,4 @@
+# alone: it measures memory
 """Secrets in memory: private keys and hashes are in the parent only."""
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))

@@ -1,4 +1,5 @@
 #!/bin/sh
+# alone: it installs packages and makes users
 # The README's first command, from a clean copy of the sources, in a
 # directory of its own.
 

@@ -1,3 +1,4 @@
+# alone: it compares times
 """Load through to another's server: Postfix's smtp-sink as the next hop.
 
 2,000 messages of different sizes from 20 connections at once; then again with

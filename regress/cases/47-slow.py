@@ -1,3 +1,4 @@
+# alone: it compares times
 """31: slow clients.  A byte now and then wins no time; nobody waits for them.
 
 The times are configured small; only the order of things is asserted, and

@@ -10,7 +10,7 @@ A case imports this, makes a Server and prints TAP:
     done()
 
 Importing moves the process (and so all that it starts) into network and
-mount namespaces of its own.  Leaving the "with" stops the daemon by its pid and
+mount namespaces of its own, where the test users' homes are empty.  Leaving the "with" stops the daemon by its pid and
 checks that every process was alive until then and none is left.
 
 SMTPSD_PREFIX names an installed smtpsd; without it the sources are copied,
@@ -127,13 +127,15 @@ def run(*args, **kw):
 # --- the machine ---------------------------------------------------------
 
 def _private_network():
+    """False if this machine does not let us."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET | CLONE_NEWNS) != 0:
         diag("no private network: %s" % os.strerror(ctypes.get_errno()))
-        return
+        return False
     # Mounts of a case (a small file system, other hosts) end with it.
     libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None)
     run("ip", "link", "set", "lo", "up")
+    return True
 
 
 def _users():
@@ -148,6 +150,18 @@ def _users():
             pwd.getpwnam(u)
         except KeyError:
             run("useradd", "-m", "-s", "/usr/sbin/nologin", u)
+
+
+def _homes():
+    """Home directories of this case alone, so that cases can run at once."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for u in USERS:
+        e = pwd.getpwnam(u)
+        options = "mode=0755,uid=%d,gid=%d" % (e.pw_uid, e.pw_gid)
+        if libc.mount(b"none", e.pw_dir.encode(), b"tmpfs", 0,
+                      options.encode()) != 0:
+            diag("no private %s: %s" % (e.pw_dir,
+                                        os.strerror(ctypes.get_errno())))
 
 
 def _prefix():
@@ -564,7 +578,9 @@ def hash_password(password, setting=b"$2b$04$CCCCCCCCCCCCCCCCCCCCC."):
 if os.getuid() != 0:
     print("1..0 # SKIP needs root")
     sys.exit(0)
-_private_network()
+_own = _private_network()
 _users()
+if _own:
+    _homes()
 PREFIX = _prefix()
 HASHES = {u: hash_password(PASSWORD % u) for u in USERS}
