@@ -25,7 +25,8 @@ PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     gsasl mutt s-nail nmap sslscan testssl.sh libio-socket-ssl-perl
     libauthen-sasl-perl
     php-cli git git-email libmailtools-perl
-    bsd-mailx"
+    bsd-mailx
+    clamav-daemon clamsmtp"
 CASE_S=400		# seconds that one case may take
 FUZZ_INPUTS=200000	# of each target
 JOBS=${JOBS-3}		# cases at a time
