@@ -25,14 +25,6 @@
 
 #include "base/sandbox_calls.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#endif
-
 #define COMPUTE	(1U << SANDBOX_COMPUTE)
 #define ACCEPT	(1U << SANDBOX_ACCEPT)
 #define CONNECT	(1U << SANDBOX_CONNECT)

@@ -10,7 +10,7 @@ LIBEXECDIR = $(PREFIX)/libexec/smtpsd
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-Wpointer-arith -Wformat=2 -Werror
 SAN_FLAGS_1 = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	-fno-omit-frame-pointer -g
+	-fno-omit-frame-pointer -g -DSANITIZED
 FORTIFY_ = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(FORTIFY_$(SAN)) \
 	-fstack-protector-strong $(HARDENING) -fPIE $(SAN_FLAGS_$(SAN)) \

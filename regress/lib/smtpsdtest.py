@@ -399,11 +399,16 @@ class Server:
                 self.check_alive()
             eq(self.stop(), 0, "smtpsd stops within seconds, status 0")
         if not self.expect_deaths:
-            deaths = re.findall(r".*(?:killed by signal|signal \d+|"
+            deaths = re.findall(r".*(?:died: pid|killed by|signal \d+|"
                                 r"broke a rule|fault:).*", self.log())
             ok(not deaths, "no process died and no link was at fault")
             for line in deaths[:5]:
                 diag(line)
+        # Only a build with SAN=1 can say these.
+        reports = re.findall(r".*(?:Sanitizer|runtime error:).*", self.log())
+        if reports:
+            ok(False, "the sanitizers have nothing to report")
+            diag("\n".join(reports[:20]))
         if kind is not None or _failed:
             diag("the end of the log:")
             diag("\n".join(self.log().splitlines()[-40:]))
