@@ -1,6 +1,7 @@
 # smtpsd.  make, make check, make install PREFIX= DESTDIR=, make clean; with
 # GNU make and BSD make.  SAN=1 builds with the address and undefined
-# behaviour sanitizers.
+# behaviour sanitizers; SANDBOX=none (after make clean) without a sandbox, only
+# to measure what it costs.
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc/smtpsd
@@ -23,7 +24,8 @@ FLAGS = $(CC) $(CFLAGS) $(LDFLAGS) SAN=$(SAN) $(PREFIX) $(SYSCONFDIR)
 all: $(PROGS)
 
 $(CONFIG): common/compat/configure
-	CC="$(CC)" CFLAGS="$(CFLAGS)" sh common/compat/configure
+	CC="$(CC)" CFLAGS="$(CFLAGS)" SANDBOX="$(SANDBOX)" \
+	    sh common/compat/configure
 
 # Objects depend on the stamp; it is touched only when the flags change.
 stamp: $(CONFIG)

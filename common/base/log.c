@@ -171,6 +171,24 @@ log_warnx(const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+log_signal(const char *line)
+{
+	char	whole[128];
+	size_t	len = 0;
+	int	saved_errno = errno;
+	ssize_t	n;
+
+	whole[len++] = LOG_LEVEL_WARN;
+	while (*line != '\0' && len < sizeof(whole) - 1)
+		whole[len++] = *line++;
+	whole[len++] = '\n';
+	/* Nobody waits for a log, a signal handler least of all. */
+	n = write(log_where >= 0 ? log_where : 2, whole, len);
+	(void)n;
+	errno = saved_errno;
+}
+
 /* A sandboxed child may not be able to run what libraries left for exit. */
 static void __attribute__((noreturn))
 leave(void)

@@ -27,6 +27,8 @@ void	log_init(const char *progname, int where);
 void	log_set_verbose(int on);		/* on: debug lines too */
 int	log_is_verbose(void);
 void	log_flush(void);	/* sends the lines gathered in this turn */
+/* A warning from a signal handler of a child; no errno, no format. */
+void	log_signal(const char *line);
 
 /* warn and fatal append strerror(errno); the x forms do not. */
 void	log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

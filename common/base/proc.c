@@ -201,7 +201,8 @@ on_parent_conf_begin(struct link *l, struct link_in *in)
 static void
 on_parent_conf_end(struct link *l, struct link_in *in)
 {
-	struct any_conf	conf;
+	struct any_conf		conf;
+	struct sandbox_facts	facts;
 
 	memcpy(&conf, in->data, sizeof(conf));
 	conf.failed = proc.def->conf_end != NULL && proc.def->conf_end() == -1;
@@ -212,6 +213,9 @@ on_parent_conf_end(struct link *l, struct link_in *in)
 		proc.is_tight = 1;
 		log_debug("confined: %s", sandbox_describe());
 	}
+	sandbox_in_force(&facts);
+	conf.confined = facts.level;
+	conf.landlock = facts.landlock;
 	(void)link_send(l, MSG_ANY_PARENT_CONF_DONE, &conf, sizeof(conf));
 }
 
@@ -480,7 +484,7 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		fatal("prctl dumpable");
 #endif
-	if (sandbox_first(profile()) == -1)
+	if (sandbox_first(profile(), proc.boot.sandbox) == -1)
 		fatalx("no sandbox, no service");
 	set_signals();
 	if (def->init != NULL && def->init(proc.parent) == -1)

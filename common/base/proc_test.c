@@ -169,7 +169,7 @@ log_has(const char *want)
 static void
 conf(void)
 {
-	struct any_conf	c = { 1, 0 };
+	struct any_conf	c = { .generation = 1 };
 
 	imsg_compose(&ib, MSG_PARENT_ANY_CONF_BEGIN, 0, 0, -1, &c, sizeof(c));
 	imsg_compose(&ib, MSG_PARENT_ANY_CONF_END, 0, 0, -1, &c, sizeof(c));

@@ -3,9 +3,12 @@
  * system: sandbox_linux.c (no_new_privs, Landlock, seccomp),
  * sandbox_openbsd.c (pledge, unveil), sandbox_none.c (refuses).
  * A profile names what a program may still do after the second stage.
+ * Included by proc.c, and by the parent to see what the system has.
  */
 #ifndef BASE_SANDBOX_H
 #define BASE_SANDBOX_H
+
+#include <stdint.h>
 
 enum sandbox_profile {
 	SANDBOX_COMPUTE,	/* links only: auth, policy */
@@ -26,11 +29,37 @@ enum sandbox_profile {
 	SANDBOX_SYSTEM
 };
 
-/* Stage 1, after privileges are gone.  -1 and a reason in log: refuse. */
-int	sandbox_first(enum sandbox_profile);
+/* Bits of a mode.  None is how it should be. */
+#define SANDBOX_WEAK	0x1	/* go on without what the system lacks */
+#define SANDBOX_LEARN	0x2	/* for porting: forbidden calls are logged and
+				 * fail, they do not kill */
+
+enum sandbox_level {
+	SANDBOX_NOTHING,	/* none, or one that only learns */
+	SANDBOX_PART,		/* files or calls, not both */
+	SANDBOX_WHOLE
+};
+
+struct sandbox_facts {
+	uint8_t	level;		/* enum sandbox_level */
+	uint8_t	landlock;	/* ABI; 0: none, or another system */
+};
+
+/*
+ * What this system has, without entering it: what is missing for a whole
+ * one, or NULL.
+ */
+const char	*sandbox_probe(struct sandbox_facts *);
+/*
+ * Stage 1, after privileges are gone; the mode holds for both stages.  -1 and
+ * a reason in log: refuse.
+ */
+int	sandbox_first(enum sandbox_profile, unsigned int mode);
 /* Stage 2, the tightest.  -1 and a reason in log: refuse. */
 int	sandbox_second(enum sandbox_profile);
-/* What is in force, for show stats: "landlock=7 seccomp=kill". */
+/* What is in force in this process. */
+void	sandbox_in_force(struct sandbox_facts *);
+/* The same in words, for the log: "landlock=7 seccomp=kill". */
 const char	*sandbox_describe(void);
 
 #endif

@@ -250,6 +250,7 @@ static const int denied[] = {
 struct program {
 	struct sock_filter	*insn;
 	size_t			 n, max;
+	uint32_t		 forbidden;	/* the action */
 };
 
 static void
@@ -276,14 +277,14 @@ give(struct program *p, uint32_t action)
 	emit(p, BPF_RET | BPF_K, action, 0, 0);
 }
 
-/* The low half of an argument; both machines are little-endian. */
+/* The low half of an argument; all machines are little-endian. */
 static size_t
 low(int arg)
 {
 	return offsetof(struct seccomp_data, args) + (size_t)arg * 8;
 }
 
-/* Allow if the argument is one of the values, else kill. */
+/* Allow if the argument is one of the values, else it is forbidden. */
 static void
 one_of(struct program *p, int arg, const uint32_t *values, uint8_t n)
 {
@@ -293,7 +294,7 @@ one_of(struct program *p, int arg, const uint32_t *values, uint8_t n)
 	for (i = 0; i < n; i++)
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, values[i],
 		    (uint8_t)(n - i), 0);
-	give(p, SECCOMP_RET_KILL_PROCESS);
+	give(p, p->forbidden);
 	give(p, SECCOMP_RET_ALLOW);
 }
 
@@ -316,7 +317,7 @@ test_arguments(struct program *p, enum test test)
 	case NO_EXEC:
 		load(p, low(2));
 		emit(p, BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1);
-		give(p, SECCOMP_RET_KILL_PROCESS);
+		give(p, p->forbidden);
 		give(p, SECCOMP_RET_ALLOW);
 		break;
 	case READ_LIMIT:
@@ -324,7 +325,7 @@ test_arguments(struct program *p, enum test test)
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
 		load(p, low(2) + 4);
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
-		give(p, SECCOMP_RET_KILL_PROCESS);
+		give(p, p->forbidden);
 		give(p, SECCOMP_RET_ALLOW);
 		break;
 	case PLAIN_FCNTL:
@@ -353,9 +354,9 @@ deny_listed(struct program *p)
 
 size_t
 sandbox_filter(enum sandbox_profile profile, uint32_t arch,
-    struct sock_filter *insn, size_t max)
+    uint32_t forbidden, struct sock_filter *insn, size_t max)
 {
-	struct program	p = { insn, 0, max }, body;
+	struct program	p = { insn, 0, max, forbidden }, body;
 	struct sock_filter scratch[16];
 	const struct call *c;
 	size_t		i;
@@ -378,12 +379,13 @@ sandbox_filter(enum sandbox_profile profile, uint32_t arch,
 		/* The length of the body is the jump over it. */
 		body.insn = scratch;
 		body.n = 0;
+		body.forbidden = forbidden;
 		body.max = sizeof(scratch) / sizeof(scratch[0]);
 		test_arguments(&body, c->test);
 		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->nr, 0,
 		    (uint8_t)body.n);
 		test_arguments(&p, c->test);
 	}
-	give(&p, SECCOMP_RET_KILL_PROCESS);
+	give(&p, forbidden);
 	return p.n <= max ? p.n : 0;
 }

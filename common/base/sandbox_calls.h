@@ -15,9 +15,10 @@
 
 /*
  * Writes the program; number of instructions, 0 if it does not fit.
- * SANDBOX_SYSTEM has a list of what fails, the others of what is allowed.
+ * SANDBOX_SYSTEM and SANDBOX_COMMAND have a list of what fails, the others of
+ * what is allowed; forbidden is the action for all else.
  */
-size_t	sandbox_filter(enum sandbox_profile, uint32_t arch,
+size_t	sandbox_filter(enum sandbox_profile, uint32_t arch, uint32_t forbidden,
 	    struct sock_filter *, size_t max);
 
 #endif

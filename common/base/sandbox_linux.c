@@ -4,7 +4,8 @@
  * Called by proc.c, twice.  First stage: Landlock with every right denied
  * that the kernel's ABI knows, except files below the root for those that
  * store.  Second stage: a seccomp allow-list; any other system call kills
- * the process.  Constants of newer kernels are written here, because older
+ * the process.  A kernel that lacks one of the two is refused, or done without
+ * if the mode says so.  Constants of newer kernels are written here, because older
  * headers lack them.  No state but what is in force.
  *
  * SANDBOX_SYSTEM keeps root: it loses capabilities, and writes only where
@@ -26,10 +27,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -38,9 +41,15 @@
 
 #if defined(__x86_64__)
 #define OUR_ARCH	AUDIT_ARCH_X86_64
+#define RESULT(u)	(u)->uc_mcontext.gregs[REG_RAX]
 #elif defined(__aarch64__)
 #define OUR_ARCH	AUDIT_ARCH_AARCH64
+#define RESULT(u)	(u)->uc_mcontext.regs[0]
+#elif defined(__riscv) && __riscv_xlen == 64
+#define OUR_ARCH	AUDIT_ARCH_RISCV64
+#define RESULT(u)	(u)->uc_mcontext.__gregs[REG_A0]
 #else
+/* i386 has one call for all that is done with sockets: not to be told apart. */
 #error "no seccomp table for this machine"
 #endif
 
@@ -97,6 +106,13 @@ struct net_port {
 
 static char	in_force[64] = "none";
 static int	landlock_abi;
+static int	has_filter;
+static unsigned int	sandbox_mode;
+
+static const char no_landlock[] = "no Landlock (Linux 5.13 or later, and "
+    "\"landlock\" among the kernel's lsm=)";
+static const char no_seccomp[] = "no seccomp filters (a kernel with "
+    "CONFIG_SECCOMP_FILTER)";
 
 static int
 has_files(enum sandbox_profile profile)
@@ -218,25 +234,55 @@ drop_capabilities(void)
 	return (int)syscall(SYS_capset, &head, data);
 }
 
-int
-sandbox_first(enum sandbox_profile profile)
+/* ABI of Landlock; 0: none. */
+static int
+find_landlock(void)
+{
+	long	abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+		    LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi < 1 ? 0 : abi > UINT8_MAX ? UINT8_MAX : (int)abi;
+}
+
+/* A kernel that has filters looks for one at the null pointer. */
+static int
+find_seccomp(void)
+{
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0) == -1 &&
+	    errno == EFAULT;
+}
+
+const char *
+sandbox_probe(struct sandbox_facts *facts)
+{
+	static char	missing[256];
+	int		filter = find_seccomp();
+
+	facts->landlock = (uint8_t)find_landlock();
+	facts->level = (uint8_t)((facts->landlock > 0) + filter);
+	if (facts->level == SANDBOX_WHOLE)
+		return NULL;
+	snprintf(missing, sizeof(missing), "this kernel has %s%s%s",
+	    facts->landlock > 0 ? "" : no_landlock,
+	    facts->level == SANDBOX_NOTHING ? " and " : "",
+	    filter ? "" : no_seccomp);
+	return missing;
+}
+
+static int
+restrict_files(enum sandbox_profile profile)
 {
 	struct ruleset	r;
 	size_t		size;
 	int		abi, fd;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
-		log_warn("prctl no_new_privs");
-		return -1;
-	}
-	abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
-	    LANDLOCK_CREATE_RULESET_VERSION);
-	if (abi < 1) {
-		log_warn("Landlock is not available (Linux 5.13 or later, "
-		    "and \"landlock\" among the kernel's lsm=)");
-		return -1;
+	if ((abi = find_landlock()) == 0) {
+		log_warn("Landlock is not available: this kernel has %s",
+		    no_landlock);
+		return sandbox_mode & SANDBOX_WEAK ? 0 : -1;
 	}
 	size = fill_ruleset(&r, abi, profile);
+	landlock_abi = abi;
 	if (profile == SANDBOX_COMMAND && abi < 4)
 		return 0;		/* it has nothing to deny */
 	fd = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
@@ -257,13 +303,69 @@ sandbox_first(enum sandbox_profile profile)
 		return -1;
 	}
 	close(fd);
+	return 0;
+}
+
+int
+sandbox_first(enum sandbox_profile profile, unsigned int mode)
+{
+	sandbox_mode = mode;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
+		log_warn("prctl no_new_privs");
+		return -1;
+	}
+	if (restrict_files(profile) == -1)
+		return -1;
 	if (profile == SANDBOX_SYSTEM && drop_capabilities() == -1) {
 		log_warn("capabilities");
 		return -1;
 	}
-	landlock_abi = abi;
-	snprintf(in_force, sizeof(in_force), "landlock=%d seccomp=none", abi);
+	snprintf(in_force, sizeof(in_force), "landlock=%d seccomp=none",
+	    landlock_abi);
 	return 0;
+}
+
+/*
+ * Learning: the call that would have killed has not been made.  It fails, and
+ * its number is logged, once.  Runs between any two instructions.
+ */
+static void
+on_forbidden(int sig, siginfo_t *info, void *context)
+{
+	static unsigned char	 seen[1024 / 8];
+	static const char	 text[] = "sandbox: forbidden system call ";
+	ucontext_t		*u = context;
+	unsigned int		 nr = (unsigned int)info->si_syscall, n = nr;
+	char			 line[sizeof(text) + 10], *p;
+
+	(void)sig;
+	RESULT(u) = -ENOSYS;
+	if (nr < 1024) {
+		if (seen[nr / 8] & 1U << nr % 8)
+			return;
+		seen[nr / 8] |= (unsigned char)(1U << nr % 8);
+	}
+	memcpy(line, text, sizeof(text));
+	p = line + sizeof(line) - 1;
+	*p = '\0';
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n != 0);
+	memmove(line + sizeof(text) - 1, p, strlen(p) + 1);
+	log_signal(line);
+}
+
+static int
+catch_forbidden(void)
+{
+	struct sigaction	sa;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_sigaction = on_forbidden;
+	sa.sa_flags = SA_SIGINFO;
+	sigfillset(&sa.sa_mask);
+	return sigaction(SIGSYS, &sa, NULL);
 }
 
 int
@@ -273,7 +375,13 @@ sandbox_second(enum sandbox_profile profile)
 	struct sock_fprog	prog;
 	size_t			n;
 
-	n = sandbox_filter(profile, OUR_ARCH, filter, SANDBOX_FILTER_MAX);
+	if (sandbox_mode & SANDBOX_LEARN && catch_forbidden() == -1) {
+		log_warn("SIGSYS");
+		return -1;
+	}
+	n = sandbox_filter(profile, OUR_ARCH, sandbox_mode & SANDBOX_LEARN ?
+	    SECCOMP_RET_TRAP : SECCOMP_RET_KILL_PROCESS, filter,
+	    SANDBOX_FILTER_MAX);
 	if (n == 0) {
 		log_warnx("seccomp filter too long");
 		return -1;
@@ -282,12 +390,22 @@ sandbox_second(enum sandbox_profile profile)
 	prog.len = (unsigned short)n;
 	prog.filter = filter;
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) == -1) {
-		log_warn("seccomp");
-		return -1;
+		/* Only a kernel without filters is done without them. */
+		log_warn("seccomp: this kernel has %s", no_seccomp);
+		return sandbox_mode & SANDBOX_WEAK && !find_seccomp() ? 0 : -1;
 	}
-	snprintf(in_force, sizeof(in_force), "landlock=%d seccomp=kill",
-	    landlock_abi);
+	has_filter = 1;
+	snprintf(in_force, sizeof(in_force), "landlock=%d seccomp=%s",
+	    landlock_abi, sandbox_mode & SANDBOX_LEARN ? "log" : "kill");
 	return 0;
+}
+
+void
+sandbox_in_force(struct sandbox_facts *facts)
+{
+	facts->landlock = (uint8_t)landlock_abi;
+	facts->level = sandbox_mode & SANDBOX_LEARN ? SANDBOX_NOTHING :
+	    (uint8_t)((landlock_abi > 0) + has_filter);
 }
 
 const char *

@@ -1,21 +1,41 @@
 /*
- * A system without a sandbox that smtpsd knows: it does not start.
+ * A system without a sandbox that smtpsd knows, or a build that measures what
+ * the sandbox costs: nothing starts unless the mode is weak.
  */
 #include "base/log.h"
 #include "base/sandbox.h"
 
+static const char missing[] = "this system has no sandbox that smtpsd can use";
+
+const char *
+sandbox_probe(struct sandbox_facts *facts)
+{
+	sandbox_in_force(facts);
+	return missing;
+}
+
 int
-sandbox_first(enum sandbox_profile profile)
+sandbox_first(enum sandbox_profile profile, unsigned int mode)
 {
 	(void)profile;
-	log_warnx("this system has no sandbox that smtpsd can use");
+	if (mode & SANDBOX_WEAK)
+		return 0;
+	log_warnx("%s", missing);
 	return -1;
 }
 
 int
 sandbox_second(enum sandbox_profile profile)
 {
-	return sandbox_first(profile);
+	(void)profile;
+	return 0;
+}
+
+void
+sandbox_in_force(struct sandbox_facts *facts)
+{
+	facts->level = SANDBOX_NOTHING;
+	facts->landlock = 0;
 }
 
 const char *

@@ -11,6 +11,15 @@
 #include "base/sandbox.h"
 
 static const char	*in_force = "none";
+static int		 is_tight;
+
+const char *
+sandbox_probe(struct sandbox_facts *facts)
+{
+	facts->level = SANDBOX_WHOLE;
+	facts->landlock = 0;
+	return NULL;
+}
 
 static int
 enter(const char *promises)
@@ -23,8 +32,8 @@ enter(const char *promises)
 	return 0;
 }
 
-int
-sandbox_first(enum sandbox_profile profile)
+static int
+confine(enum sandbox_profile profile)
 {
 	switch (profile) {
 	case SANDBOX_STORE:
@@ -50,6 +59,15 @@ sandbox_first(enum sandbox_profile profile)
 	return -1;
 }
 
+/* There is nothing that this system lacks, and ktrace(1) to learn with. */
+int
+sandbox_first(enum sandbox_profile profile, unsigned int mode)
+{
+	if (mode & SANDBOX_LEARN)
+		log_warnx("pledge(2) cannot learn: see ktrace(1)");
+	return confine(profile);
+}
+
 /*
  * recvfd stays: when another process was started anew, the parent hands over
  * a new link to it.
@@ -57,7 +75,17 @@ sandbox_first(enum sandbox_profile profile)
 int
 sandbox_second(enum sandbox_profile profile)
 {
-	return sandbox_first(profile);
+	if (confine(profile) == -1)
+		return -1;
+	is_tight = 1;
+	return 0;
+}
+
+void
+sandbox_in_force(struct sandbox_facts *facts)
+{
+	facts->level = is_tight ? SANDBOX_WHOLE : SANDBOX_NOTHING;
+	facts->landlock = 0;
 }
 
 const char *

@@ -308,7 +308,7 @@ run(enum sandbox_profile profile, size_t i)
 
 	if ((pid = fork()) == 0) {
 		leave_root(profile);
-		if (sandbox_first(profile) == -1 ||
+		if (sandbox_first(profile, 0) == -1 ||
 		    sandbox_second(profile) == -1)
 			_exit(99);
 		_exit(tries[i].try() == 0 ? 0 : 1);
@@ -335,7 +335,7 @@ run_first(enum sandbox_profile profile)
 
 	if ((pid = fork()) == 0) {
 		leave_root(profile);
-		if (sandbox_first(profile) == -1)
+		if (sandbox_first(profile, 0) == -1)
 			_exit(99);
 		if ((try_open() == 0) != files || (try_create() == 0) != files)
 			_exit(1);

@@ -46,7 +46,7 @@ struct parent_any_boot {
 	uint8_t		verbose;
 	uint16_t	ngroups;	/* supplementary ones */
 	uint8_t		runs_command;	/* deliver only: not confined to files */
-	uint8_t		pad;
+	uint8_t		sandbox;	/* SANDBOX_WEAK, _LEARN; base/sandbox.h */
 	uint32_t	groups[BOOT_GROUPS_MAX];	/* none: gid alone */
 	char		root[PATHNAME_SIZE];	/* chroot to this; "/" only for
 						 * a deliver that runs a command */
@@ -63,12 +63,18 @@ struct parent_any_link {
 };
 _Static_assert(sizeof(struct parent_any_link) == 16, "link");
 
-/* CONF_BEGIN, CONF_END, CONF_DONE: generation counts reloads from 1. */
+/*
+ * CONF_BEGIN, CONF_END, CONF_DONE: generation counts reloads from 1.  The
+ * others are CONF_DONE's.
+ */
 struct any_conf {
 	uint32_t	generation;
-	uint32_t	failed;		/* CONF_DONE: 0 in force, 1 refused */
+	uint32_t	failed;		/* 0 in force, 1 refused */
+	uint16_t	confined;	/* enum sandbox_level; base/sandbox.h */
+	uint16_t	landlock;	/* its ABI, or 0 */
+	uint32_t	pad;
 };
-_Static_assert(sizeof(struct any_conf) == 8, "conf");
+_Static_assert(sizeof(struct any_conf) == 16, "conf");
 
 struct parent_any_verbose {
 	uint32_t	on;

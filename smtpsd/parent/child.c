@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "child.h"
 #include "conf.h"
+#include "confine.h"
 #include "control.h"
 #include "kinds.h"
 #include "lognet.h"
@@ -154,6 +155,7 @@ send_boot(struct child *c)
 	boot.instance = c->instance;
 	boot.kind = c->kind;
 	boot.verbose = log_is_verbose();
+	boot.sandbox = confine_mode(parent_conf());
 	return link_send(c->link, MSG_PARENT_ANY_BOOT, &boot, sizeof(boot));
 }
 
@@ -302,6 +304,11 @@ on_child_conf_done(struct link *link, struct link_in *in)
 	}
 	if (m->generation < c->generation)
 		return;
+	if (c->generation == 0 &&
+	    confine_note(c->kind, m, parent_conf()) == -1) {
+		link_fault(link, "is not confined");
+		return;
+	}
 	c->generation = m->generation;
 	c->refused = m->failed != 0;
 	if (c->refused)

@@ -98,6 +98,9 @@ spawn_next_id(void)
 	return 1;
 }
 
+uint8_t	confine_mode(const struct conf *c) { (void)c; return 0; }
+int	confine_note(enum proc_kind kind, const struct any_conf *m,
+	    const struct conf *c) { (void)kind; (void)m; (void)c; return 0; }
 void	authenticate_on_net_death(uint32_t id) { (void)id; }
 void	authwork_on_death(uint16_t n) { (void)n; }
 void	authwork_on_ready(uint16_t n, uint32_t id) { (void)n; (void)id; }

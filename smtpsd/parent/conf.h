@@ -243,6 +243,8 @@ struct conf {
 	uint16_t		 auth_procs;
 	uint16_t		 relay_procs;
 
+	int			 sandbox_weak;	/* without what is missing */
+
 	int			 has_system;	/* a listener wants it */
 	char			 dovecots[DOVECOTS_MAX][DOVECOT_PATH_SIZE];
 	uint16_t		 ndovecots;

@@ -356,6 +356,17 @@ parse_processes(struct parser *p)
 	return 0;
 }
 
+static int
+parse_sandbox(struct parser *p)
+{
+	static const char *const words[] = { "weak", NULL };
+
+	if (!parse_accept(p, "weak"))
+		return parse_unknown(p, words, "'weak'");
+	p->conf->sandbox_weak = 1;
+	return 0;
+}
+
 static const struct statement {
 	const char	*word;
 	int		(*parse)(struct parser *);
@@ -373,6 +384,7 @@ static const struct statement {
 	{ "resolver", parse_resolver },
 	{ "control", parse_control },
 	{ "processes", parse_processes },
+	{ "sandbox", parse_sandbox },
 };
 #define NSTATEMENTS	(sizeof(statements) / sizeof(statements[0]))
 

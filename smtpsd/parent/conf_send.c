@@ -465,7 +465,7 @@ int
 conf_send(const struct conf *c, enum proc_kind kind,
     uint16_t instance, struct link *link, uint32_t generation)
 {
-	struct any_conf msg = { generation, 0 };
+	struct any_conf msg = { .generation = generation };
 
 	if (link_send(link, MSG_PARENT_ANY_CONF_BEGIN, &msg, sizeof(msg)) ==
 	    -1 || send_items(c, kind, instance, link) == -1)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "child.h"
 #include "conf.h"
+#include "confine.h"
 #include "control.h"
 #include "deliver.h"
 #include "parent.h"
@@ -43,6 +44,7 @@ on_control_stats(struct link *link, struct link_in *in)
 	control_answer_stat(link, m->request, "parent.restarts", children_restarts());
 	control_answer_stat(link, m->request, "parent.deliver.running", deliver_alive());
 	control_answer_stat(link, m->request, "parent.deliver.started", deliver_count());
+	confine_stats(link, parent_conf(), m->request);
 	control_answer_done(link, m->request, 0, NULL);
 }
 

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "child.h"
 #include "conf.h"
+#include "confine.h"
 #include "deliver.h"
 #include "kinds.h"
 #include "lognet.h"
@@ -220,6 +221,7 @@ start(struct delivery *d, const struct account *who)
 	boot.nofile = DELIVER_NOFILE;
 	boot.kind = PROC_DELIVER;
 	boot.verbose = log_is_verbose();
+	boot.sandbox = confine_mode(parent_conf());
 	strlcpy(boot.root, d->root, sizeof(boot.root));
 	boot.runs_command = d->conf.kind == DELIVER_COMMAND;
 	if (boot.runs_command)
@@ -331,7 +333,7 @@ on_queue_deliver_kill(struct link *link, struct link_in *in)
 void
 on_deliver_ready(struct link *link, struct link_in *in)
 {
-	struct any_conf		 conf = { 1, 0 };
+	struct any_conf		 conf = { .generation = 1 };
 	struct parent_any_link	 to_queue = { 0 }, to_deliver = { 0 };
 	struct delivery		*d = link_arg(link);
 	struct link		*queue;
@@ -367,7 +369,9 @@ on_deliver_conf_done(struct link *link, struct link_in *in)
 {
 	const struct any_conf	*m = in->data;
 
-	if (m->failed)
+	if (confine_note(PROC_DELIVER, m, parent_conf()) == -1)
+		link_fault(link, "is not confined");
+	else if (m->failed)
 		link_fault(link, "refused its mailbox");
 }
 

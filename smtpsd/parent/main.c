@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "conf.h"
+#include "confine.h"
 #include "keys.h"
 #include "parent.h"
 
@@ -21,7 +22,7 @@ static void __attribute__((noreturn))
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: smtpsd [-dnv] [-D macro=value] [-f file]\n");
+	    "usage: smtpsd [-dLnv] [-D macro=value] [-f file]\n");
 	exit(1);
 }
 
@@ -30,6 +31,7 @@ check_only(const char *path, const struct conf_macros *macros)
 {
 	struct conf_errors	 errors = { 0 };
 	struct conf		*conf;
+	const char		*fault;
 	size_t			 i;
 
 	keys_harden();
@@ -37,13 +39,14 @@ check_only(const char *path, const struct conf_macros *macros)
 	for (i = 0; i < errors.n; i++)
 		fprintf(stderr, "%s%s\n", errors.list[i].is_warning ?
 		    "warning: " : "", errors.list[i].text);
-	if (conf != NULL)
-		fprintf(stderr, "configuration OK\n");
 	conf_errors_free(&errors);
 	if (conf == NULL)
 		return 1;
+	if ((fault = confine_fault(conf)) == NULL)
+		confine_print(conf);
+	fprintf(stderr, "%s\n", fault != NULL ? fault : "configuration OK");
 	conf_free(conf);
-	return 0;
+	return fault != NULL;
 }
 
 int
@@ -51,9 +54,9 @@ main(int argc, char **argv)
 {
 	struct parent_options	 options = { .conf_path = CONF_PATH };
 	struct conf_macros	 macros = { 0 };
-	int			 ch, check = 0, status;
+	int			 ch, check = 0, learn = 0, status;
 
-	while ((ch = getopt(argc, argv, "D:df:nv")) != -1) {
+	while ((ch = getopt(argc, argv, "D:dLf:nv")) != -1) {
 		switch (ch) {
 		case 'D':
 			if (conf_macros_add(&macros, optarg) == -1)
@@ -61,6 +64,10 @@ main(int argc, char **argv)
 			break;
 		case 'd':
 			options.foreground = 1;
+			break;
+		case 'L':
+			learn = 1;
+			confine_learn();
 			break;
 		case 'f':
 			options.conf_path = optarg;
@@ -77,6 +84,8 @@ main(int argc, char **argv)
 	}
 	if (optind != argc)
 		usage();
+	if (learn && !options.foreground)
+		errx(1, "-L needs -d: without a whole sandbox it is no service");
 	log_init("smtpsd", LOG_TO_STDERR);
 	log_set_verbose(options.verbose);
 	options.macros = &macros;

@@ -30,6 +30,7 @@
 #include "base/log.h"
 #include "child.h"
 #include "conf.h"
+#include "confine.h"
 #include "control.h"
 #include "deliver.h"
 #include "keys.h"
@@ -163,7 +164,9 @@ parent_reload(struct conf_errors *errors)
 	}
 	if ((next = conf_load(conf_path, macros, errors)) == NULL)
 		return -1;
-	if (strcmp(next->queue_directory, conf->queue_directory) != 0)
+	if (confine_fault(next) != NULL)
+		add_error(errors, confine_fault(next));
+	else if (strcmp(next->queue_directory, conf->queue_directory) != 0)
 		add_error(errors, "queue directory: a change needs a restart");
 	else if (listeners_open(next, conf, err, sizeof(err)) == -1)
 		add_error(errors, err);
@@ -204,6 +207,7 @@ reload_commit(const char *text)
 	authanswer_revoked_conf(previous, conf);
 	conf_free(previous);
 	previous = NULL;
+	confine_warn(conf);
 	log_info("reload: configuration %u is in force%s%s", generation,
 	    text[0] == '\0' ? "" : ": ", text);
 	control_reload_done(0, text);
@@ -362,6 +366,10 @@ prepare(const struct parent_options *options)
 	conf_errors_free(&errors);
 	if (conf == NULL)
 		return -1;
+	if (confine_fault(conf) != NULL) {
+		log_warnx("%s", confine_fault(conf));
+		return -1;
+	}
 	if ((empty = spool_empty_dir(err, sizeof(err))) == NULL) {
 		log_warnx("%s", err);
 		return -1;
@@ -428,6 +436,7 @@ parent_run(const struct parent_options *options)
 	signal(SIGPIPE, SIG_IGN);
 	keys_lock_memory();
 	event_init();
+	confine_warn(conf);
 	if (authenticate_init() == -1)
 		fatalx("authenticate: no memory");
 	loop();
