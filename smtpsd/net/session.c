@@ -12,9 +12,6 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,6 +23,7 @@
 #include "conf.h"
 #include "journal.h"
 #include "listener.h"
+#include "memory.h"
 #include "pace.h"
 #include "perip.h"
 #include "session.h"
@@ -494,6 +492,7 @@ session_add(struct session *s, struct listener *l, int fd)
 	nsessions++;
 	stats_add(STAT_SESSIONS, 1);
 	s->start_ms = s->last_ms = proc_now_ms();
+	memory_reach(fd);
 	event_set(&s->read_ev, fd, EV_READ | EV_PERSIST, on_readable, s);
 	event_set(&s->write_ev, fd, EV_WRITE, on_writable, s);
 	event_add(&s->read_ev, NULL);
@@ -520,22 +519,6 @@ session_timeout(struct session *s, void *arg)
 	session_finish(s);
 }
 
-/* After a crowd has left, give its memory back. */
-static void
-session_trim(void)
-{
-	static uint32_t	peak;
-
-	if (nsessions > peak)
-		peak = nsessions;
-	if (peak < 256 || nsessions > peak / 4)
-		return;
-	peak = nsessions;
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
-}
-
 static void
 on_tick(int fd, short what, void *arg)
 {
@@ -547,7 +530,7 @@ on_tick(int fd, short what, void *arg)
 	(void)arg;
 	event_add(&tick_ev, &tv);
 	listener_tick();
-	session_trim();
+	memory_trim(nsessions);
 	session_each(session_timeout, &now);
 }
 
