@@ -1,0 +1,201 @@
+"""A child of smtpsd that was taken over: regress/abuse/hostile in its place.
+
+    from hostile import *
+    with HostileServer("net", 1, extra="processes net 2\\n") as s:
+        evil = s.evil()                 # waits for it, also after its death
+        evil.ask("mail 1 1 1 0 192.0.2.1 a@example.org")  -> Answer
+
+The installed libexec directory is covered, in this case's mount namespace
+alone, by a copy whose program NAME is the hostile one; the real ones lie in
+its folder "real".  Instances that were not named become the real program.
+"""
+
+import select
+import shutil
+
+import smtpsdtest
+from smtpsdtest import *
+
+
+def build_hostile(directory):
+    """The hostile program, built below directory; its path."""
+    src = os.path.join(directory, "hostile-src")
+    script = (
+        "set -e; mkdir -p '%(src)s/regress'; cd '%(top)s'; "
+        "tar cf - --exclude='*.[oadt]' --exclude=config.mk --exclude=config.h "
+        "--exclude=flags.stamp Makefile common regress/abuse | "
+        "tar xf - -C '%(src)s'; cd '%(src)s'; "
+        "rm -f regress/abuse/hostile; make common/proto; "
+        "cd regress/abuse; make hostile" % {"src": src, "top": TOP})
+    env = {k: v for k, v in os.environ.items()
+           if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    p = run("sh", "-c", script, timeout=300, env=env)
+    if p.returncode != 0:
+        diag("\n".join(p.text.splitlines()[-20:]))
+        raise RuntimeError("cannot build the hostile program")
+    return src + "/regress/abuse/hostile"
+
+
+class Answer(dict):
+    """The values of "ok NAME=VALUE ..."; word is its first word."""
+
+    def __init__(self, line):
+        words = line.split()
+        self.word = words[0] if words else "gone"
+        self.rest = " ".join(words[1:])
+        super().__init__(w.split("=", 1) for w in words[1:] if "=" in w)
+
+    def __getattr__(self, name):
+        return self.get(name, "")
+
+    def __repr__(self):
+        return "%s %s" % (self.word, self.rest)
+
+
+class Evil:
+    """One life of the hostile program."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.sock.settimeout(90)
+        self.file = sock.makefile("rb")
+        self.hello = Answer(self._line())
+        self.pid = int(self.hello.pid or 0)
+        self.id = int(self.hello.id or 0)
+
+    def _line(self):
+        try:
+            return self.file.readline().decode("utf-8", "replace").rstrip()
+        except ConnectionResetError:
+            return ""
+
+    def ask(self, line, *args):
+        """Answer.word: ok, none, down (the link is), gone (it was killed)."""
+        try:
+            self.sock.sendall((line % args if args else line).encode() +
+                              b"\n")
+        except OSError:
+            return Answer("")
+        return Answer(self._line())
+
+    def tell(self, line):
+        """Without waiting; answer() is what it says."""
+        self.sock.sendall(line.encode() + b"\n")
+
+    def answer(self):
+        return Answer(self._line())
+
+    def is_killed(self, seconds=5):
+        """True if it is, or soon gets, killed."""
+        end = time.time() + seconds
+        while time.time() < end:
+            if process_state(self.pid) in ("", "Z"):
+                return True
+            time.sleep(0.02)
+        return False
+
+    def session(self, n):
+        """A session of its own as others would name it."""
+        return "x%08x%08x" % (self.id, n)
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+def process_state(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
+def pss(pid):
+    """KiB of memory that is this process's share."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            return int(re.search(r"^Pss: +(\d+)", f.read(), re.M).group(1))
+    except (OSError, AttributeError):
+        return 0
+
+
+class HostileServer(Server):
+    """Server() whose child name/instance is the hostile program."""
+
+    def __init__(self, name, instance=0, **kw):
+        self.role, self.instance = name, instance
+        self.current = None
+        kw.setdefault("expect_deaths", True)
+        kw["start"] = False
+        super().__init__(**kw)
+        self._cover()
+        self.listening = socket.socket(socket.AF_UNIX)
+        path = self.libexec + "/hostile.sock"
+        self.listening.bind(path)
+        os.chmod(path, 0o777)
+        self.listening.listen(8)
+        self.start()
+
+    def _cover(self):
+        self.libexec = self.prefix + "/libexec/smtpsd"
+        if not smtpsdtest._own:
+            skip("a hostile %s" % self.role, "no mount namespace")
+            done()
+        copy = self.dir + "/libexec"
+        shutil.copytree(self.libexec, copy + "/real", symlinks=True)
+        for n in os.listdir(copy + "/real"):
+            os.link(copy + "/real/" + n, copy + "/" + n,
+                    follow_symlinks=False)
+        os.unlink(copy + "/" + self.role)
+        shutil.copy(build_hostile(self.dir), copy + "/" + self.role)
+        with open(copy + "/hostile", "w") as f:
+            f.write("%s %d\n" % (self.role, self.instance))
+        os.chmod(copy, 0o755)
+        p = run("mount", "--bind", copy, self.libexec)
+        if p.returncode != 0:
+            raise RuntimeError("mount: " + p.text)
+
+    def evil(self, seconds=45):
+        """The hostile program that lives now; None if there is none."""
+        if self.current is not None and \
+                process_state(self.current.pid) in ("", "Z"):
+            self.current.close()
+            self.current = None
+        # Not one that died while nobody looked.
+        while self.current is None or select.select([self.listening], [], [],
+                                                    0)[0]:
+            if not select.select([self.listening], [], [], seconds)[0]:
+                return None
+            sock, _ = self.listening.accept()
+            e = Evil(sock)
+            if e.pid and process_state(e.pid) not in ("", "Z"):
+                self.current = e
+            else:
+                e.close()
+        return self.current
+
+    def fresh(self):
+        """A new one at once, whatever the back-off of its restarts is: a
+        reload that does not want it starts the slot anew."""
+        text = open(self.conf_path).read()
+        fewer = re.sub(r"^(processes .*\b%s) \d+" % self.role,
+                       r"\g<1> %d" % self.instance, text, flags=re.M)
+        for t in (fewer, text):
+            self.write("smtpsd.conf", t)
+            p = self.ctl("reload")
+            if p.returncode != 0:
+                diag("reload: " + p.text)
+        return self.evil()
+
+    def peers(self):
+        """{name: pid} of the processes that must not suffer."""
+        found = {"smtpsd": self.pid}
+        for p in children_of(self.pid):
+            name = process_name(p)
+            if self.current is not None and p == self.current.pid:
+                continue
+            if name in CHILDREN:
+                found.setdefault(name, p)
+        return found
+
