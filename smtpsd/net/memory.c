@@ -21,7 +21,7 @@
 #include "memory.h"
 
 #define SLOTS	256		/* made at a time */
-#define CROWD	256		/* sessions; less is not worth it */
+#define CROWD	16		/* sessions; of fewer little can stay */
 
 static void
 on_nothing(int fd, short what, void *arg)

@@ -8,7 +8,7 @@
 
 /* Before the first event of fd, which is open. */
 void	memory_reach(int fd);
-/* Every second: after a crowd has left. */
+/* After each turn: does it when most of a crowd have left. */
 void	memory_trim(uint32_t nsessions);
 
 #endif

@@ -431,6 +431,7 @@ session_turn(void)
 		else
 			session_work(s);
 	}
+	memory_trim(nsessions);
 	if (stop_ms != 0 && (nsessions == 0 || proc_now_ms() >= stop_ms))
 		proc_exit(0);
 }
@@ -530,7 +531,6 @@ on_tick(int fd, short what, void *arg)
 	(void)arg;
 	event_add(&tick_ev, &tv);
 	listener_tick();
-	memory_trim(nsessions);
 	session_each(session_timeout, &now);
 }
 
