@@ -62,6 +62,14 @@ on_control_limit(struct link *link, struct link_in *in)
 }
 
 static void
+on_control_login(struct link *link, struct link_in *in)
+{
+	(void)link;
+	if (handlers != NULL && handlers->login != NULL)
+		handlers->login(in->data);
+}
+
+static void
 on_control_body(struct link *link, struct link_in *in)
 {
 	(void)link;
@@ -92,6 +100,7 @@ static const struct link_rule rules[] = {
 	{ MSG_CONTROL_CTL_DONE, LINK_STATE_ANY, on_control_done },
 	{ MSG_CONTROL_CTL_LIMIT, LINK_STATE_ANY, on_control_limit },
 	{ MSG_CONTROL_CTL_BODY, LINK_STATE_ANY, on_control_body },
+	{ MSG_CONTROL_CTL_LOGIN, LINK_STATE_ANY, on_control_login },
 };
 
 static void

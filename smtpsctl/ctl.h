@@ -25,6 +25,7 @@ struct ctl_handlers {
 	void	(*stat)(const struct ctl_stat *);
 	void	(*listener)(const struct listener_info *);
 	void	(*limit)(const struct limit_info *);
+	void	(*login)(const struct login_info *);
 	void	(*body)(const char *, size_t);
 };
 
@@ -57,11 +58,21 @@ int	queue_pause(const char *what, int is_pause);
 void	queue_item_table(const struct queue_item *);
 void	queue_item_json(const struct queue_item *);
 
+/*
+ * logins.c: when passwords were used, as a running smtpsd tells, which takes
+ * the path of its socket.  -1: it does not; without a complaint if there is
+ * none or the caller may not ask.
+ */
+int	logins_load(const char *path);
+/* Seconds since the epoch; 0: never. */
+int64_t	logins_find(const char *login);
+
 /* users.c: exit status */
 #define USERS_LINE_SIZE	2048	/* what stands behind a name */
 
-/* owner NULL: all, else that user's devices. */
-int	users_show(const char *file, const char *owner, int json);
+/* owner NULL: all, else that user's devices.  has_logins: logins_load() did. */
+int	users_show(const char *file, const char *owner, int json,
+	    int has_logins);
 int	users_add(const char *file, const char *user, int must_exist);
 int	users_delete(const char *file, const char *user);
 int	users_check(const char *file, const char *user);

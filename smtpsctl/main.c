@@ -61,7 +61,8 @@ static int
 run_show(const char *what)
 {
 	if (strcmp(what, "users") == 0)
-		return users_show(users_file, NULL, json);
+		return users_show(users_file, NULL, json,
+		    logins_load(socket_path) == 0);
 	if (strcmp(what, "sessions") != 0 && strcmp(what, "queue") != 0 &&
 	    strcmp(what, "stats") != 0 && strcmp(what, "listeners") != 0)
 		return usage();
@@ -130,7 +131,8 @@ run_user(const char *verb, const char *name)
 	int status;
 
 	if (strcmp(verb, "devices") == 0)
-		return users_show(users_file, name, json);
+		return users_show(users_file, name, json,
+		    logins_load(socket_path) == 0);
 	if (strcmp(verb, "check") == 0)
 		return users_check(users_file, name);
 	if (strcmp(verb, "add") == 0)

@@ -253,26 +253,38 @@ hash_kind(const char *hash)
 }
 
 static void
-show_time(int64_t seconds)
+show_time(int64_t seconds, const char *otherwise)
 {
-	char text[32] = "-";
+	char text[32];
 	time_t t = (time_t)seconds;
 	struct tm tm;
 
+	strlcpy(text, otherwise, sizeof(text));
 	if (seconds > 0 && localtime_r(&t, &tm) != NULL)
 		strftime(text, sizeof(text), "%Y-%m-%d", &tm);
 	printf(" %-10s", text);
 }
 
+/* What was used before this device was made was another of that name. */
+static int64_t
+last_use(const struct user *user)
+{
+	int64_t used = logins_find(user->login);
+
+	return used < user->created ? 0 : used;
+}
+
 static void
-show_one(const struct user *user, int as_json)
+show_one(const struct user *user, int as_json, int has_logins)
 {
 	const char *scope = user->scope != NULL ? user->scope : "";
 
 	if (!as_json) {
 		printf("%-40s %-12s %-5s", user->login, hash_kind(user->hash),
 		    user->verifier != NULL ? "yes" : "no");
-		show_time(user->created);
+		show_time(user->created, "-");
+		show_time(has_logins ? last_use(user) : 0,
+		    has_logins ? "never" : "-");
 		printf("%s%s\n", *scope != '\0' ? " " : "", scope);
 		return;
 	}
@@ -280,6 +292,8 @@ show_one(const struct user *user, int as_json)
 	json_string("user", user->login);
 	json_string("hash", hash_kind(user->hash));
 	json_string("scram", user->verifier != NULL ? "yes" : "no");
+	if (has_logins)
+		json_number("used", (unsigned long long)last_use(user));
 	if (user->device != NULL) {
 		json_string("device", user->device);
 		json_number("created", (unsigned long long)user->created);
@@ -289,7 +303,7 @@ show_one(const struct user *user, int as_json)
 }
 
 int
-users_show(const char *file, const char *owner, int as_json)
+users_show(const char *file, const char *owner, int as_json, int has_logins)
 {
 	char err[ERROR_SIZE], of[USERS_LOGIN_SIZE];
 	const struct user *user;
@@ -303,15 +317,15 @@ users_show(const char *file, const char *owner, int as_json)
 	if (as_json)
 		json_begin();
 	else
-		printf("%-40s %-12s %-5s %-10s SCOPE\n", "USER", "HASH",
-		    "SCRAM", "CREATED");
+		printf("%-40s %-12s %-5s %-10s %-10s SCOPE\n", "USER",
+		    "HASH", "SCRAM", "CREATED", "USED");
 	for (i = 0; i < users_count(users); i++) {
 		user = users_at(users, i);
 		if (owner != NULL && (user->device == NULL ||
 		    users_owner(user, of, sizeof(of)) == -1 ||
 		    strcmp(of, owner) != 0))
 			continue;
-		show_one(user, as_json);
+		show_one(user, as_json, has_logins);
 	}
 	if (as_json)
 		json_end();

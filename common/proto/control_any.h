@@ -22,6 +22,7 @@
 #define MSG_CONTROL_QUEUE_MESSAGE	0x0c09	/* arg: a message's id */
 #define MSG_CONTROL_NET_LISTENERS	0x0c0a
 #define MSG_CONTROL_ANY_PAUSE		0x0c0b	/* arg: PAUSE_*, limit 1: pause */
+#define MSG_CONTROL_QUEUE_LOGINS	0x0c0c	/* tail: those above this login */
 #define MSG_ANY_CONTROL_STAT		0x0c10
 #define MSG_ANY_CONTROL_DONE		0x0c11
 #define MSG_NET_CONTROL_SESSION		0x0c12
@@ -29,6 +30,7 @@
 #define MSG_QUEUE_CONTROL_BODY		0x0c19
 #define MSG_POLICY_CONTROL_LIMIT	0x0c14
 #define MSG_NET_CONTROL_LISTENER	0x0c18
+#define MSG_QUEUE_CONTROL_LOGIN		0x0c1a
 #define MSG_PARENT_CONTROL_CONF		0x0c20
 #define MSG_PARENT_CONTROL_SOCKET	0x0c21	/* with the listening socket */
 
@@ -158,6 +160,18 @@ _Static_assert(sizeof(struct limit_info) == 56 + LOGIN_SIZE, "limit_info");
 struct policy_control_limit {
 	uint64_t		request;
 	struct limit_info	info;
+};
+
+/* When a password was used last, in order of logins. */
+struct login_info {
+	uint64_t	used_s;		/* since the epoch */
+	char		login[LOGIN_SIZE];
+};
+_Static_assert(sizeof(struct login_info) == 8 + LOGIN_SIZE, "login_info");
+
+struct queue_control_login {
+	uint64_t		request;
+	struct login_info	info;
 };
 
 struct parent_control_conf {

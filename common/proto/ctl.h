@@ -21,6 +21,8 @@
 #define MSG_CTL_CONTROL_MESSAGE		0x0d09	/* root only */
 #define MSG_CTL_CONTROL_LISTENERS	0x0d0a
 #define MSG_CTL_CONTROL_PAUSE		0x0d0b	/* root only */
+#define MSG_CTL_CONTROL_LOGINS		0x0d0c	/* root only; tail: those above
+						 * this login, at most limit */
 #define MSG_CONTROL_CTL_SESSION		0x0d10
 #define MSG_CONTROL_CTL_ITEM		0x0d11
 #define MSG_CONTROL_CTL_BODY		0x0d19	/* bytes of a message */
@@ -29,6 +31,7 @@
 #define MSG_CONTROL_CTL_LIMIT		0x0d14
 
 #define MSG_CONTROL_CTL_LISTENER	0x0d18
+#define MSG_CONTROL_CTL_LOGIN		0x0d1a
 
 /* KILL: arg is a session; QUEUE: items above arg, at most limit. */
 struct ctl_request {
@@ -52,6 +55,6 @@ struct ctl_done {
 _Static_assert(sizeof(struct ctl_done) == 8 + 4096, "done");
 
 /* SESSION is struct session_info, ITEM struct queue_item, LIMIT struct
- * limit_info. */
+ * limit_info, LOGIN struct login_info. */
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * parent and queue: queue settings down, requests for a deliver process up.
+ * parent and queue: queue settings and when passwords were used down, requests
+ * for a deliver process up.
  * The parent answers DELIVER with MSG_PARENT_ANY_LINK (kind PROC_DELIVER,
  * cookie = id) or with DELIVER_FAILED.
  */
@@ -13,6 +14,7 @@
 #define MSG_PARENT_QUEUE_CONF		0x0700
 #define MSG_PARENT_QUEUE_ACTION		0x0701
 #define MSG_PARENT_QUEUE_DELIVER_FAILED	0x0702
+#define MSG_PARENT_QUEUE_LOGIN		0x0703
 #define MSG_QUEUE_PARENT_DELIVER	0x0710
 #define MSG_QUEUE_PARENT_DELIVER_KILL	0x0711
 
@@ -62,5 +64,13 @@ struct parent_queue_deliver_failed {
 };
 _Static_assert(sizeof(struct parent_queue_deliver_failed) == 16 + TEXT_SIZE,
     "deliver_failed");
+
+/* A password of the users file was used; the queue keeps when. */
+struct parent_queue_login {
+	uint64_t	used_s;		/* since the epoch; 0: forget it, that
+					 * password is no longer good */
+	char		login[LOGIN_SIZE];	/* a user, or USER/DEVICE */
+};
+_Static_assert(sizeof(struct parent_queue_login) == 8 + LOGIN_SIZE, "login");
 
 #endif

@@ -170,6 +170,8 @@ static const struct link_shape shapes[] = {
 	    STR(parent_queue_action, name)),
 	FIXED(MSG_PARENT_QUEUE_DELIVER_FAILED, parent_queue_deliver_failed, 0,
 	    STR(parent_queue_deliver_failed, text)),
+	FIXED(MSG_PARENT_QUEUE_LOGIN, parent_queue_login, 0,
+	    STR(parent_queue_login, login)),
 	FIXED(MSG_QUEUE_PARENT_DELIVER, queue_parent_deliver, 0,
 	    STR(queue_parent_deliver, action), STR(queue_parent_deliver, user)),
 	PLAIN(MSG_QUEUE_PARENT_DELIVER_KILL, queue_parent_deliver_kill),
@@ -233,6 +235,8 @@ static const struct link_shape shapes[] = {
 	PLAIN(MSG_CONTROL_QUEUE_MESSAGE, control_request),
 	PLAIN(MSG_CONTROL_NET_LISTENERS, control_request),
 	PLAIN(MSG_CONTROL_ANY_PAUSE, control_request),
+	TAILED(MSG_CONTROL_QUEUE_LOGINS, control_request, 0, LOGIN_SIZE - 1, 0,
+	    { 0, 0 }),
 	FIXED(MSG_ANY_CONTROL_STAT, any_control_stat, 0,
 	    STR(any_control_stat, name)),
 	FIXED(MSG_ANY_CONTROL_DONE, any_control_done, 0,
@@ -256,6 +260,8 @@ static const struct link_shape shapes[] = {
 	    STR(net_control_listener, info.tag)),
 	TAILED(MSG_QUEUE_CONTROL_BODY, queue_control_body, 1,
 	    MESSAGE_PIECE_MAX, 0, { 0, 0 }),
+	FIXED(MSG_QUEUE_CONTROL_LOGIN, queue_control_login, 0,
+	    STR(queue_control_login, info.login)),
 	PLAIN(MSG_PARENT_CONTROL_CONF, parent_control_conf),
 	{ MSG_PARENT_CONTROL_SOCKET, "MSG_PARENT_CONTROL_SOCKET", 0, 0, 1, 0,
 	    NO_STRINGS },
@@ -274,6 +280,8 @@ static const struct link_shape shapes[] = {
 	PLAIN(MSG_CTL_CONTROL_MESSAGE, ctl_request),
 	PLAIN(MSG_CTL_CONTROL_LISTENERS, ctl_request),
 	PLAIN(MSG_CTL_CONTROL_PAUSE, ctl_request),
+	TAILED(MSG_CTL_CONTROL_LOGINS, ctl_request, 0, LOGIN_SIZE - 1, 0,
+	    { 0, 0 }),
 	FIXED(MSG_CONTROL_CTL_SESSION, session_info, 0,
 	    STR(session_info, address), STR(session_info, tls_version),
 	    STR(session_info, tls_cipher), STR(session_info, state),
@@ -289,6 +297,7 @@ static const struct link_shape shapes[] = {
 	    STR(listener_info, address), STR(listener_info, tag)),
 	{ MSG_CONTROL_CTL_BODY, "MSG_CONTROL_CTL_BODY", 1, MESSAGE_PIECE_MAX,
 	    0, 0, NO_STRINGS },
+	FIXED(MSG_CONTROL_CTL_LOGIN, login_info, 0, STR(login_info, login)),
 };
 
 const struct link_shape *

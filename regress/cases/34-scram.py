@@ -237,4 +237,7 @@ else:
                 if not eq("235 2.7.0" not in p.text, want != 0, "gsasl %s %s" % (
                         m, "gets in" if want == 0 else "is refused")):
                     diag(p.text)
+            if m == "SCRAM-SHA-256-PLUS":
+                eq([u["user"] for u in s.show("users") if u["used"] > 0],
+                   ["smtpst2"], "show users knows of its use")
 done()

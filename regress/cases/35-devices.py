@@ -1,4 +1,5 @@
-"""Passwords of devices: their scope, and that taking one away takes effect."""
+"""Passwords of devices: their scope, when each was used, and that taking one
+away takes effect."""
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
@@ -24,6 +25,15 @@ with Server() as s:
     ok("smtpst1/phone" in p.text and "smtpst1+scan@example.org" in p.text and
        p.text.count("\n") == 3, "user devices lists them")
 
+    def used():
+        return {u["user"]: u["used"] for u in
+                s.show("users") + json.loads(
+                    s.ctl("-j", "user", "devices", "smtpst1").text)}
+
+    eq(set(used().values()), {0}, "no password was ever used")
+    ok(re.search(r"smtpst1/phone .* never *\n", p.text), "never")
+    before = int(time.time())
+
     def login(user, password):
         r = s.raw()
         r.ask("EHLO x")
@@ -47,6 +57,26 @@ with Server() as s:
                            ("smtpst2/phone", phone),
                            ("smtpst1/scanner", phone)]:
         eq(login(user, password)[1], "535", "not as " + user)
+
+    # When each was used, which a restart does not change.
+    eq(login("smtpst2", "wrong")[1], "535", "a wrong password")
+    u = used()
+    ok(all(before <= u[n] <= time.time() for n in
+           ("smtpst1", "smtpst1/phone", "smtpst1/scanner")),
+       "show users has the last use of each password")
+    eq((u["smtpst2"], u["smtpst3"]), (0, 0), "others have none")
+    ok(re.search(r"^smtpst1/scanner .* %s smtpst1\+scan@" % time.strftime(
+        "%Y-%m-%d", time.localtime(u["smtpst1/scanner"])),
+        s.ctl("user", "devices", "smtpst1").text, re.M), "and its day")
+    s.stop()
+    ok(re.search(r"^smtpst1 .* - +- *$", s.ctl("show", "users").text, re.M),
+       "without smtpsd it is not known")
+    s.start()
+    eq(used(), u, "a restarted smtpsd knows it still")
+    r, reply = login("smtpst1/phone", phone)
+    r2, reply = login("smtpst1/scanner", "paper")
+    r3, reply = login("smtpst1", PASSWORD % "smtpst1")
+    eq(r.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250", "logged in again")
 
     p = s.ctl("user", "device", "del", "smtpst1", "phone")
     eq((p.returncode, p.text), (0, ""), "the phone is lost")
@@ -92,6 +122,10 @@ with Server() as s:
         r6.send(message(sender=author + "@example.org"))
         ok(r6.ask(".").startswith(want), "From: " + author)
         r6.ask("RSET")
+
+    ok(used()["smtpst3"] >= before, "who logged in by the old password")
+    s.ctl("user", "passwd", "smtpst3", input="new\n")
+    ok(until(lambda: used()["smtpst3"] == 0), "never used the new one")
 
     p = s.ctl("user", "del", "smtpst1")
     eq((p.returncode, p.text), (0, ""), "the user goes")

@@ -150,6 +150,17 @@ on_queue_body(struct link *link, struct link_in *in)
 		    in->size - sizeof(*msg));
 }
 
+static void
+on_queue_login(struct link *link, struct link_in *in)
+{
+	const struct queue_control_login *msg = in->data;
+	struct ask *ask = ask_find(msg->request);
+
+	if (ask != NULL && ask_is_from(ask, link))
+		client_answer(ask->request, MSG_CONTROL_CTL_LOGIN, &msg->info,
+		    sizeof(msg->info));
+}
+
 void
 on_any_done(struct link *link, struct link_in *in)
 {
@@ -209,6 +220,7 @@ static const struct link_rule net_rules[] = {
 static const struct link_rule queue_rules[] = {
 	{ MSG_QUEUE_CONTROL_ITEM, LINK_STATE_ANY, on_queue_item },
 	{ MSG_QUEUE_CONTROL_BODY, LINK_STATE_ANY, on_queue_body },
+	{ MSG_QUEUE_CONTROL_LOGIN, LINK_STATE_ANY, on_queue_login },
 	{ MSG_ANY_CONTROL_STAT, LINK_STATE_ANY, on_any_stat },
 	{ MSG_ANY_CONTROL_DONE, LINK_STATE_ANY, on_any_done },
 };
@@ -231,7 +243,7 @@ static const struct peer_kind {
 	size_t			 nrules;
 } peer_kinds[] = {
 	{ PROC_NET, "net", net_rules, 4 },
-	{ PROC_QUEUE, "queue", queue_rules, 4 },
+	{ PROC_QUEUE, "queue", queue_rules, 5 },
 	{ PROC_POLICY, "policy", policy_rules, 3 },
 	{ PROC_RELAY, "relay", other_rules, 2 },
 };
@@ -311,6 +323,8 @@ static const struct ask_route {
 	{ MSG_CTL_CONTROL_EDIT, PROC_QUEUE, MSG_CONTROL_QUEUE_EDIT,
 	    "queue is not running" },
 	{ MSG_CTL_CONTROL_MESSAGE, PROC_QUEUE, MSG_CONTROL_QUEUE_MESSAGE,
+	    "queue is not running" },
+	{ MSG_CTL_CONTROL_LOGINS, PROC_QUEUE, MSG_CONTROL_QUEUE_LOGINS,
 	    "queue is not running" },
 	{ MSG_CTL_CONTROL_PAUSE, PROC_QUEUE, MSG_CONTROL_ANY_PAUSE, "" },
 	{ MSG_CTL_CONTROL_PAUSE, PROC_NET, MSG_CONTROL_ANY_PAUSE, "" },

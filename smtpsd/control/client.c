@@ -195,6 +195,7 @@ static const struct link_rule client_rules[] = {
 	{ MSG_CTL_CONTROL_EDIT, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_MESSAGE, LINK_STATE_ANY, on_ctl_request },
 	{ MSG_CTL_CONTROL_PAUSE, LINK_STATE_ANY, on_ctl_request },
+	{ MSG_CTL_CONTROL_LOGINS, LINK_STATE_ANY, on_ctl_request },
 };
 
 /* Takes fd in any case. */

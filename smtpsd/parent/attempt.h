@@ -73,6 +73,7 @@ struct attempt {
 struct auth_backend {
 	const char	*name;
 	uint8_t		 remembers;	/* a good proof stays good for a while */
+	uint8_t		 is_password;	/* of the users file: its use is kept */
 	uint8_t		 names_user;	/* the login is the verdict's name */
 	const char	*refusal;	/* a challenge before the refusal, or NULL */
 	/*

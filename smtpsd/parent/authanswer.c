@@ -1,6 +1,7 @@
 /*
  * What the parent says about logins: to net the answers, to policy who is
- * logged in where and whose password is no longer good.  Called by
+ * logged in where and whose password is no longer good, to the queue, which
+ * has a disk, when a password was used.  Called by
  * authenticate.c and, with old and new users files, by parent.c.  No state.
  */
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "mail/table.h"
 #include "mail/usersfile.h"
 #include "proto/parent_policy.h"
+#include "proto/parent_queue.h"
 
 void
 authanswer_net(uint32_t net_id, uint64_t session, enum auth_result result,
@@ -61,6 +63,17 @@ authanswer_policy(const struct attempt *a)
 		return -1;
 	link_flush(policy);
 	return 0;
+}
+
+void
+authanswer_used(const char *login, time_t when)
+{
+	struct parent_queue_login	 m = { 0 };
+
+	m.used_s = (uint64_t)when;
+	strlcpy(m.login, login, sizeof(m.login));
+	(void)link_send(child_link(PROC_QUEUE, 0), MSG_PARENT_QUEUE_LOGIN, &m,
+	    sizeof(m));
 }
 
 static int
@@ -134,11 +147,13 @@ authanswer_revoked(const struct users *old, const struct users *new)
 	struct link		*policy;
 	size_t			 i;
 
-	if ((policy = child_link(PROC_POLICY, 0)) == NULL)
-		return;		/* it will have forgotten them anyway */
+	/* Without policy there is nothing to revoke: it knows nobody. */
+	policy = child_link(PROC_POLICY, 0);
 	for (i = 0; i < users_count(old); i++) {
 		was = users_at(old, i);
 		is = new == NULL ? NULL : users_find_live(new, was->login);
+		if (is == NULL || strcmp(is->hash, was->hash) != 0)
+			authanswer_used(was->login, 0);
 		if (is == NULL || strcmp(is->hash, was->hash) != 0 ||
 		    (is->device == NULL) != (was->device == NULL) ||
 		    !is_same_text(is->scope, was->scope))

@@ -16,6 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "attempt.h"
 #include "authanswer.h"
@@ -175,10 +176,13 @@ finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 		stats.ok++;
 		if (!a->cancelled && authanswer_policy(a) == 0)
 			result = AUTH_OK;
-		if (result == AUTH_OK)
+		if (result == AUTH_OK) {
 			log_info("event=auth-ok address=%s user=%s mechanism=%s",
 			    log_vis(a->address), log_vis(a->login),
 			    mechanism(a));
+			if (a->backend->is_password)
+				authanswer_used(a->login, time(NULL));
+		}
 	} else if (verdict == VERDICT_BAD) {
 		stats.failed++;
 		result = AUTH_BAD;

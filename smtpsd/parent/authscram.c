@@ -278,7 +278,8 @@ authscram_backend(void)
 {
 	static const struct auth_backend	 backend = {
 		.name = "scram", .open = open_dialogue, .proof = keep_proof,
-		.is_current = is_current, .prepare = prepare, .start = start
+		.is_password = 1, .is_current = is_current,
+		.prepare = prepare, .start = start
 	};
 
 	return &backend;

@@ -114,8 +114,8 @@ const struct auth_backend *
 authusers_backend(void)
 {
 	static const struct auth_backend	 backend = {
-		.name = "users", .remembers = 1, .prepare = prepare,
-		.is_current = is_current, .start = start
+		.name = "users", .remembers = 1, .is_password = 1,
+		.prepare = prepare, .is_current = is_current, .start = start
 	};
 
 	return &backend;

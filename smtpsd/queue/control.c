@@ -14,6 +14,7 @@
 #include "control.h"
 #include "edit.h"
 #include "incoming.h"
+#include "login.h"
 #include "proto/control_answer.h"
 #include "proto/control_any.h"
 #include "result.h"
@@ -103,6 +104,36 @@ on_control_list(struct link *link, struct link_in *in)
 	    LIST_MAX, list_item, &page);
 	control_answer_done(link, r->request, n == -1, n == -1 ?
 	    "the queue cannot be read" : NULL);
+}
+
+static void
+list_login(const struct login_info *info, void *arg)
+{
+	const struct page *page = arg;
+	struct queue_control_login m;
+
+	memset(&m, 0, sizeof(m));
+	m.request = page->request;
+	m.info = *info;
+	link_send(page->link, MSG_QUEUE_CONTROL_LOGIN, &m, sizeof(m));
+}
+
+static void
+on_control_logins(struct link *link, struct link_in *in)
+{
+	const struct control_request *r = in->data;
+	struct page page = { .link = link, .request = r->request };
+	char above[LOGIN_SIZE];
+	size_t size = in->size - sizeof(*r);
+	int n;
+
+	memcpy(above, r + 1, size);	/* less than its size: the shape */
+	above[size] = '\0';
+	login_store();
+	n = store_list_logins(store, above, r->limit < LIST_MAX ? r->limit :
+	    LIST_MAX, list_login, &page);
+	control_answer_done(link, r->request, n == -1, n == -1 ?
+	    "the logins cannot be read" : NULL);
 }
 
 static void
@@ -244,6 +275,7 @@ static const struct link_rule control_rules[] = {
 	{ MSG_CONTROL_QUEUE_EDIT, LINK_STATE_ANY, on_control_edit },
 	{ MSG_CONTROL_QUEUE_MESSAGE, LINK_STATE_ANY, on_control_message },
 	{ MSG_CONTROL_ANY_PAUSE, LINK_STATE_ANY, on_control_pause },
+	{ MSG_CONTROL_QUEUE_LOGINS, LINK_STATE_ANY, on_control_logins },
 };
 
 void

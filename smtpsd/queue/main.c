@@ -21,6 +21,7 @@
 #include "control.h"
 #include "edit.h"
 #include "incoming.h"
+#include "login.h"
 #include "peers.h"
 #include "proto/boot.h"
 #include "result.h"
@@ -82,6 +83,7 @@ queue_init(struct link *parent)
 	commit_init(store);
 	control_init(store);
 	usage_init(store);
+	login_init(store);
 	edit_init(store);
 	evtimer_set(&timer, on_timer, NULL);
 	timer_set(proc_now_ms());
@@ -126,6 +128,8 @@ queue_stop_if_done(uint64_t now_ms)
 	    result_waiting() > 0))
 		return;
 	stop_ms = 0;
+	login_store();
+	login_init(NULL);
 	store_close(store);
 	store = NULL;
 	proc_exit(0);
@@ -141,6 +145,7 @@ queue_turn(void)
 	if (incoming_ready() > 0)
 		peers_poll();
 	commit_turn(now_ms, now_s);
+	login_turn(now_ms);
 	incoming_expire(now_ms);
 	/* before it, no action is known and every attempt would fail */
 	if (stop_ms == 0 && conf_is_set())
@@ -173,6 +178,7 @@ static const struct link_rule parent_rules[] = {
 	{ MSG_PARENT_QUEUE_ACTION, LINK_STATE_ANY, on_parent_action },
 	{ MSG_PARENT_QUEUE_DELIVER_FAILED, LINK_STATE_ANY,
 	    on_parent_deliver_failed },
+	{ MSG_PARENT_QUEUE_LOGIN, LINK_STATE_ANY, on_parent_login },
 };
 
 int

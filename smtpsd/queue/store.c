@@ -99,6 +99,12 @@ static const char *const statements[ST_MAX] = {
 	    " recipients, recipients_before, day, day_messages,"
 	    " day_messages_before, day_recipients, day_recipients_before"
 	    " FROM usage WHERE day >= ?",
+	[ST_SET_LOGIN] = "INSERT INTO login (login, used) VALUES (?,?)"
+	    " ON CONFLICT (login) DO UPDATE SET used = max(used,"
+	    " excluded.used)",
+	[ST_FORGET_LOGIN] = "DELETE FROM login WHERE login = ?",
+	[ST_LIST_LOGINS] = "SELECT login, used FROM login WHERE login > ?"
+	    " ORDER BY login LIMIT ?",
 };
 
 int

@@ -83,6 +83,12 @@ int	store_set_usage(struct store *, const struct user_usage *);
 int	store_list_usage(struct store *, uint64_t day,
 	    void (*each)(const struct user_usage *, void *), void *arg);
 
+/* When this password was used last; 0: forget it.  Older times change nothing. */
+int	store_set_login(struct store *, const char *login, uint64_t used_s);
+/* Calls each() for the logins above one, in order.  How many, or -1. */
+int	store_list_logins(struct store *, const char *above, uint32_t limit,
+	    void (*each)(const struct login_info *, void *), void *arg);
+
 /* Envelopes in the store. */
 uint64_t store_count(struct store *);
 /*

@@ -14,7 +14,7 @@ enum statement {
 	ST_RETRY_ENVELOPE, ST_SET_NEXT, ST_REMOVE_ENVELOPE, ST_HAS_ENVELOPE,
 	ST_REMOVE_MESSAGE, ST_ADD_CHUNK, ST_REMOVE_CHUNKS, ST_DUE, ST_LOAD,
 	ST_BODY, ST_CHUNK, ST_LIST, ST_FREE_PAGES, ST_SET_USAGE, ST_LIST_USAGE,
-	ST_MAX
+	ST_SET_LOGIN, ST_FORGET_LOGIN, ST_LIST_LOGINS, ST_MAX
 };
 
 struct store {
@@ -47,7 +47,7 @@ void	store_bind_id(struct store *, enum statement, int column, uint64_t);
 void	store_bind_text(struct store *, enum statement, int column,
 	    const char *);	/* NULL is NULL */
 
-/* store_usage.c: makes its table. */
+/* store_usage.c: makes its tables. */
 int	store_usage_init(struct store *);
 
 /* store_wal.c */

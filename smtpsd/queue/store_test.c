@@ -314,6 +314,69 @@ test_forms(void)
 	message_unref(m);
 }
 
+static char listed[256];
+
+static void
+list_login(const struct login_info *info, void *arg)
+{
+	char one[LOGIN_SIZE + 32];
+
+	(void)arg;
+	snprintf(one, sizeof(one), "%s=%llu ", info->login,
+	    (unsigned long long)info->used_s);
+	strlcat(listed, one, sizeof(listed));
+}
+
+static const char *
+logins(struct store *s, const char *above, uint32_t limit)
+{
+	listed[0] = '\0';
+	if (store_list_logins(s, above, limit, list_login, NULL) == -1)
+		return NULL;
+	return listed;
+}
+
+/* A queue that was made before logins were kept, with mail in it. */
+static void
+test_logins(void)
+{
+	struct store *s;
+	char old[96];
+
+	snprintf(old, sizeof(old), "%s/logins.db", dir);
+	s = store_open(old, 0);
+	tap_ok(s != NULL && put(s, 9, 5, 2) == 0, "a queue");
+	store_close(s);
+	tap_ok(run_sql(old, "DROP TABLE login; DROP TABLE usage"),
+	    "that knows no logins");
+	s = store_open(old, 0);
+	tap_ok(s != NULL && store_count(s) == 2, "opens with its mail");
+	if (s == NULL)
+		return;
+	tap_is_str(logins(s, "", 10), "", "and nobody was there");
+	store_begin(s, 0);
+	tap_ok(store_set_login(s, "b", 20) == 0 &&
+	    store_set_login(s, "a/phone", 30) == 0 &&
+	    store_set_login(s, "c", 10) == 0 &&
+	    store_set_login(s, "b", 15) == 0 &&
+	    store_set_login(s, "c", 11) == 0 &&
+	    store_set_login(s, "d", 40) == 0 &&
+	    store_set_login(s, "d", 0) == 0 &&
+	    store_set_login(s, "nobody", 0) == 0 && store_commit(s) == 0,
+	    "logins are kept and forgotten");
+	tap_is_str(logins(s, "", 10), "a/phone=30 b=20 c=11 ", "the latest");
+	tap_is_str(logins(s, "", 2), "a/phone=30 b=20 ", "a page");
+	tap_is_str(logins(s, "b", 2), "c=11 ", "the page behind it");
+	store_begin(s, 0);
+	store_set_login(s, "b", 99);
+	store_rollback(s);
+	store_close(s);
+	s = store_open(old, 0);
+	tap_is_str(s == NULL ? NULL : logins(s, "", 10),
+	    "a/phone=30 b=20 c=11 ", "opened again, they are there");
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -335,6 +398,7 @@ main(void)
 	test_kill();
 	test_second();
 	test_forms();
+	test_logins();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
 	return tap_done();

@@ -1,6 +1,7 @@
 /*
- * The queue on disk, users' part: what each has used of its quotas.  No
- * message depends on it, so it is written without a flush of its own.
+ * The queue on disk, users' part: what each has used of its quotas, and when
+ * each password was used.  No message depends on it, so it is written without
+ * a flush of its own.
  */
 #include <string.h>
 #include <time.h>
@@ -10,7 +11,8 @@
 
 #define DAY		86400
 
-/* Two days are enough for policy; a table of its own since it came later. */
+/* Two days are enough for policy; tables of their own since they came later,
+ * and an older smtpsd does not mind them. */
 int
 store_usage_init(struct store *s)
 {
@@ -27,6 +29,10 @@ store_usage_init(struct store *s)
 	    " day_recipients_before INTEGER NOT NULL) WITHOUT ROWID",
 	    NULL, NULL, NULL) != SQLITE_OK)
 		return store_complain(s, "create table usage");
+	if (sqlite3_exec(s->db, "CREATE TABLE IF NOT EXISTS login ("
+	    "login TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID",
+	    NULL, NULL, NULL) != SQLITE_OK)
+		return store_complain(s, "create table login");
 	sqlite3_snprintf(sizeof(sql), sql,
 	    "DELETE FROM usage WHERE day < %lld",
 	    (long long)time(NULL) / DAY - 1);
@@ -91,4 +97,45 @@ store_list_usage(struct store *s, uint64_t day,
 		store_complain(s, "list usage");
 	store_reset(s, ST_LIST_USAGE);
 	return r;
+}
+
+int
+store_set_login(struct store *s, const char *login, uint64_t used_s)
+{
+	enum statement st = used_s == 0 ? ST_FORGET_LOGIN : ST_SET_LOGIN;
+	int r;
+
+	store_bind_text(s, st, 1, login);
+	if (used_s != 0)
+		store_bind_id(s, st, 2, used_s);
+	if ((r = store_step(s, st)) == -1)
+		store_complain(s, "set login");
+	store_reset(s, st);
+	return r == -1 ? -1 : 0;
+}
+
+int
+store_list_logins(struct store *s, const char *above, uint32_t limit,
+    void (*each)(const struct login_info *, void *), void *arg)
+{
+	sqlite3_stmt *st = s->st[ST_LIST_LOGINS];
+	struct login_info info;
+	const char *login;
+	int r, n = 0;
+
+	store_bind_text(s, ST_LIST_LOGINS, 1, above);
+	store_bind_id(s, ST_LIST_LOGINS, 2, limit);
+	while ((r = store_step(s, ST_LIST_LOGINS)) == 1) {
+		memset(&info, 0, sizeof(info));
+		login = (const char *)sqlite3_column_text(st, 0);
+		strlcpy(info.login, login != NULL ? login : "",
+		    sizeof(info.login));
+		info.used_s = (uint64_t)sqlite3_column_int64(st, 1);
+		each(&info, arg);
+		n++;
+	}
+	if (r == -1)
+		store_complain(s, "list logins");
+	store_reset(s, ST_LIST_LOGINS);
+	return r == -1 ? -1 : n;
 }
