@@ -56,6 +56,7 @@ on_control_stats(struct link *link, struct link_in *in)
 	result_stats(&d);
 	const struct { const char *name; uint64_t value; } all[] = {
 		{ "queue.envelopes", store_count(store) },
+		{ "queue.counting", !store_is_counted(store) },
 		{ "queue.accepted", c.accepted },
 		{ "queue.refused", c.refused },
 		{ "queue.commits", c.commits },

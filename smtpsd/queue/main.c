@@ -34,6 +34,7 @@
 #define STOP_MS		4000
 
 static struct store *store;
+static int is_swept;
 static struct event timer;
 static uint64_t timer_ms;		/* when it will fire */
 static uint64_t stop_ms;
@@ -50,7 +51,8 @@ on_timer(int fd, short what, void *arg)
 static void
 timer_set(uint64_t now_ms)
 {
-	uint32_t wait_ms = edit_is_busy() || control_is_busy() ? 1 :
+	uint32_t wait_ms = edit_is_busy() || control_is_busy() ||
+	    !is_swept ? 1 :
 	    commit_wait_ms(now_ms, schedule_wait_ms());
 	struct timeval tv = { .tv_sec = wait_ms / 1000,
 	    .tv_usec = (wait_ms % 1000) * 1000 };
@@ -87,8 +89,9 @@ queue_init(struct link *parent)
 	edit_init(store);
 	evtimer_set(&timer, on_timer, NULL);
 	timer_set(proc_now_ms());
-	log_info("queue open envelopes=%llu",
-	    (unsigned long long)store_count(store));
+	log_info("queue open envelopes=%llu%s",
+	    (unsigned long long)store_count(store),
+	    store_is_counted(store) ? "" : " or more");
 	return 0;
 }
 
@@ -164,6 +167,8 @@ queue_flushed(void)
 		return;
 	store_checkpoint(store);
 	control_turn();
+	if (!is_swept)
+		is_swept = store_sweep(store) == 0;
 }
 
 static void

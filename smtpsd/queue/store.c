@@ -14,7 +14,18 @@
 #include "base/log.h"
 #include "store_sql.h"
 
-#define SCHEMA_VERSION	3
+#define SCHEMA_VERSION	4
+
+/*
+ * due: what has a next attempt (0: held) and is not parked.  parked: what is
+ * due and waits for its lane.  chunked: whose a body of chunks is.
+ */
+#define INDEXES								\
+    "CREATE INDEX due ON envelope (next, id)"				\
+    " WHERE next > 0 AND lane IS NULL;"					\
+    "CREATE INDEX parked ON envelope (lane, next, id)"			\
+    " WHERE lane IS NOT NULL;"						\
+    "CREATE INDEX chunked ON message (body_id) WHERE body_id > 0;"
 
 static const char schema[] =
     "BEGIN;"
@@ -28,11 +39,10 @@ static const char schema[] =
     " recipient TEXT NOT NULL, original TEXT NOT NULL,"
     " error TEXT NOT NULL, notify INTEGER NOT NULL DEFAULT 0,"
     " warned INTEGER NOT NULL DEFAULT 0, orcpt TEXT, owner TEXT,"
-    " owner_action TEXT, owner_user TEXT, owner_to TEXT);"
-    /* next 0 is held: never due */
-    "CREATE INDEX due ON envelope (next) WHERE next > 0;"
+    " owner_action TEXT, owner_user TEXT, owner_to TEXT, lane TEXT);"
     "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "PRAGMA user_version = 3;"
+    INDEXES
+    "PRAGMA user_version = 4;"
     "COMMIT;";
 
 /* One step for each form since the first; rows are not rewritten. */
@@ -52,6 +62,12 @@ static const char *const upgrades[SCHEMA_VERSION] = {
 	    "ALTER TABLE envelope ADD COLUMN owner_to TEXT;"
 	    "PRAGMA user_version = 3;"
 	    "COMMIT;",
+	[3] = "BEGIN;"
+	    "ALTER TABLE envelope ADD COLUMN lane TEXT;"
+	    "DROP INDEX due;"
+	    INDEXES
+	    "PRAGMA user_version = 4;"
+	    "COMMIT;",
 };
 
 static const char *const statements[ST_MAX] = {
@@ -66,8 +82,8 @@ static const char *const statements[ST_MAX] = {
 	    " owner_action, owner_user, owner_to)"
 	    " VALUES (?,?,?,?,?,?,?,'',?,?,?,?,?,?)",
 	[ST_RETRY_ENVELOPE] = "UPDATE envelope SET next = ?, attempts = ?,"
-	    " error = ?, warned = ? WHERE id = ?",
-	[ST_SET_NEXT] = "UPDATE envelope SET next = ? WHERE id = ?",
+	    " error = ?, warned = ?, lane = NULL WHERE id = ?",
+	[ST_SET_NEXT] = "UPDATE envelope SET next = ?, lane = NULL WHERE id = ?",
 	[ST_REMOVE_ENVELOPE] = "DELETE FROM envelope WHERE id = ?",
 	[ST_HAS_ENVELOPE] = "SELECT 1 FROM envelope WHERE id BETWEEN ? AND ?"
 	    " LIMIT 1",
@@ -75,8 +91,19 @@ static const char *const statements[ST_MAX] = {
 	[ST_ADD_CHUNK] = "INSERT INTO chunk (id, data) VALUES (?,?)",
 	[ST_REMOVE_CHUNKS] = "DELETE FROM chunk WHERE id BETWEEN ? AND ?",
 	[ST_DUE] = "SELECT next, id FROM envelope INDEXED BY due"
-	    " WHERE next > 0 AND next >= ? AND next <= ?"
-	    " AND (next > ?1 OR id > ?3) ORDER BY next, id LIMIT ?",
+	    " WHERE next > 0 AND lane IS NULL AND (next, id) > (?, ?)"
+	    " AND next <= ? ORDER BY next, id LIMIT ?",
+	[ST_PARK] = "UPDATE envelope SET lane = ? WHERE id = ? AND next > 0",
+	[ST_PARKED] = "SELECT next, id FROM envelope INDEXED BY parked"
+	    " WHERE lane = ? AND (next, id) > (?, ?)"
+	    " ORDER BY next, id LIMIT ?",
+	[ST_PARKED_LANE] = "SELECT lane FROM envelope INDEXED BY parked"
+	    " WHERE lane > ? ORDER BY lane LIMIT 1",
+	[ST_COUNT] = "SELECT id FROM envelope WHERE id > ? ORDER BY id LIMIT ?",
+	[ST_NEXT_CHUNK] = "SELECT id FROM chunk WHERE id >= ?"
+	    " ORDER BY id LIMIT 1",
+	[ST_HAS_BODY] = "SELECT 1 FROM message INDEXED BY chunked"
+	    " WHERE body_id > 0 AND body_id = ?",
 	[ST_LOAD] = "SELECT e.attempts, e.action, e.user, e.recipient,"
 	    " e.original, m.id, m.created, m.size, m.flags, m.body_id,"
 	    " m.sender, m.user, m.bounce_action, m.bounce_user,"
@@ -88,7 +115,7 @@ static const char *const statements[ST_MAX] = {
 	[ST_CHUNK] = "SELECT data FROM chunk WHERE id = ?",
 	[ST_LIST] = "SELECT e.id, m.size, m.created, e.next, e.attempts,"
 	    " e.action, ifnull(e.owner, m.sender), e.recipient, e.error"
-	    " FROM envelope e CROSS JOIN message m ON m.id = (e.id >> 10)"
+	    " FROM envelope e LEFT JOIN message m ON m.id = (e.id >> 10)"
 	    " WHERE e.id > ? ORDER BY e.id LIMIT ?",
 	[ST_FREE_PAGES] = "PRAGMA freelist_count",
 	[ST_SET_USAGE] = "INSERT OR REPLACE INTO usage (user, hour,"
@@ -157,8 +184,7 @@ store_bind_text(struct store *s, enum statement st, int column,
 	sqlite3_bind_text(s->st[st], column, text, -1, SQLITE_STATIC);
 }
 
-/* Run a statement that gives no rows. */
-static int
+int
 store_run(struct store *s, enum statement st)
 {
 	int r;
@@ -177,8 +203,7 @@ store_exec(struct store *s, const char *sql)
 	return store_complain(s, sql);
 }
 
-/* One number out of the database, for use at the start. */
-static int
+int
 store_number(struct store *s, const char *sql, uint64_t *number)
 {
 	sqlite3_stmt *st = NULL;
@@ -217,29 +242,6 @@ store_init_schema(struct store *s)
 		if (store_exec(s, upgrades[version]) == -1)
 			return -1;
 	}
-	return 0;
-}
-
-/* Chunks without a message are of bodies that never came to their end. */
-static int
-store_sweep(struct store *s)
-{
-	uint64_t last_chunk, last_message;
-
-	if (store_exec(s, "DELETE FROM chunk WHERE (id >> 20) NOT IN"
-	    " (SELECT body_id FROM message WHERE body_id > 0)") == -1)
-		return -1;
-	if (sqlite3_changes(s->db) > 0)
-		log_info("store: swept chunks=%d of messages received by half",
-		    sqlite3_changes(s->db));
-	if (store_number(s, "SELECT ifnull(max(id) >> 20, 0) FROM chunk",
-	    &last_chunk) == -1 ||
-	    store_number(s, "SELECT ifnull(max(body_id), 0) FROM message",
-	    &last_message) == -1 ||
-	    store_number(s, "SELECT count(*) FROM envelope", &s->count) == -1)
-		return -1;
-	s->next_body_id = 1 +
-	    (last_chunk > last_message ? last_chunk : last_message);
 	return 0;
 }
 
@@ -290,8 +292,8 @@ store_open(const char *path, uint64_t prealloc)
 	}
 	s->is_full = 1;
 	if (store_init_schema(s) == -1 || store_usage_init(s) == -1 ||
-	    store_sweep(s) == -1 ||
-	    store_prepare(s) == -1 || store_wal_init(s, prealloc) == -1)
+	    store_prepare(s) == -1 || store_sweep_init(s) == -1 ||
+	    store_wal_init(s, prealloc) == -1)
 		goto fail;
 	return s;
 fail:
@@ -411,7 +413,7 @@ store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 	    o->bounce.recipient : NULL);
 	if (store_run(s, ST_ADD_ENVELOPE) == -1)
 		return -1;
-	s->count_change++;
+	s->count_change += e->id <= s->counted;
 	return 0;
 }
 
@@ -436,12 +438,21 @@ store_set_next(struct store *s, uint64_t envelope, uint64_t next_s)
 }
 
 int
+store_park(struct store *s, uint64_t envelope, const char *lane)
+{
+	store_bind_text(s, ST_PARK, 1, lane);
+	store_bind_id(s, ST_PARK, 2, envelope);
+	return store_run(s, ST_PARK);
+}
+
+int
 store_remove_envelope(struct store *s, uint64_t envelope)
 {
 	store_bind_id(s, ST_REMOVE_ENVELOPE, 1, envelope);
 	if (store_run(s, ST_REMOVE_ENVELOPE) == -1)
 		return -1;
-	s->count_change -= sqlite3_changes(s->db);
+	if (envelope <= s->counted)
+		s->count_change -= sqlite3_changes(s->db);
 	return 0;
 }
 
@@ -491,10 +502,4 @@ store_remove_chunks(struct store *s, uint64_t body_id)
 	store_bind_id(s, ST_REMOVE_CHUNKS, 2, (body_id << STORE_CHUNK_BITS) +
 	    (1U << STORE_CHUNK_BITS) - 1);
 	return store_run(s, ST_REMOVE_CHUNKS);
-}
-
-uint64_t
-store_count(struct store *s)
-{
-	return s->count;
 }

@@ -1,7 +1,8 @@
 /*
  * The queue on disk: messages, envelopes and body chunks in one SQLite
- * database.  Everything of SQLite stays in store.c, store_wal.c and
- * store_read.c, so that another store can take its place.
+ * database.  Everything of SQLite stays in the files store*.c, so that
+ * another store can take its place.  Nothing here takes longer because the
+ * queue is long.
  *
  * Changes happen between store_begin() and store_commit().  After any -1 in
  * between, call store_rollback(): nothing of the transaction remains.  The
@@ -20,8 +21,8 @@
 struct store;
 
 /*
- * Opens or makes the database, sweeps what was received by half.  prealloc:
- * bytes of log to allocate ahead, 0 for none.  NULL: reason logged.
+ * Opens or makes the database.  prealloc: bytes of log to allocate ahead, 0
+ * for none.  NULL: reason logged.
  */
 struct store	*store_open(const char *path, uint64_t prealloc);
 void		 store_close(struct store *);
@@ -63,6 +64,17 @@ struct store_cursor {
 /* Keys of envelopes due by now_s behind the cursor; how many, or -1. */
 int	store_due(struct store *, uint64_t now_s, struct store_cursor *,
 	    uint64_t *envelopes, int max);
+/*
+ * Parked envelopes are due but not found by store_due(): they wait for their
+ * lane, any text, and are found by it.  Any change of the next attempt ends
+ * that.
+ */
+int	store_park(struct store *, uint64_t envelope, const char *lane);
+int	store_parked(struct store *, const char *lane, struct store_cursor *,
+	    uint64_t *envelopes, int max);
+/* The first lane behind this one.  1, 0: none, -1. */
+int	store_parked_lane(struct store *, const char *after, char *lane,
+	    size_t lane_size);
 /* Fills in one envelope and, without body, its message. 1, 0: gone, -1. */
 int	store_load(struct store *, uint64_t envelope, struct envelope *,
 	    struct message *);
@@ -89,8 +101,14 @@ int	store_set_login(struct store *, const char *login, uint64_t used_s);
 int	store_list_logins(struct store *, const char *above, uint32_t limit,
 	    void (*each)(const struct login_info *, void *), void *arg);
 
-/* Envelopes in the store. */
+/* Envelopes in the store, as far as they are counted. */
 uint64_t store_count(struct store *);
+/*
+ * A piece of what is left to do after the start: counts envelopes, sweeps
+ * bodies that were received by half.  1: there is more of it.
+ */
+int	store_sweep(struct store *);
+int	store_is_counted(struct store *);
 /*
  * Whether the disk has room for so many more bytes and for what the log still
  * has to copy into the database.  Without it nothing could be removed either.

@@ -45,24 +45,58 @@ column_owner(sqlite3_stmt *st, struct message *m)
 	message_forget_wishes(m);
 }
 
-int
-store_due(struct store *s, uint64_t now_s, struct store_cursor *cursor,
+/* Steps through pairs of next attempt and key. */
+static int
+read_keys(struct store *s, enum statement st, struct store_cursor *cursor,
     uint64_t *envelopes, int max)
 {
 	int n, r = 0;
 
-	store_bind_id(s, ST_DUE, 1, cursor->next_s);
-	store_bind_id(s, ST_DUE, 2, now_s);
-	store_bind_id(s, ST_DUE, 3, cursor->envelope);
-	sqlite3_bind_int(s->st[ST_DUE], 4, max);
-	for (n = 0; n < max && (r = store_step(s, ST_DUE)) == 1; n++) {
-		cursor->next_s = column_id(s->st[ST_DUE], 0);
-		envelopes[n] = cursor->envelope = column_id(s->st[ST_DUE], 1);
+	for (n = 0; n < max && (r = store_step(s, st)) == 1; n++) {
+		cursor->next_s = column_id(s->st[st], 0);
+		envelopes[n] = cursor->envelope = column_id(s->st[st], 1);
 	}
 	if (r == -1)
-		store_complain(s, "look for due envelopes");
-	store_reset(s, ST_DUE);
+		store_complain(s, "look for envelopes");
+	store_reset(s, st);
 	return r == -1 ? -1 : n;
+}
+
+int
+store_due(struct store *s, uint64_t now_s, struct store_cursor *cursor,
+    uint64_t *envelopes, int max)
+{
+	store_bind_id(s, ST_DUE, 1, cursor->next_s);
+	store_bind_id(s, ST_DUE, 2, cursor->envelope);
+	store_bind_id(s, ST_DUE, 3, now_s);
+	sqlite3_bind_int(s->st[ST_DUE], 4, max);
+	return read_keys(s, ST_DUE, cursor, envelopes, max);
+}
+
+int
+store_parked(struct store *s, const char *lane, struct store_cursor *cursor,
+    uint64_t *envelopes, int max)
+{
+	store_bind_text(s, ST_PARKED, 1, lane);
+	store_bind_id(s, ST_PARKED, 2, cursor->next_s);
+	store_bind_id(s, ST_PARKED, 3, cursor->envelope);
+	sqlite3_bind_int(s->st[ST_PARKED], 4, max);
+	return read_keys(s, ST_PARKED, cursor, envelopes, max);
+}
+
+int
+store_parked_lane(struct store *s, const char *after, char *lane,
+    size_t lane_size)
+{
+	int r;
+
+	store_bind_text(s, ST_PARKED_LANE, 1, after);
+	if ((r = store_step(s, ST_PARKED_LANE)) == 1)
+		column_text(s->st[ST_PARKED_LANE], 0, lane, lane_size);
+	else if (r == -1)
+		store_complain(s, "look for parked envelopes");
+	store_reset(s, ST_PARKED_LANE);
+	return r;
 }
 
 int

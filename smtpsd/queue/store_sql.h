@@ -14,7 +14,8 @@ enum statement {
 	ST_RETRY_ENVELOPE, ST_SET_NEXT, ST_REMOVE_ENVELOPE, ST_HAS_ENVELOPE,
 	ST_REMOVE_MESSAGE, ST_ADD_CHUNK, ST_REMOVE_CHUNKS, ST_DUE, ST_LOAD,
 	ST_BODY, ST_CHUNK, ST_LIST, ST_FREE_PAGES, ST_SET_USAGE, ST_LIST_USAGE,
-	ST_SET_LOGIN, ST_FORGET_LOGIN, ST_LIST_LOGINS, ST_MAX
+	ST_PARK, ST_PARKED, ST_PARKED_LANE, ST_COUNT, ST_NEXT_CHUNK,
+	ST_HAS_BODY, ST_SET_LOGIN, ST_FORGET_LOGIN, ST_LIST_LOGINS, ST_MAX
 };
 
 struct store {
@@ -22,7 +23,10 @@ struct store {
 	sqlite3_stmt	*st[ST_MAX];
 	char		*path;
 	uint64_t	 next_body_id;
-	uint64_t	 count;		/* envelopes, committed */
+	uint64_t	 count;		/* envelopes up to counted, committed */
+	uint64_t	 counted;	/* UINT64_MAX: all */
+	uint64_t	 swept;		/* bodies below are somebody's */
+	uint64_t	 sweep_end;	/* those from here on are of this run */
 	int64_t		 count_change;	/* in the open transaction */
 	int		 is_full;	/* synchronous is FULL, else NORMAL */
 	int		 wal_pages;	/* after the last commit */
@@ -38,6 +42,10 @@ struct store {
 #define STORE_WAL_PAGES		4096	/* 64 MiB */
 #define STORE_RESERVE		(UINT64_C(4) << 20)
 
+/* One number out of the database, for use at the start. */
+int	store_number(struct store *, const char *sql, uint64_t *);
+/* A statement that gives no rows. */
+int	store_run(struct store *, enum statement);
 /* Log why the last call failed, at most once a second.  Always -1. */
 int	store_complain(struct store *, const char *what);
 /* The row loop of one prepared statement: 1 row, 0 done, -1 failed. */
@@ -46,6 +54,9 @@ void	store_reset(struct store *, enum statement);
 void	store_bind_id(struct store *, enum statement, int column, uint64_t);
 void	store_bind_text(struct store *, enum statement, int column,
 	    const char *);	/* NULL is NULL */
+
+/* store_sweep.c */
+int	store_sweep_init(struct store *);
 
 /* store_usage.c: makes its tables. */
 int	store_usage_init(struct store *);
