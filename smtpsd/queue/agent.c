@@ -6,6 +6,7 @@
  * made printable and stored, never parsed.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,12 +105,18 @@ agent_is_same_way(const struct envelope *a, const struct envelope *b)
 }
 
 int
-agent_has_room(const struct envelope *e)
+agent_has_room(const struct envelope *e, unsigned int room)
 {
 	struct lane *lane;
 
 	lane = lane_find(e->action, lane_key(e));
-	return lane == NULL || lane_has_room(lane);
+	return lane == NULL ? room > 0 : lane_has_room(lane, room);
+}
+
+void
+agent_lane_name(const struct envelope *e, char name[AGENT_LANE_SIZE])
+{
+	snprintf(name, AGENT_LANE_SIZE, "%s %s", e->action, lane_key(e));
 }
 
 /* Give every recipient without a result this one; the job is over. */
@@ -150,6 +157,7 @@ agent_add(struct job *job)
 	}
 	TAILQ_INSERT_TAIL(&job->lane->ready, job, entry);
 	job->lane->nready++;
+	job->lane->nwaiting += job->nenv;
 	nready++;
 }
 
@@ -159,6 +167,7 @@ job_unready(struct job *job)
 {
 	TAILQ_REMOVE(&job->lane->ready, job, entry);
 	job->lane->nready--;
+	job->lane->nwaiting -= job->nenv;
 	nready--;
 }
 
@@ -320,18 +329,30 @@ relay_least_busy(void)
 	return best;
 }
 
+/*
+ * Half of what is left, at most: hosts that take mail and never answer must
+ * leave some for one that does.
+ */
+static int
+lane_may_run(const struct lane *lane)
+{
+	const unsigned int max = lane->way == QUEUE_MX ? LANE_MX_RUNNING_MAX :
+	    LANE_RELAY_RUNNING_MAX;
+
+	return lane->nrunning < max && nrelay < RELAY_RUNNING_MAX &&
+	    lane->nrunning <= (RELAY_RUNNING_MAX - nrelay) / 2;
+}
+
 static void
 lane_turn_relay(struct lane *lane)
 {
 	struct relay *relay;
-	const unsigned int max = lane->way == QUEUE_MX ? LANE_MX_RUNNING_MAX :
-	    LANE_RELAY_RUNNING_MAX;
 
 	if (lane->nready > 0 && nrelay < RELAY_RUNNING_MAX)
 		lane_to_tail(lane);
 	/* the last job may free the lane */
-	while (lane->nready > 0 && lane->nrunning < max &&
-	    (paused & PAUSE_MTA) == 0 && nrelay < RELAY_RUNNING_MAX &&
+	while (lane->nready > 0 && lane_may_run(lane) &&
+	    (paused & PAUSE_MTA) == 0 &&
 	    (relay = relay_least_busy()) != NULL) {
 		int is_last = lane->nready == 1;
 

@@ -14,8 +14,14 @@
 struct store;
 
 void	agent_init(struct store *);
-/* Whether the envelope's lane takes one more job. */
-int	agent_has_room(const struct envelope *);
+/*
+ * Whether the envelope's lane takes one more job; room: envelopes for which
+ * there is memory.
+ */
+int	agent_has_room(const struct envelope *, unsigned int room);
+/* "action key", one for each lane there can be. */
+#define AGENT_LANE_SIZE	(NAME_SIZE + HOSTNAME_SIZE)
+void	agent_lane_name(const struct envelope *, char name[AGENT_LANE_SIZE]);
 /* What waits for its turn goes back to the schedule. */
 void	agent_withdraw(void);
 /* PAUSE_MTA, PAUSE_MDA: start no more deliveries of that kind. */

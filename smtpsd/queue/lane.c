@@ -63,10 +63,11 @@ lane_by_request(uint64_t request)
 }
 
 int
-lane_has_room(const struct lane *lane)
+lane_has_room(const struct lane *lane, unsigned int room)
 {
-	return lane->nready < (lane->way == QUEUE_LOCAL ? LANE_LOCAL_READY_MAX :
-	    LANE_RELAY_READY_MAX);
+	if (lane->way == QUEUE_LOCAL && lane->nready >= LANE_LOCAL_READY_MAX)
+		return 0;
+	return lane->nwaiting < room / LANE_READY_PART;
 }
 
 void

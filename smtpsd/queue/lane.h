@@ -13,8 +13,8 @@
 #include "job.h"
 
 #define LANE_KEY_SIZE		HOSTNAME_SIZE
-#define LANE_RELAY_READY_MAX	4096	/* jobs waiting in memory */
-#define LANE_LOCAL_READY_MAX	256
+#define LANE_LOCAL_READY_MAX	256	/* jobs waiting in memory */
+#define LANE_READY_PART		4	/* of the room that is left, in one lane */
 #define LANE_RELAY_RUNNING_MAX	160	/* of one host */
 #define LANE_MX_RUNNING_MAX	32	/* of one domain */
 #define LANE_LOCAL_RUNNING_MAX	32
@@ -24,6 +24,7 @@ struct lane {
 	TAILQ_ENTRY(lane) entry;
 	struct job_list	 ready;
 	unsigned int	 nready;
+	unsigned int	 nwaiting;	/* envelopes of those ready */
 	unsigned int	 nrunning;
 	int		 way;		/* enum queue_way */
 	struct link	*link;		/* local: its deliver process */
@@ -41,7 +42,12 @@ struct lane	*lane_get(const char *action, const char *key, int way);
 /* Behind all others: they had no turn yet. */
 void		 lane_to_tail(struct lane *);
 struct lane	*lane_by_request(uint64_t request);
-int		 lane_has_room(const struct lane *);
+/*
+ * Whether it takes one more; room: envelopes for which there is memory.  The
+ * more lanes are full, the fewer each has, so that there is always some for
+ * one that was empty.
+ */
+int		 lane_has_room(const struct lane *, unsigned int room);
 void		 lane_free_if_unused(struct lane *);
 struct lane_list *lane_all(void);
 

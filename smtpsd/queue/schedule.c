@@ -1,8 +1,9 @@
 /*
  * The schedule.  State owned: the tree of busy envelopes (in memory: ready,
- * running or waiting for their result to be stored) and the cursor of the
- * scan over the store's index.  An envelope that finds no room in memory
- * stays in the store, due, and is met again by a later scan.
+ * running or waiting for their result to be stored), the cursor of the scan
+ * over the store's index and the lane of the parked ones that was last looked
+ * at.  What the scan finds is then in memory or parked, so that a scan never
+ * has many to pass over, however many are due.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,10 @@
 
 #define SCAN_MAX	1000	/* index entries of one look */
 #define SCAN_IDLE_MS	1000	/* between looks when nothing is left over */
+#define SCAN_PARKED_MS	100	/* lanes may have room again */
 #define SCAN_BUSY_MS	20
+#define LANES_MAX	64	/* lanes of parked envelopes of one look */
+#define PAGE		100
 
 RB_HEAD(busy_tree, envelope);
 
@@ -24,6 +28,10 @@ static unsigned int nbusy;
 static struct store_cursor cursor;
 static uint64_t scanned_ms;
 static int more;		/* the last look did not see everything */
+static int has_parked = 1;	/* there may be some */
+static char last_lane[AGENT_LANE_SIZE];
+static int is_full;		/* a job found no room */
+static enum { PARK_NEVER, PARK_MAY, PARK_BEGUN, PARK_FAILED } parking;
 
 static int
 busy_compare(struct envelope *a, struct envelope *b)
@@ -48,10 +56,44 @@ schedule_init(struct store *s)
 	store = s;
 }
 
+static unsigned int
+room(void)
+{
+	return nbusy < SCHEDULE_MAX ? SCHEDULE_MAX - nbusy : 0;
+}
+
+/* A crash may undo it: the next scan parks it again. */
+static void
+park(const struct envelope *e)
+{
+	char name[AGENT_LANE_SIZE];
+
+	if (parking == PARK_MAY)
+		parking = store_begin(store, 0) == -1 ? PARK_FAILED :
+		    PARK_BEGUN;
+	if (parking != PARK_BEGUN)
+		return;
+	agent_lane_name(e, name);
+	if (store_park(store, e->id, name) == 0)
+		return;
+	store_rollback(store);
+	parking = PARK_FAILED;
+}
+
+static void
+park_end(void)
+{
+	if (parking == PARK_BEGUN && store_commit(store) == 0)
+		has_parked = 1;
+	else if (parking == PARK_BEGUN)
+		store_rollback(store);
+	parking = PARK_NEVER;
+}
+
 /*
  * Make one job of the first envelope in the list and all that travel with
- * it, and hand it to its lane.  Without room or memory they are only
- * forgotten here.
+ * it, and hand it to its lane.  Without room or memory they stay in the
+ * store, parked if a scan found them.
  */
 static void
 schedule_job(struct message *m, struct envelope_list *list)
@@ -63,11 +105,11 @@ schedule_job(struct message *m, struct envelope_list *list)
 	TAILQ_FOREACH(e, list, entry)
 		if (n < JOB_ENVELOPES_MAX && agent_is_same_way(first, e))
 			n++;
-	if (agent_has_room(first))
+	if (agent_has_room(first, room()))
 		job = calloc(1, sizeof(*job) + n * sizeof(job->env[0]));
-	if (job == NULL)
-		more = 1;
-	else {
+	else
+		is_full = 1;
+	if (job != NULL) {
 		job->message = message_ref(m);
 		TAILQ_INIT(&job->dsn_envelopes);
 	}
@@ -79,6 +121,7 @@ schedule_job(struct message *m, struct envelope_list *list)
 		n--;
 		TAILQ_REMOVE(list, e, entry);
 		if (job == NULL) {
+			park(e);
 			/* first is compared with to the end */
 			if (e != first)
 				envelope_free(e);
@@ -156,30 +199,105 @@ schedule_load(const uint64_t *ids, int n)
 		schedule_add(m, &list);
 }
 
-void
-schedule_turn(uint64_t now_ms, uint64_t now_s)
+static void
+scan_due(uint64_t now_s)
 {
 	uint64_t ids[SCAN_MAX];
 	int n;
 
-	if (now_ms - scanned_ms < schedule_wait_ms() && scanned_ms != 0)
-		return;
-	scanned_ms = now_ms;
-	more = 0;
 	n = store_due(store, now_s, &cursor, ids, SCAN_MAX);
 	if (n == -1)
 		return;
+	parking = PARK_MAY;
 	schedule_load(ids, n);
+	park_end();
 	if (n == SCAN_MAX)
 		more = 1;
 	else
 		memset(&cursor, 0, sizeof(cursor));
 }
 
+/* Whether the lane of this envelope has been emptied by half. */
+static int
+lane_wants_more(uint64_t id)
+{
+	struct envelope *met = busy_find(id), *e;
+	struct message *m;
+	int wants;
+
+	if (met != NULL)
+		return agent_has_room(met, room() / 2);
+	e = envelope_new();
+	m = message_new();
+	wants = e != NULL && m != NULL && store_load(store, id, e, m) == 1 &&
+	    agent_has_room(e, room() / 2);
+	envelope_free(e);
+	message_unref(m);
+	return wants;
+}
+
+/* From the parked ones of a lane into memory; how many. */
+static unsigned int
+lane_refill(const char *lane, unsigned int max)
+{
+	struct store_cursor at = { 0, 0 };
+	unsigned int before = nbusy;
+	uint64_t ids[PAGE];
+	int n;
+
+	is_full = 0;
+	do {
+		n = store_parked(store, lane, &at, ids, PAGE);
+		if (n <= 0 || (before == nbusy && !lane_wants_more(ids[0])))
+			break;
+		schedule_load(ids, n);
+	} while (n == PAGE && !is_full && nbusy - before < max);
+	return nbusy - before;
+}
+
+/* Each lane in its turn. */
+static void
+scan_parked(void)
+{
+	char lane[AGENT_LANE_SIZE];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < LANES_MAX && n < SCAN_MAX; i++) {
+		switch (store_parked_lane(store, last_lane, lane,
+		    sizeof(lane))) {
+		case 1:
+			break;
+		case 0:
+			has_parked = last_lane[0] != '\0';
+			last_lane[0] = '\0';
+			/* FALLTHROUGH */
+		default:
+			return;
+		}
+		strlcpy(last_lane, lane, sizeof(last_lane));
+		n += lane_refill(lane, SCAN_MAX - n);
+	}
+	if (n > 0)
+		more = 1;
+}
+
+void
+schedule_turn(uint64_t now_ms, uint64_t now_s)
+{
+	if (now_ms - scanned_ms < schedule_wait_ms() && scanned_ms != 0)
+		return;
+	scanned_ms = now_ms;
+	more = 0;
+	scan_due(now_s);
+	if (has_parked)
+		scan_parked();
+}
+
 uint32_t
 schedule_wait_ms(void)
 {
-	return more ? SCAN_BUSY_MS : SCAN_IDLE_MS;
+	return more ? SCAN_BUSY_MS : has_parked ? SCAN_PARKED_MS :
+	    SCAN_IDLE_MS;
 }
 
 int

@@ -1,7 +1,9 @@
 /*
  * Which envelopes are to be attempted now.  Just accepted ones go straight
  * to the agents; all others are found in the store by the index on the next
- * attempt, a bounded number per look.
+ * attempt, a bounded number per look, and only so many are in memory at once.
+ * One whose lane has enough of them is parked in the store, out of the way of
+ * others, and comes back when the lane has room.
  */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
@@ -9,6 +11,8 @@
 #include <stdint.h>
 
 #include "job.h"
+
+#define SCHEDULE_MAX	20480	/* envelopes in memory, about */
 
 struct store;
 
