@@ -2,9 +2,9 @@
 #
 # All tests, or those named: sh regress/run.sh [NAME ...]
 #
-# A NAME is the name of a part (build, units, bmake, asan, fuzz), a piece of
-# the name of a case in regress/cases (06, tls, ...), or attacks for all those
-# in regress/attacks.  As root; installs what is missing.  Ends with "N passed, N failed"; status 0 only if none failed.
+# A NAME is the name of a part (build, units, bmake, asan, sanitized, fuzz), a
+# piece of the name of a case in regress/cases (06, tls, ...), or attacks for
+# all those in regress/attacks.  As root; installs what is missing.  Ends with "N passed, N failed"; status 0 only if none failed.
 # Everything but the first build happens in copies below a temporary
 # directory (kept with KEEP=1).
 
@@ -30,6 +30,9 @@ PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
 CASE_S=400		# seconds that one case may take
 FUZZ_INPUTS=200000	# of each target
 JOBS=${JOBS-3}		# cases at a time
+# Cases that are also run with the daemon built with SAN=1.
+SANITIZED="/10- /13- /16- /18- /24- /30- /31- /35- /36- /40- /41-ext /42- /60-
+    /61- /64- /68- attacks/01- attacks/07-"
 
 passed=0
 failed=0
@@ -162,8 +165,6 @@ installed()
 	    SYSCONFDIR="$T/prefix/etc" || return 1
 	SMTPSD_PREFIX=$T/prefix
 	export SMTPSD_PREFIX
-	# The test users, before many want to make them.
-	python3 regress/lib/smtpsdtest.py
 }
 
 # run_case FILE: what it prints goes to a log of its own, how it ended beside.
@@ -176,7 +177,8 @@ run_case()
 	*)	interpreter=sh ;;
 	esac
 	start=$(date +%s)
-	timeout -k 10 "$CASE_S" $interpreter "$1" >"$T/$name.log" 2>&1 </dev/null
+	timeout -k 10 "$CASE_S" $interpreter "$1" >"$T/$name.log" 2>&1 \
+	    </dev/null
 	echo "$? $(($(date +%s) - start))" >"$T/$name.end"
 }
 
@@ -189,21 +191,25 @@ count_case()
 	f=$(grep -c '^not ok ' "$T/$name.log")
 	plan=$(sed -n 's/^1\.\.\([0-9][0-9]*\).*/\1/p' "$T/$name.log" | tail -1)
 	if [ "$rc" = 0 ] && [ "$f" -eq 0 ] && [ "${plan:-x}" = "$n" ]; then
-		ok "$name ($n, ${took}s)" "$n"
+		ok "$kind$name ($n, ${took}s)" "$n"
 		grep '# SKIP' "$T/$name.log"
 		return
 	fi
 	grep -vE '^ok ' "$T/$name.log" | head -80
 	[ "$rc" != 124 ] || echo "(ended after $CASE_S seconds)"
 	passed=$((passed + n))
-	notok "$name (status $rc, $n of ${plan:-?}, ${took}s)" \
+	notok "$kind$name (status $rc, $n of ${plan:-?}, ${took}s)" \
 	    "$((f > 0 ? f : 1))"
 }
 
-# Cases wait more than they compute: JOBS at a time, each worker taking the
-# next one from its share; those that say "# alone" afterwards, singly.
+# cases KIND FILE...: they wait more than they compute, so JOBS run at a time;
+# those that say "# alone" afterwards, singly.
 cases()
 {
+	kind=$1
+	shift
+	# The test users, before many want to make them.
+	python3 regress/lib/smtpsdtest.py
 	together=
 	alone=
 	for c in "$@"; do
@@ -213,6 +219,7 @@ cases()
 			together="$together $c"
 		fi
 	done
+	rm -f "$T/turns"
 	mkfifo "$T/turns" && exec 8<>"$T/turns" || exit 1
 	i=0
 	while [ $i -lt "$JOBS" ]; do
@@ -234,16 +241,34 @@ cases()
 	done
 }
 
-# wanted NAME: is this part asked for?
-wanted()
+# named WORD NAME...: does the word hold one of the names, or is there none?
+named()
 {
-	[ -n "$names" ] || return 0
-	for n in $names; do
-		case $1 in
+	word=$1
+	shift
+	[ $# -gt 0 ] || return 0
+	for n in "$@"; do
+		case $word in
 		*"$n"*)	return 0 ;;
 		esac
 	done
 	return 1
+}
+
+# wanted PART: is it asked for?
+wanted()
+{
+	# shellcheck disable=SC2086
+	named "$1" $names
+}
+
+# chosen NAME...: the files of the cases that these are
+chosen()
+{
+	for c in regress/cases/*.sh regress/cases/*.pl regress/cases/*.py \
+	    regress/attacks/*.py; do
+		[ -f "$c" ] && named "${c#regress/}" "$@" && echo "$c"
+	done
 }
 
 names=$*
@@ -268,19 +293,28 @@ if wanted asan; then
 	say "unit tests under AddressSanitizer and UBSan"
 	copy asan
 	ASAN_OPTIONS=detect_leaks=0 units asan-units \
-	    make -j2 -C "$T/asan" CC=gcc SAN=1 check
+	    make -j2 -C "$T/asan" CC=gcc SAN=1 PREFIX="$T/sanitized" \
+	    SYSCONFDIR="$T/sanitized/etc" check
 fi
 if wanted fuzz; then
 	say "fuzz targets, $FUZZ_INPUTS inputs each"
 	fuzz
 fi
-chosen=
-for c in regress/cases/*.sh regress/cases/*.pl regress/cases/*.py \
-    regress/attacks/*.py; do
-	[ -f "$c" ] && wanted "${c#regress/}" && chosen="$chosen $c"
-done
-# shellcheck disable=SC2086
-[ -z "$chosen" ] || { installed && cases $chosen; }
+if wanted sanitized; then
+	say "cases with AddressSanitizer and UBSan in every process"
+	[ -d "$T/asan" ] || copy asan
+	if step sanitized-install make -j2 -C "$T/asan" CC=gcc SAN=1 \
+	    PREFIX="$T/sanitized" SYSCONFDIR="$T/sanitized/etc" install; then
+		# shellcheck disable=SC2086
+		set -- $(chosen $SANITIZED)
+		SMTPSD_PREFIX=$T/sanitized
+		export SMTPSD_PREFIX
+		cases sanitized/ "$@"
+	fi
+fi
+# shellcheck disable=SC2046,SC2086
+set -- $(chosen $names)
+[ $# -eq 0 ] || { installed && cases "" "$@"; }
 
 [ -z "$bad" ] || printf 'not passed:%s\n' "$bad"
 if [ $((passed + failed)) -eq 0 ]; then
