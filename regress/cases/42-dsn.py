@@ -167,5 +167,47 @@ with Server(actions=ACTIONS, extra="queue delay-warning 2s\n") as s:
     hop = NextHop(port=HOP_PORT)
     ok(s.wait_queue(0), "delivered at last")
     hop.stop()
+
+# Where anybody may come, the sender may be forged: only who has logged in.
+shutil.rmtree(BOX)
+with Server(actions=ACTIONS, listen="listen on 127.0.0.1 smtp port 10587 pki "
+            "mail.example.org auth <users> senders <senders>\n"
+            "listen on 127.0.0.1 smtps port %d auth <users>" % PORT,
+            rules='match from any for domain <domains> action "local"\n'
+            'match from src 127.0.0.0/8 for any action "out"\n'
+            'match from auth for any action "out"\n') as s:
+    seen = 0
+    hop = NextHop(port=HOP_PORT)
+    with Plain(s, 10587) as r:
+        ok("DSN" not in r.ask("EHLO x"), "not offered to strangers")
+        for params in ("RET=HDRS", "ENVID=a", "RET=FULL ENVID=a SIZE=1",
+                       "RET=nonsense"):
+            eq(r.ask("MAIL FROM:<%s> %s" % (ME, params))[:9], "555 5.5.4",
+               "MAIL " + params)
+        eq(r.ask("MAIL FROM:<%s> SIZE=10" % ME)[:3], "250", "MAIL")
+        for params in ("NOTIFY=SUCCESS", "ORCPT=rfc822;a@b.example",
+                       "notify=never"):
+            eq(r.ask("RCPT TO:<%s> %s" % (FAR, params))[:9], "555 5.5.4",
+               "RCPT " + params)
+        eq(r.ask("RCPT TO:<%s>" % FAR)[:3], "250", "RCPT")
+        r.ask("DATA")
+        r.send(message())
+        eq(r.ask(".")[:3], "250", "a stranger's message")
+        ok(hop.wait(1), "is relayed by a rule")
+        silent(s, "relayed for a stranger")
+        eq(r.starttls()[:3], "220", "STARTTLS")
+        ok("DSN" not in r.ask("EHLO x"), "nor inside TLS")
+        r.login()
+        ok("250-DSN" in r.ask("EHLO x"), "but to who has logged in")
+        eq(r.ask("MAIL FROM:<%s> RET=HDRS ENVID=b" % ME)[:3], "250", "MAIL")
+        eq(r.ask("RCPT TO:<%s> NOTIFY=SUCCESS" % FAR)[:3], "250", "RCPT")
+        r.ask("DATA")
+        r.send(message())
+        eq(r.ask(".")[:3], "250", "a user's message")
+    groups, parts, m = told(s, "relayed for a user")
+    with s.raw() as r:
+        ok("250-DSN" in r.ask("EHLO x"), "before AUTH where AUTH must come")
+        eq(r.ask("MAIL FROM:<%s> RET=HDRS" % ME)[:3], "530", "which it must")
+    hop.stop()
 shutil.rmtree(TOP_DIR)
 done()

@@ -15,7 +15,7 @@ check_mail(const char *line)
 	struct mail_parameters m;
 	size_t n;
 
-	if (parameter_mail(line, &m) != REPLY_NONE)
+	if (parameter_mail(line, PARAMETER_DSN, &m) != REPLY_NONE)
 		return;
 	n = strlen(m.envid);
 	MUST(n == 0 || xtext_envid_is_valid(m.envid, n));
@@ -29,7 +29,8 @@ check_rcpt(const char *line, int is_utf8)
 	struct rcpt_parameters r;
 	size_t i, n;
 
-	if (parameter_rcpt(line, is_utf8, &r) != REPLY_NONE)
+	if (parameter_rcpt(line, PARAMETER_DSN | (is_utf8 ? PARAMETER_UTF8 :
+	    0), &r) != REPLY_NONE)
 		return;
 	n = strlen(r.orcpt);
 	MUST(n == 0 || xtext_orcpt_is_valid(r.orcpt, n));

@@ -2,7 +2,7 @@
  * Parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, 3030),
  * SMTPUTF8 (RFC 6531), RET, ENVID, NOTIFY, ORCPT (RFC 3461), AUTH
  * (RFC 4954), REQUIRETLS (RFC 8689).  A table for each command says what
- * there is; each may be given once.  Strict, because the values go on into
+ * there is; each may be given once, those of RFC 3461 only by who may.  Strict, because the values go on into
  * bounces and to the next host.
  */
 #include <errno.h>
@@ -20,6 +20,7 @@
 struct parameter {
 	const char	*name;
 	int		 has_value;
+	int		 flag;		/* PARAMETER_* it needs, or 0 */
 	/* -1: not what the RFC allows. */
 	int		(*take)(const char *value, void *);
 };
@@ -171,24 +172,24 @@ take_orcpt_utf8(const char *value, void *arg)
 }
 
 static const struct parameter mail_table[] = {
-	{ "SIZE", 1, take_size },
-	{ "BODY", 1, take_body },
-	{ "SMTPUTF8", 0, take_smtputf8 },
-	{ "AUTH", 1, take_auth },
-	{ "RET", 1, take_ret },
-	{ "ENVID", 1, take_envid },
-	{ "REQUIRETLS", 0, take_requiretls },
-	{ NULL, 0, NULL }
+	{ "SIZE", 1, 0, take_size },
+	{ "BODY", 1, 0, take_body },
+	{ "SMTPUTF8", 0, 0, take_smtputf8 },
+	{ "AUTH", 1, 0, take_auth },
+	{ "RET", 1, PARAMETER_DSN, take_ret },
+	{ "ENVID", 1, PARAMETER_DSN, take_envid },
+	{ "REQUIRETLS", 0, 0, take_requiretls },
+	{ NULL, 0, 0, NULL }
 };
 static const struct parameter rcpt_table[] = {
-	{ "NOTIFY", 1, take_notify },
-	{ "ORCPT", 1, take_orcpt },
-	{ NULL, 0, NULL }
+	{ "NOTIFY", 1, PARAMETER_DSN, take_notify },
+	{ "ORCPT", 1, PARAMETER_DSN, take_orcpt },
+	{ NULL, 0, 0, NULL }
 };
 static const struct parameter rcpt_table_utf8[] = {
-	{ "NOTIFY", 1, take_notify },
-	{ "ORCPT", 1, take_orcpt_utf8 },
-	{ NULL, 0, NULL }
+	{ "NOTIFY", 1, PARAMETER_DSN, take_notify },
+	{ "ORCPT", 1, PARAMETER_DSN, take_orcpt_utf8 },
+	{ NULL, 0, 0, NULL }
 };
 
 /* RFC 5321 4.1.2: esmtp-keyword */
@@ -202,8 +203,8 @@ is_keyword(const char *s)
 }
 
 static enum reply_id
-take_word(char *word, const struct parameter *table, unsigned int *seen,
-    void *arg)
+take_word(char *word, const struct parameter *table, int flags,
+    unsigned int *seen, void *arg)
 {
 	char	*value;
 	int	 i;
@@ -215,7 +216,7 @@ take_word(char *word, const struct parameter *table, unsigned int *seen,
 	for (i = 0; table[i].name != NULL; i++)
 		if (strcasecmp(table[i].name, word) == 0)
 			break;
-	if (table[i].name == NULL)
+	if (table[i].name == NULL || (table[i].flag & ~flags) != 0)
 		return REPLY_UNKNOWN_PARAMETER;
 	if ((*seen & 1U << i) || (value != NULL) != table[i].has_value ||
 	    (value != NULL && *value == '\0') ||
@@ -226,7 +227,7 @@ take_word(char *word, const struct parameter *table, unsigned int *seen,
 }
 
 static enum reply_id
-take_all(const char *p, const struct parameter *table, void *arg)
+take_all(const char *p, const struct parameter *table, int flags, void *arg)
 {
 	char		word[WORD_MAX];
 	size_t		n;
@@ -243,22 +244,24 @@ take_all(const char *p, const struct parameter *table, void *arg)
 		memcpy(word, p, n);
 		word[n] = '\0';
 		p += n;
-		if ((reply = take_word(word, table, &seen, arg)) != REPLY_NONE)
+		if ((reply = take_word(word, table, flags, &seen, arg)) !=
+		    REPLY_NONE)
 			return reply;
 	}
 	return REPLY_NONE;
 }
 
 enum reply_id
-parameter_mail(const char *s, struct mail_parameters *m)
+parameter_mail(const char *s, int flags, struct mail_parameters *m)
 {
 	memset(m, 0, sizeof(*m));
-	return take_all(s, mail_table, m);
+	return take_all(s, mail_table, flags, m);
 }
 
 enum reply_id
-parameter_rcpt(const char *s, int is_utf8, struct rcpt_parameters *r)
+parameter_rcpt(const char *s, int flags, struct rcpt_parameters *r)
 {
 	memset(r, 0, sizeof(*r));
-	return take_all(s, is_utf8 ? rcpt_table_utf8 : rcpt_table, r);
+	return take_all(s, flags & PARAMETER_UTF8 ? rcpt_table_utf8 :
+	    rcpt_table, flags, r);
 }

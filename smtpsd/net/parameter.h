@@ -21,10 +21,16 @@ struct rcpt_parameters {
 	char		orcpt[ORCPT_MAX + 1];	/* decoded; "": none */
 };
 
-/* s is what follows the address.  REPLY_NONE: all of it is fine. */
-enum reply_id	parameter_mail(const char *s, struct mail_parameters *);
-/* is_utf8: MAIL said SMTPUTF8. */
-enum reply_id	parameter_rcpt(const char *s, int is_utf8,
+#define PARAMETER_DSN	0x1	/* RFC 3461's are known */
+#define PARAMETER_UTF8	0x2	/* MAIL said SMTPUTF8 */
+
+/*
+ * s is what follows the address, flags are PARAMETER_*.  REPLY_NONE: all of
+ * it is fine.
+ */
+enum reply_id	parameter_mail(const char *s, int flags,
+		    struct mail_parameters *);
+enum reply_id	parameter_rcpt(const char *s, int flags,
 		    struct rcpt_parameters *);
 
 #endif

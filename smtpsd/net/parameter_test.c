@@ -107,23 +107,45 @@ test_long(void)
 	memset(line, 'x', sizeof(line));
 	memcpy(line, " ENVID=", 7);
 	line[107] = '\0';
-	tap_ok(parameter_mail(line, &m) == REPLY_NONE &&
+	tap_ok(parameter_mail(line, PARAMETER_DSN, &m) == REPLY_NONE &&
 	    strlen(m.envid) == 100, "ENVID of 100");
 	line[107] = 'x';
 	line[108] = '\0';
-	tap_ok(parameter_mail(line, &m) == REPLY_SYNTAX, "ENVID of 101");
+	tap_ok(parameter_mail(line, PARAMETER_DSN, &m) == REPLY_SYNTAX, "ENVID of 101");
 	memset(line, 'x', sizeof(line));
 	memcpy(line, " ORCPT=rfc822;", 14);
 	line[507] = '\0';
-	tap_ok(parameter_rcpt(line, 0, &r) == REPLY_NONE &&
+	tap_ok(parameter_rcpt(line, PARAMETER_DSN, &r) == REPLY_NONE &&
 	    strlen(r.orcpt) == 500, "ORCPT of 500");
 	line[507] = 'x';
 	line[508] = '\0';
-	tap_ok(parameter_rcpt(line, 0, &r) == REPLY_SYNTAX, "ORCPT of 501");
+	tap_ok(parameter_rcpt(line, PARAMETER_DSN, &r) == REPLY_SYNTAX, "ORCPT of 501");
 	memset(line, 'x', sizeof(line));
 	line[0] = ' ';
 	line[2000] = '\0';
-	tap_ok(parameter_mail(line, &m) == REPLY_SYNTAX, "a word of 2000");
+	tap_ok(parameter_mail(line, PARAMETER_DSN, &m) == REPLY_SYNTAX, "a word of 2000");
+}
+
+/* Those of RFC 3461 from somebody who may not ask for notifications. */
+static void
+test_no_dsn(void)
+{
+	static const char *const	mail[] = { " RET=FULL", " SIZE=1 ENVID=a",
+	    " RET=SOME", " envid=" };
+	static const char *const	rcpt[] = { " NOTIFY=NEVER", " notify=x",
+	    " ORCPT=rfc822;a@c" };
+	struct mail_parameters		m;
+	struct rcpt_parameters		r;
+	size_t				i;
+
+	for (i = 0; i < sizeof(mail) / sizeof(mail[0]); i++)
+		tap_ok(parameter_mail(mail[i], 0, &m) ==
+		    REPLY_UNKNOWN_PARAMETER, "MAIL%s, not known", mail[i]);
+	for (i = 0; i < sizeof(rcpt) / sizeof(rcpt[0]); i++)
+		tap_ok(parameter_rcpt(rcpt[i], PARAMETER_UTF8, &r) ==
+		    REPLY_UNKNOWN_PARAMETER, "RCPT%s, not known", rcpt[i]);
+	tap_ok(parameter_mail(" SIZE=7 BODY=8BITMIME AUTH=<>", 0, &m) ==
+	    REPLY_NONE && m.size == 7, "the others are");
 }
 
 int
@@ -135,19 +157,21 @@ main(void)
 	size_t			i;
 
 	for (i = 0; i < sizeof(mails) / sizeof(mails[0]); i++) {
-		reply = parameter_mail(mails[i].in, &m);
+		reply = parameter_mail(mails[i].in, PARAMETER_DSN, &m);
 		tap_ok(reply == mails[i].reply && (reply != REPLY_NONE ||
 		    (m.size == mails[i].size && m.flags == mails[i].flags &&
 		    strcmp(m.envid, mails[i].envid) == 0)),
 		    "MAIL%s", mails[i].in);
 	}
 	for (i = 0; i < sizeof(rcpts) / sizeof(rcpts[0]); i++) {
-		reply = parameter_rcpt(rcpts[i].in, rcpts[i].is_utf8, &r);
+		reply = parameter_rcpt(rcpts[i].in, PARAMETER_DSN |
+		    (rcpts[i].is_utf8 ? PARAMETER_UTF8 : 0), &r);
 		tap_ok(reply == rcpts[i].reply && (reply != REPLY_NONE ||
 		    (r.notify == rcpts[i].notify &&
 		    strcmp(r.orcpt, rcpts[i].orcpt) == 0)),
 		    "RCPT%s", rcpts[i].in);
 	}
 	test_long();
+	test_no_dsn();
 	return tap_done();
 }

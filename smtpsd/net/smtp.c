@@ -43,6 +43,18 @@ smtp_has_tls(const struct session *s)
 	return s->tio.tls != NULL;
 }
 
+/*
+ * RFC 3461 promises a stranger that whatever address he gave as the sender is
+ * written to: not where anybody may come.  On the others MAIL waits for AUTH,
+ * but clients do not say EHLO again behind it.
+ */
+int
+smtp_may_dsn(const struct session *s)
+{
+	return s->user != NULL ||
+	    listener_info(s->listener)->kind != LISTENER_SMTP;
+}
+
 /* What ends up in the Received field: no comment, quote or space. */
 static int
 helo_is_sane(const char *s)
@@ -164,7 +176,7 @@ static const struct extension {
 	{ "CHUNKING", NULL, NULL },
 	{ "BINARYMIME", NULL, NULL },
 	{ "SMTPUTF8", NULL, NULL },
-	{ "DSN", NULL, NULL },
+	{ "DSN", smtp_may_dsn, NULL },
 	{ "LIMITS", NULL, offer_limits },
 	{ "STARTTLS", may_starttls, NULL },
 	{ "AUTH", may_auth, offer_auth },

@@ -15,6 +15,7 @@ void	smtp_start(struct session *);
 /* Takes what it can of buf, returns how much that was. */
 size_t	smtp_input(struct session *, char *buf, size_t size);
 int	smtp_has_tls(const struct session *);
+int	smtp_may_dsn(const struct session *);	/* or NOTIFY is unknown */
 /* A reply in its turn: behind those still awaited. */
 void	smtp_answer(struct session *, unsigned int reply, const char *arg);
 /* The session ends: free and tell the others. */

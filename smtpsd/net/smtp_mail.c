@@ -213,6 +213,13 @@ params_check(const struct session *s, const char *p)
 	return *p == ' ' ? REPLY_UNKNOWN_PARAMETER : REPLY_SYNTAX;
 }
 
+static int
+params_flags(const struct session *s, int is_utf8)
+{
+	return (smtp_may_dsn(s) ? PARAMETER_DSN : 0) |
+	    (is_utf8 ? PARAMETER_UTF8 : 0);
+}
+
 /* RFC 6531 3.5 */
 static int
 is_ascii(const char *s)
@@ -240,7 +247,7 @@ mail_parse(struct session *s, const char *args, struct net_policy_mail *m,
 	    sizeof(m->sender), &end) == -1)
 		return REPLY_BAD_SENDER;
 	if ((reply = params_check(s, end)) != REPLY_NONE ||
-	    (reply = parameter_mail(end, p)) != REPLY_NONE)
+	    (reply = parameter_mail(end, params_flags(s, 0), p)) != REPLY_NONE)
 		return reply;
 	if (!(p->flags & MAIL_SMTPUTF8) && !is_ascii(m->sender))
 		return REPLY_NEEDS_SMTPUTF8;
@@ -314,7 +321,8 @@ rcpt_parse(struct session *s, const char *args, struct net_policy_rcpt *r,
 		return REPLY_BAD_RCPT;
 	is_utf8 = (tx->flags & MAIL_SMTPUTF8) != 0;
 	if ((reply = params_check(s, end)) != REPLY_NONE ||
-	    (reply = parameter_rcpt(end, is_utf8, p)) != REPLY_NONE)
+	    (reply = parameter_rcpt(end, params_flags(s, is_utf8), p)) !=
+	    REPLY_NONE)
 		return reply;
 	if (!is_utf8 && !is_ascii(r->recipient))
 		return REPLY_NEEDS_SMTPUTF8;

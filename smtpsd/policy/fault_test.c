@@ -63,15 +63,15 @@ test_faults(void)
 }
 
 static void
-send_mail_dsn(uint64_t session, uint32_t tx, uint32_t flags, const char *sender,
-    const char *id)
+send_mail_dsn(uint64_t session, uint32_t listener, uint32_t flags,
+    const char *sender, const char *id)
 {
 	struct net_policy_mail	m;
 
 	memset(&m, 0, sizeof(m));
 	m.session = session;
-	m.tx = tx;
-	m.listener = 2;
+	m.tx = 1;
+	m.listener = listener;
 	m.flags = flags;
 	strlcpy(m.address, "192.0.2.9", sizeof(m.address));
 	strlcpy(m.sender, sender, sizeof(m.sender));
@@ -101,8 +101,10 @@ test_parameters(void)
 {
 	reset_kept();
 	answer_user("alice", 1);
+	login(S(60), "u");
+	settle();
 	send_mail_dsn(S(60), 1, MAIL_FLAGS & ~(uint32_t)MAIL_RET_FULL,
-	    "\303\251@far.example", "id+1");
+	    "u@example.org", "id+1");
 	send_rcpt_dsn(S(60), 1, NOTIFY_SUCCESS | NOTIFY_DELAY,
 	    "alice@example.org", "rfc822;x@far.example");
 	answer_user("alice", 1);
@@ -111,6 +113,15 @@ test_parameters(void)
 	tap_ok(nhanded == 1 && handed[0].notify ==
 	    (NOTIFY_SUCCESS | NOTIFY_DELAY) &&
 	    strcmp(orcpt, "rfc822;x@far.example") == 0, "NOTIFY and ORCPT");
+	reset_kept();
+	send_mail_dsn(S(62), 2, MAIL_SMTPUTF8 | MAIL_RET_HDRS,
+	    "\303\251@far.example", "id+1");
+	send_rcpt_dsn(S(62), 1, NOTIFY_SUCCESS, "alice@example.org",
+	    "rfc822;x@far.example");
+	tap_ok(nopens == 1 && envid[0] == '\0' && opens[0].flags ==
+	    MAIL_SMTPUTF8, "a stranger: no RET and ENVID, whatever net says");
+	tap_ok(nhanded == 1 && handed[0].notify == 0 && orcpt[0] == '\0',
+	    "no NOTIFY and ORCPT");
 }
 
 /* What no client could have said is a fault of net. */
@@ -137,7 +148,7 @@ test_parameter_faults(void)
 
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		net_is_down = 0;
-		send_mail_dsn(S(61), 1, t[i].flags, t[i].sender, t[i].id);
+		send_mail_dsn(S(61), 2, t[i].flags, t[i].sender, t[i].id);
 		if (t[i].recipient != NULL)
 			send_rcpt_dsn(S(61), 1, t[i].notify, t[i].recipient,
 			    t[i].original);

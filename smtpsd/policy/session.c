@@ -22,6 +22,7 @@
 #include "mail/xtext.h"
 #include "proto/boot.h"
 #include "proto/control_any.h"
+#include "proto/net_parent.h"
 #include "author.h"
 #include "conf.h"
 #include "handover.h"
@@ -239,8 +240,19 @@ check_parameters(struct mail *m, const struct link_in *in)
 	return 0;
 }
 
+/*
+ * Nobody else was offered RFC 3461: what net says all the same is dropped, or
+ * a forged sender would be written to of each success.
+ */
 static int
-open_transaction(struct session *s, const struct mail *m)
+may_notify(const struct session *s, const struct conf_listener *listener)
+{
+	return s->user != NULL || listener->is.kind == LISTENER_LOCAL;
+}
+
+static int
+open_transaction(struct session *s, const struct conf_listener *listener,
+    const struct mail *m)
 {
 	const struct net_policy_mail	*mail = m->is;
 	struct transaction		*tx;
@@ -252,12 +264,18 @@ open_transaction(struct session *s, const struct mail *m)
 	memset(tx, 0, sizeof(*tx));
 	TAILQ_INIT(&tx->parked);
 	tx->message = next_message();
+	tx->may_notify = may_notify(s, listener);
 	tx->tx = mail->tx;
 	tx->listener = mail->listener;
 	tx->flags = mail->flags & MAIL_FLAGS;
+	if (!tx->may_notify)
+		tx->flags &= ~(uint32_t)(MAIL_RET_FULL | MAIL_RET_HDRS);
 	strlcpy(tx->address, mail->address, sizeof(tx->address));
 	memcpy(tx->sender, m->sender, size);
-	memcpy(tx->sender + size, m->envid, envid_size);
+	if (tx->may_notify)
+		memcpy(tx->sender + size, m->envid, envid_size);
+	else
+		tx->sender[size] = '\0';
 	tx->envid = tx->sender + size;
 	s->tx = tx;
 	return 0;
@@ -317,7 +335,7 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 	if (s->user != NULL && (reply = check_quota(s, conf, text, size)) !=
 	    REPLY_NONE)
 		return reply;
-	if (open_transaction(s, m) == -1)
+	if (open_transaction(s, listener, m) == -1)
 		return REPLY_TRY_LATER;
 	return REPLY_SENDER_OK;
 }
@@ -462,6 +480,10 @@ on_net_rcpt(struct link *link, struct link_in *in)
 		return;
 	}
 	if (s->tx != NULL && s->tx->tx == rcpt->tx) {
+		if (!s->tx->may_notify) {
+			clean.rcpt.notify = 0;
+			clean.orcpt[0] = '\0';
+		}
 		if (rcpt->n < s->tx->n_next || rcpt->n == UINT32_MAX) {
 			link_fault(link, "RCPT out of order");
 			return;
@@ -528,6 +550,20 @@ on_parent_revoked(struct link *link, struct link_in *in)
 
 	(void)link;
 	book_revoked(gone->user, gone->device, end_transaction);
+	/* Before net can end what is open there. */
+	handover_pay();
+}
+
+void
+session_revoke(uint64_t id)
+{
+	struct session	*s;
+
+	if ((s = book_find(id)) == NULL)
+		return;
+	end_transaction(s);
+	book_forget(s);
+	handover_pay();
 }
 
 void

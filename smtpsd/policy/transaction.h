@@ -22,6 +22,7 @@ struct transaction {
 	uint32_t		 tx;
 	uint32_t		 listener;
 	uint32_t		 flags;
+	int			 may_notify;	/* RFC 3461 was offered */
 	uint32_t		 n_next;	/* least n of the next RCPT */
 	uint32_t		 ncommands;	/* RCPTs accepted or parked */
 	uint32_t		 opened;	/* generation of the queue, or 0 */
