@@ -1,6 +1,6 @@
 # alone: it measures memory
 """Secrets in memory: private keys and hashes are in the parent only."""
-import os, sys
+import base64, os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
@@ -124,6 +124,26 @@ with Server(kinds=("rsa",), start=False) as s:
            "an idle worker holds no hash")
         ok(not any((PASSWORD % "smtpst1").encode() in p for p in parts),
            "and no password")
+    # What clients sent is in no process any more, as it came or decoded.
+    words = [(PASSWORD % "smtpst1").encode(), base64.b64encode(
+        ("\0smtpst1\0" + PASSWORD % "smtpst1").encode())]
+    for mechanism in ["LOGIN", "PLAIN"]:
+        with s.raw() as r:
+            r.ask("EHLO client.example.com")
+            if mechanism == "PLAIN":
+                eq(r.login()[:3], "235", "PLAIN")
+                continue
+            r.ask("AUTH LOGIN " + base64.b64encode(b"smtpst1").decode())
+            words.append(base64.b64encode(words[0]))
+            eq(r.ask(words[2].decode())[:3], "235", "LOGIN")
+            ok(any(w in p for w in words for p in read_memory(os.getpid())),
+               "the search finds it in the client")
+    ok(until(lambda: not s.show("sessions")), "the sessions have ended")
+    for pid in s.children():
+        name, parts = process_name(pid), read_memory(pid)
+        bad = [w for w in words if any(w in p for p in parts)]
+        ok(not bad, "%s holds no password%s" %
+           (name, "".join(": %r" % w for w in bad)))
     with open("/proc/%d/status" % s.children("net")[0]) as f:
         status = f.read()
     ok("Seccomp:\t2" in status, "net: seccomp filter is on")
