@@ -1,7 +1,7 @@
 /*
  * Reads the targets of an alias, one after the other.  Quotes hold white
- * space and commas together, as in "|command -x", and belong to the target
- * only as part of a local part ("a b"@example.org).  Used by policy, which
+ * space and commas together, as in "|command -x" or |"command -x", and belong
+ * to the target only as part of a local part ("a b"@example.org).  Used by policy, which
  * expands them, and by the parent, which checks them before.
  */
 #include "mail/aliastext.h"
@@ -59,6 +59,32 @@ set(struct alias_target *t, enum alias_kind kind, const char *s, size_t n)
 	return kind;
 }
 
+/*
+ * Without the quotes around it, from which \" and \\ come as they are; inner
+ * quotes are the command's.
+ */
+static enum alias_kind
+parse_command(const char *s, size_t n, int is_quoted, struct alias_target *t)
+{
+	size_t i, used = 0;
+
+	if (n >= sizeof(t->text))
+		return ALIAS_BAD;
+	if (!is_quoted && n >= 2 && s[0] == '"' && s[n - 1] == '"') {
+		is_quoted = 1;
+		s++;
+		n -= 2;
+	}
+	for (i = 0; i < n; i++) {
+		if (is_quoted && s[i] == '\\' && i + 1 < n &&
+		    (s[i + 1] == '"' || s[i + 1] == '\\'))
+			i++;
+		t->text[used++] = s[i];
+	}
+	t->text[used] = '\0';
+	return used == 0 ? ALIAS_BAD : ALIAS_COMMAND;
+}
+
 /* "@domain", by way of an address there. */
 static enum alias_kind
 parse_domain(const char *s, size_t n, struct alias_target *t)
@@ -93,6 +119,7 @@ static enum alias_kind
 parse(const char *s, size_t n, struct alias_target *t)
 {
 	const size_t prefix = sizeof(include) - 1;
+	int is_quoted = 0;
 
 	if (n > 1 && s[0] == '\\') {
 		t->is_final = 1;
@@ -100,13 +127,14 @@ parse(const char *s, size_t n, struct alias_target *t)
 		n--;
 	}
 	if (n >= 2 && s[0] == '"' && s[n - 1] == '"') {
+		is_quoted = 1;
 		s++;
 		n -= 2;
 	}
 	if (n == 0 || n >= ALIASTEXT_SIZE)
 		return ALIAS_BAD;
 	if (s[0] == '|')
-		return set(t, ALIAS_COMMAND, s + 1, n - 1);
+		return parse_command(s + 1, n - 1, is_quoted, t);
 	if (s[0] == '/')
 		return set(t, ALIAS_FILE, s, n);
 	if (n > prefix && strncasecmp(s, include, prefix) == 0)

@@ -14,7 +14,10 @@
 
 #define COMMAND_SIZE	1024	/* text of a command with its arguments */
 
-enum deliver_kind { DELIVER_MAILDIR = 1, DELIVER_MBOX, DELIVER_COMMAND };
+/* DISCARD takes everything and keeps nothing: the target /dev/null. */
+enum deliver_kind {
+	DELIVER_MAILDIR = 1, DELIVER_MBOX, DELIVER_COMMAND, DELIVER_DISCARD
+};
 
 struct parent_deliver_conf {
 	uint32_t	kind;		/* enum deliver_kind */

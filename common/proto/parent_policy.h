@@ -40,16 +40,29 @@ struct parent_policy_conf {
 };
 _Static_assert(sizeof(struct parent_policy_conf) == 32 + HOSTNAME_SIZE, "conf");
 
+#define TARGET_SIZE	1024	/* of an alias, without the bar of a command */
+
 /* Names of tables are ids; 0 means no table. */
 struct parent_policy_action {
 	uint32_t	alias_table;
 	uint8_t		is_local;	/* maildir: needs a Unix user */
 	uint8_t		expand_only;	/* local, but aliases are all there is */
-	uint8_t		pad[2];
+	uint8_t		target;		/* enum policy_target: what it is */
+	uint8_t		pad;
 	char		name[NAME_SIZE];
 	char		user[NAME_SIZE]; /* maildir as this one user, or "" */
+	char		target_user[NAME_SIZE];	/* of its aliases; "": none */
+	char		text[TARGET_SIZE];	/* command or path, or "" */
 };
-_Static_assert(sizeof(struct parent_policy_action) == 8 + 2 * NAME_SIZE, "act");
+_Static_assert(sizeof(struct parent_policy_action) == 8 + 3 * NAME_SIZE +
+    TARGET_SIZE, "act");
+
+/*
+ * A command or file that some alias names is an action of its own, which only
+ * the parent makes; aliases find it by their action's target_user (its user)
+ * and by text.
+ */
+enum policy_target { TARGET_NONE, TARGET_COMMAND, TARGET_FILE };
 
 enum rule_from { FROM_ANY = 1, FROM_AUTH, FROM_LOCAL, FROM_SRC };
 enum rule_for { FOR_ANY = 1, FOR_LOCAL, FOR_DOMAIN, FOR_RCPT };

@@ -22,6 +22,7 @@ name, cert, key = server.keys[0]
 d = server.dir
 server.write("secrets", "label user:password\n", 0o600)
 server.write("virtual", "info@example.com: smtpst1\n")
+server.write("programs", "postmaster: smtpst1\nnoreply: /dev/null\n")
 server.write("certs", "SHA256:%s alice\n" % ("0" * 64))
 pem = run("openssl", "x509", "-in", cert, "-noout", "-pubkey").text
 server.write("id.pem", pem)
@@ -43,7 +44,7 @@ def localize(text):
                   '"%s"' % key, text)
     text = re.sub(r'"/etc/ssl/[^"]*\.ocsp"', '"%s"' % ocsp, text)
     for f in ["users", "secrets", "senders", "aliases", "virtual", "certs",
-              "id\\.pem"]:
+              "programs", "id\\.pem"]:
         text = re.sub(r'"/etc/(smtpsd/|mail/)?%s"' % f, '"%s/%s"' % (d, f.replace("\\", "")),
                       text)
     return text.replace("user vmail", "user smtpst3")

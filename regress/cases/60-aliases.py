@@ -115,8 +115,8 @@ def check(s):
 hop = NextHop(port=HOP_PORT)
 s = make()
 text = check(s)
-for want in ["missing: cannot open", "pipe: mail for it is refused: commands",
-             "file: mail for it is refused: files",
+for want in ["missing: cannot open", "pipe: mail for it is refused: |/bin/cat: no user",
+             "file: mail for it is refused: /var/mail/x: no user",
              "gone: mail for it is refused: nobody is called nobody-here",
              "bare: is of no use", "configuration OK"]:
     ok(want in text, "-n: %s" % want) or diag(text)

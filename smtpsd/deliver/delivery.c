@@ -257,7 +257,11 @@ rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
     const char *recipient)
 {
 	strlcpy(rcpt->recipient, recipient, sizeof(rcpt->recipient));
-	if (conf.kind == DELIVER_COMMAND)
+	if (conf.kind == DELIVER_DISCARD) {
+		outcome_set(&rcpt->outcome, AGENT_OK, "2.0.0", "Discarded");
+		rcpt->is_over = 1;
+	}
+	if (conf.kind == DELIVER_DISCARD || conf.kind == DELIVER_COMMAND)
 		return;
 	switch (expand_path(conf.path, recipient, conf.user, rcpt->path,
 	    sizeof(rcpt->path))) {
@@ -404,10 +408,10 @@ finish(void)
 	has_complete = 0;
 	if (conf.kind == DELIVER_MAILDIR)
 		batch_maildir();
-	else if (conf.kind == DELIVER_MBOX)
-		batch_mbox();
-	else
+	else if (conf.kind == DELIVER_COMMAND)
 		run_turn();
+	else
+		batch_mbox();
 }
 
 void
@@ -479,6 +483,8 @@ delivery_conf_end(void)
 	case DELIVER_COMMAND:
 		if (command_fault(conf_new.command) != NULL || run_init() == -1)
 			return -1;
+		break;
+	case DELIVER_DISCARD:
 		break;
 	default:
 		return -1;

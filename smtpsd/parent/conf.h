@@ -150,6 +150,10 @@ struct conf_action {
 	char			 path[PATHNAME_SIZE];
 	char			 user[NAME_SIZE];	/* "": the recipient */
 	struct conf_table	*aliases;	/* or NULL */
+	char			 target_user[NAME_SIZE]; /* runs the aliases'
+							  * commands; "": user */
+	uint8_t			 target;	/* enum policy_target: made of an
+						 * alias, conf_target.c */
 	char			 command[COMMAND_SIZE];	/* mda */
 	uint32_t		 command_s;	/* mda: killed after this */
 	/* relay */

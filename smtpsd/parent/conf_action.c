@@ -247,14 +247,25 @@ parse_relay(struct parser *p, struct conf_action *a)
 	return 0;
 }
 
+/* alias <table> [as user]; the user is for the commands and files in it. */
+static int
+parse_alias(struct parser *p, struct conf_action *a)
+{
+	if ((a->aliases = parse_table_ref(p, TABLE_PLAIN)) == NULL)
+		return -1;
+	if (!parse_accept(p, "as"))
+		return 0;
+	return parse_name(p, a->target_user, sizeof(a->target_user),
+	    "the name of a user");
+}
+
 static int
 parse_local_option(struct parser *p, struct conf_action *a)
 {
 	static const char *const words[] = { "alias", "user", "time", NULL };
 
 	if (parse_accept(p, "alias"))
-		return (a->aliases = parse_table_ref(p, TABLE_PLAIN)) ==
-		    NULL ? -1 : 0;
+		return parse_alias(p, a);
 	if (parse_accept(p, "user"))
 		return parse_name(p, a->user, sizeof(a->user),
 		    "the name of a user");
@@ -308,8 +319,7 @@ parse_expand_only(struct parser *p, struct conf_action *a)
 	a->kind = ACTION_EXPAND;
 	if (!parse_accept(p, "alias"))
 		return parse_unknown(p, words, "'alias'");
-	a->aliases = parse_table_ref(p, TABLE_PLAIN);
-	return a->aliases == NULL ? -1 : 0;
+	return parse_alias(p, a);
 }
 
 int

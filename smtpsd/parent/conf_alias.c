@@ -1,6 +1,6 @@
 /*
  * Tables of aliases: reads the files that :include: names, for policy, which
- * can read none, and says beforehand what would be refused when mail comes.
+ * can read none, has actions made for commands and files, and says beforehand what would be refused when mail comes.
  * All of it are warnings: one bad alias stops no other mail.  Called by
  * conf_check.c when tables and actions are there.
  */
@@ -10,6 +10,7 @@
 
 #include "conf_file.h"
 #include "conf_parse.h"
+#include "conf_target.h"
 #include "mail/address.h"
 #include "mail/aliastext.h"
 #include "mail/table.h"
@@ -25,6 +26,7 @@ struct check {
 	struct conf_errors	*errors;
 	const struct conf_action *action;
 	const struct table	*table;
+	int			 is_include;	/* a file of it is read */
 	unsigned int		 ncautions;
 	unsigned int		*nlookups;
 };
@@ -121,8 +123,11 @@ load_include(struct check *c, const char *key, const char *path)
 		    "off", "cannot include ", path);
 	else if ((t = add_include(c->conf, path, text, size)) == NULL)
 		caution(c, key, NULL, "out of memory for ", path);
-	else
+	else {
+		c->is_include++;
 		check_list(c, key, t->text + strlen(t->path) + 1);
+		c->is_include--;
+	}
 	free(text);
 }
 
@@ -183,6 +188,29 @@ is_known(struct check *c, const char *key, const char *name)
 	return c->action->kind == ACTION_EXPAND;
 }
 
+/* What is included is often a list that others keep. */
+static void
+check_program(struct check *c, const char *key, const struct alias_target *t)
+{
+	char what[ALIASTEXT_SIZE + 128], fault[128];
+	int rc = -1;
+
+	if (c->is_include != 0)
+		strlcpy(fault, "not out of an included file", sizeof(fault));
+	else
+		rc = conf_target_add(c->conf, c->action, t, fault,
+		    sizeof(fault));
+	if (rc == 0)
+		return;
+	snprintf(what, sizeof(what), "%s%s%s: %s", rc == -1 ?
+	    "mail for it is refused: " : "", t->kind == ALIAS_COMMAND ? "|" :
+	    "", t->text, fault);
+	caution(c, key, rc == -1 && c->is_include == 0 &&
+	    conf_target_user(c->action)[0] == '\0' ? action_is_local(c->action) ||
+	    c->action->kind == ACTION_EXPAND ? "alias <table> as USER, in the "
+	    "action" : "only in a local action" : NULL, what, "");
+}
+
 static void
 check_target(struct check *c, const char *key, const struct alias_target *t)
 {
@@ -192,14 +220,8 @@ check_target(struct check *c, const char *key, const struct alias_target *t)
 		    "mail for it is refused: no target: ", t->text);
 		break;
 	case ALIAS_COMMAND:
-		caution(c, key, "name a user who runs it",
-		    "mail for it is refused: commands are not run for "
-		    "aliases: |", t->text);
-		break;
 	case ALIAS_FILE:
-		caution(c, key, "name a user who has the mailbox",
-		    "mail for it is refused: files are not written for "
-		    "aliases: ", t->text);
+		check_program(c, key, t);
 		break;
 	case ALIAS_INCLUDE:
 		load_include(c, key, t->text);
@@ -266,7 +288,8 @@ was_checked(const struct conf *conf, size_t n)
 	for (i = 0; i < n; i++) {
 		b = conf->actions[i];
 		if (b->aliases == a->aliases && b->kind == a->kind &&
-		    (b->user[0] == '\0') == (a->user[0] == '\0'))
+		    (b->user[0] == '\0') == (a->user[0] == '\0') &&
+		    strcmp(conf_target_user(b), conf_target_user(a)) == 0)
 			return 1;
 	}
 	return 0;

@@ -11,6 +11,7 @@
 #include "base/blob.h"
 #include "base/link.h"
 #include "conf.h"
+#include "conf_target.h"
 #include "proto/control_any.h"
 #include "proto/parent_backend.h"
 #include "proto/parent_queue.h"
@@ -239,6 +240,12 @@ send_policy_action(const struct conf_action *a, struct link *link)
 	/* Who has a mailbox there is that server's to say, at RCPT. */
 	strlcpy(msg.user, a->kind == ACTION_LMTP ? "lmtp" : a->user,
 	    sizeof(msg.user));
+	strlcpy(msg.target_user, conf_target_user(a),
+	    sizeof(msg.target_user));
+	msg.target = a->target;
+	if (a->target != TARGET_NONE)
+		strlcpy(msg.text, a->target == TARGET_COMMAND ? a->command :
+		    a->path, sizeof(msg.text));
 	return link_send(link, MSG_PARENT_POLICY_ACTION, &msg, sizeof(msg));
 }
 

@@ -399,24 +399,32 @@ check_command(struct conf_action *a, struct conf_errors *errors)
 }
 
 static void
+check_user(const struct conf_action *a, const char *user,
+    struct conf_errors *errors)
+{
+	struct passwd *pw;
+
+	if (user[0] == '\0')
+		return;
+	if ((pw = getpwnam(user)) == NULL)
+		conf_complain(errors, a->where, "make the user first",
+		    "action '%s': no user '%s'", a->name, user);
+	else if (pw->pw_uid == 0)
+		conf_complain(errors, a->where, "name an unprivileged user",
+		    "action '%s': mail is not delivered as root", a->name);
+}
+
+static void
 check_local(struct conf_action *a, struct conf_errors *errors)
 {
 	const char *fault;
-	struct passwd *pw;
 
 	if (a->kind == ACTION_MDA)
 		check_command(a, errors);
 	else if ((fault = path_fault(a->path)) != NULL)
 		conf_complain(errors, a->where, NULL,
 		    "action '%s': the path '%s' %s", a->name, a->path, fault);
-	if (a->user[0] == '\0')
-		return;
-	if ((pw = getpwnam(a->user)) == NULL)
-		conf_complain(errors, a->where, "make the user first",
-		    "action '%s': no user '%s'", a->name, a->user);
-	else if (pw->pw_uid == 0)
-		conf_complain(errors, a->where, "name an unprivileged user",
-		    "action '%s': mail is not delivered as root", a->name);
+	check_user(a, a->user, errors);
 }
 
 void
@@ -456,6 +464,7 @@ conf_check_actions(struct conf *conf, struct conf_errors *errors)
 		if (!a->is_used)
 			conf_caution(errors, a->where, NULL,
 			    "action '%s' is not used by any rule", a->name);
+		check_user(a, a->target_user, errors);
 		if (action_is_local(a))
 			check_local(a, errors);
 		else if (a->kind != ACTION_EXPAND)

@@ -83,6 +83,10 @@ static const struct test good[] = {
 	    "action v expand-only alias <v>\n"
 	    "action o relay host smtp://h.test alias <v>\n"
 	    "action n maildir \"/var/v/%{dest.user}\" user nobody alias <al>\n"
+	    "action w maildir alias <w> as nobody\n"
+	    "action x expand-only alias <w> as nobody\n"
+	    "match for domain x.test action w\nmatch for domain y.test action x\n"
+	    "table w { root = a@b.test, c = \"|/bin/cat\", d = /dev/null }\n"
 	    "match for domain v.test action v\nmatch for local action m\n"
 	    "match for domain w.test action o\n"
 	    "match for domain n.test action n\n", NULL },
@@ -92,6 +96,12 @@ static const struct test good[] = {
 };
 
 static const struct test bad[] = {
+	{ "aliases run as root", HEAD RULE "action m maildir alias <t> as root\n"
+	    "match for local action m\ntable t { root = a@b.test }\n",
+	    "mail is not delivered as root" },
+	{ "aliases of a relay run as somebody", HEAD RULE
+	    "action m relay alias <t> as nobody\ntable t { root = a@b.test }\n",
+	    "'as'" },
 	{ "expand-only without aliases", HEAD RULE "action v expand-only\n"
 	    "match for local action v\n", "'alias'" },
 	/* words */
@@ -366,7 +376,24 @@ static const struct test warned[] = {
 	{ "alias that runs a command", HEAD RULE "action m maildir alias <t>\n"
 	    "match for local action m\n"
 	    "table t { root = a@b.test, x = \"|/bin/cat\" }\n",
-	    "aliases <t>: x: mail for it is refused: commands are not run" },
+	    "aliases <t>: x: mail for it is refused: |/bin/cat: no user is "
+	    "named to do it (alias <table> as USER, in the action)" },
+	{ "alias that runs what is not there", HEAD RULE
+	    "action m maildir alias <t> as nobody\nmatch for local action m\n"
+	    "table t { root = a@b.test, x = \"|/nonexistent\" }\n",
+	    "|/nonexistent: No such file" },
+	{ "alias that is for a shell", HEAD RULE
+	    "action m maildir alias <t> as nobody\nmatch for local action m\n"
+	    "table t { root = a@b.test, x = \"\\\"|/bin/cat >/tmp/x\\\"\" }\n",
+	    "x: |/bin/cat >/tmp/x: no shell reads this" },
+	{ "alias into a directory", HEAD RULE
+	    "action m maildir alias <t> as nobody\nmatch for local action m\n"
+	    "table t { root = a@b.test, x = /tmp/ }\n",
+	    "x: mail for it is refused: /tmp/: is a directory" },
+	{ "alias into a file of somebody else", HEAD RULE
+	    "action m maildir alias <t> as nobody\nmatch for local action m\n"
+	    "table t { root = a@b.test, x = /etc/passwd }\n",
+	    "x: /etc/passwd: the file is another user's" },
 	{ "alias of nobody", HEAD RULE "action m maildir alias <t>\n"
 	    "match for local action m\n"
 	    "table t { root = a@b.test, x = no.such.user }\n",

@@ -134,6 +134,12 @@ prepare(struct delivery *d, const struct conf_action *action,
 		    sizeof(d->conf.command));
 		return 0;
 	}
+	if (action->target == TARGET_FILE && strcmp(action->path,
+	    "/dev/null") == 0) {
+		d->conf.kind = DELIVER_DISCARD;
+		strlcpy(d->root, kinds_empty_root(), sizeof(d->root));
+		return 0;
+	}
 	d->conf.kind = action->kind == ACTION_MBOX ? DELIVER_MBOX :
 	    DELIVER_MAILDIR;
 	if (mailroot_split(action->path, who->home, d->root, sizeof(d->root),

@@ -80,6 +80,12 @@ kinds_init(const char *empty_dir, const char *spool_dir)
 	return missing ? -1 : 0;
 }
 
+const char *
+kinds_empty_root(void)
+{
+	return empty_root;
+}
+
 /* A container may not let root raise the limit. */
 static uint32_t
 nofile_of(enum proc_kind kind)

@@ -20,6 +20,8 @@ const char	*kinds_program(int kind);
 int		 kinds_wanted(const struct conf *, int kind);
 int		 kinds_are_paired(enum proc_kind, enum proc_kind);
 /* User, group, root directory and limit. */
+/* Where there is nothing. */
+const char	*kinds_empty_root(void);
 void		 kinds_fill_boot(enum proc_kind, struct parent_any_boot *);
 /* "signal 11 (Segmentation fault)" and the like into buf. */
 const char	*kinds_describe_death(int status, char *buf, size_t size);

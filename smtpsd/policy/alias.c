@@ -286,6 +286,29 @@ expand_include(struct alias_expansion *x, const struct list *l,
 	return expand_list(x, &inner, text);
 }
 
+/* What an included file says others may have written. */
+static enum reply_id
+expand_program(struct alias_expansion *x, const struct list *l,
+    const struct alias_target *t)
+{
+	const struct conf_action	*action = NULL;
+
+	if (l->nincludes == 0)
+		action = conf_find_target(x->conf, l->action,
+		    t->kind == ALIAS_FILE ? TARGET_FILE : TARGET_COMMAND,
+		    t->text);
+	if (action == NULL) {
+		log_warnx("alias of %s: no %s %s: see smtpsd -n",
+		    log_vis(l->address), t->kind == ALIAS_FILE ? "file" :
+		    "command", log_vis(t->text));
+		return refuse(x, l->address, REPLY_NO_SUCH_USER);
+	}
+	if (++x->visits > VISITS_MAX)
+		return refuse(x, l->address, REPLY_ALIAS_LOOP);
+	x->ntargets++;
+	return add(x, action, l->address, action->is.user);
+}
+
 static enum reply_id
 expand_target(struct alias_expansion *x, const struct list *l,
     const struct alias_target *t)
@@ -301,8 +324,11 @@ expand_target(struct alias_expansion *x, const struct list *l,
 		return expand_domain(x, l, t->text);
 	case ALIAS_INCLUDE:
 		return expand_include(x, l, t->text);
+	case ALIAS_COMMAND:
+	case ALIAS_FILE:
+		return expand_program(x, l, t);
 	default:
-		log_warnx("alias of %s: target %s is not supported",
+		log_warnx("alias of %s: %s is no target",
 		    log_vis(l->address), log_vis(t->text));
 		return refuse(x, l->address, REPLY_NO_SUCH_USER);
 	}

@@ -46,9 +46,26 @@ static const struct {
 	    "local/info@example.org/info " },
 	{ "loop of two", "ping@example.org", REPLY_ALIAS_LOOP, NULL },
 	{ "one bad target", "mixed@example.org", REPLY_NO_SUCH_USER, NULL },
-	{ "command", "pipe@example.org", REPLY_NO_SUCH_USER, NULL },
+	{ "command", "pipe+x@example.org", REPLY_OK,
+	    "cat/pipe+x@example.org/pipes " },
 	{ "command unquoted", "pipe2@example.org", REPLY_NO_SUCH_USER, NULL },
-	{ "file", "file@example.org", REPLY_NO_SUCH_USER, NULL },
+	{ "command of another user", "pipe3@example.org", REPLY_NO_SUCH_USER,
+	    NULL },
+	{ "command beside a mailbox", "pipe4@example.org", REPLY_OK,
+	    "local/alice@example.org/alice cat/pipe4@example.org/pipes "
+	    "file/pipe4@example.org/pipes " },
+	{ "command with an owner", "prog@example.org", REPLY_OK,
+	    "cat/prog@example.org/pipes!owner-prog@example.org " },
+	{ "file", "file@example.org", REPLY_OK,
+	    "file/file@example.org/pipes " },
+	{ "file that the parent does not know", "file2@example.org",
+	    REPLY_NO_SUCH_USER, NULL },
+	{ "a file is no command", "file3@example.org", REPLY_NO_SUCH_USER,
+	    NULL },
+	{ "command out of an included file", "evil@example.org",
+	    REPLY_NO_SUCH_USER, NULL },
+	{ "command of a relay", "pipe@relay.example", REPLY_NO_SUCH_USER,
+	    NULL },
 	{ "an included file that is not there", "include@example.org",
 	    REPLY_TRY_LATER, NULL },
 	{ "malformed target", "junk@example.org", REPLY_NO_SUCH_USER, NULL },
@@ -142,7 +159,14 @@ aliases(void)
 	    "mixed: alice, nobody\n"
 	    "pipe: \"|/bin/cat -u\"\n"
 	    "pipe2: |/bin/cat\n"
+	    "pipe3: |/bin/id\n"
+	    "pipe4: alice, \"|/bin/cat -u\", /var/mail/x\n"
+	    "prog: |\"/bin/cat -u\"\n"
+	    "owner-prog: alice\n"
 	    "file: /var/mail/x\n"
+	    "file2: /var/mail/y\n"
+	    "file3: \"|/var/mail/x\"\n"
+	    "evil: :include:/etc/evil\n"
 	    "include: :include:/etc/list\n"
 	    "junk: a@b@c\n"
 	    "empty:\n"
@@ -205,13 +229,18 @@ main(void)
 	    "bob@v1.example: bob\nself@v1.example: self@v1.example\n"
 	    "l@v1.example: l@v2.example\nl@v2.example: l@v1.example\n"
 	    "@v2.example: @example.org\n");
-	testconf_table(6, "old@relay.example: new\nbare: alice\n");
+	testconf_table(6, "old@relay.example: new\nbare: alice\n"
+	    "pipe@relay.example: \"|/bin/nothing\"\n");
 	testconf_table(7, "relay.example\n");
 	testconf_table(8, "@vcatch.example: boss\n");
 	testconf_table(9, "vcatch.example\n");
 	testconf_include(10, "/etc/crew", "# we\nalice, \\bob\n"
 	    ":include:/etc/rest\n");
 	testconf_include(11, "/etc/rest", "eve@far.example # far\n");
+	testconf_include(13, "/etc/evil", "alice, \"|/bin/cat -u\"\n");
+	testconf_target("cat", TARGET_COMMAND, "pipes", "/bin/cat -u");
+	testconf_target("id", TARGET_COMMAND, "vmail", "/bin/id");
+	testconf_target("file", TARGET_FILE, "pipes", "/var/mail/x");
 	testconf_include(12, "/etc/circle", "alice :include:/etc/circle");
 	testconf_expand_only("v", 5);
 	testconf_action("vcatch", 1, 8, "vmail");

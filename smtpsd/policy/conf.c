@@ -125,6 +125,23 @@ conf_find_include(const struct conf *conf, const char *path)
 	return NULL;
 }
 
+const struct conf_action *
+conf_find_target(const struct conf *conf, const struct conf_action *of,
+    enum policy_target target, const char *text)
+{
+	const struct parent_policy_action	*is;
+	size_t					 i;
+
+	for (i = 0; i < conf->nactions; i++) {
+		is = &conf->actions[i].is;
+		if (is->target == target && is->is_local && is->user[0] !=
+		    '\0' && strcmp(is->user, of->is.target_user) == 0 &&
+		    strcmp(is->text, text) == 0)
+			return &conf->actions[i];
+	}
+	return NULL;
+}
+
 void
 conf_begin(void)
 {

@@ -56,6 +56,14 @@ int	conf_is_rcpt_domain(const struct conf *, const char *domain);
 /* The text of a file that aliases include; NULL: it could not be read. */
 const char	*conf_find_include(const struct conf *, const char *path);
 
+/*
+ * The action that a command or file stands for among the aliases of another;
+ * NULL: the parent made none.
+ */
+const struct conf_action	*conf_find_target(const struct conf *,
+				    const struct conf_action *of,
+				    enum policy_target, const char *text);
+
 void	conf_begin(void);
 int	conf_end(void);		/* -1: incomplete, the old one stays */
 void	on_parent_conf(struct link *, struct link_in *);

@@ -96,6 +96,23 @@ testconf_action(const char *name, int is_local, uint32_t aliases,
 	m.alias_table = aliases;
 	strlcpy(m.name, name, sizeof(m.name));
 	strlcpy(m.user, user, sizeof(m.user));
+	strlcpy(m.target_user, user[0] != '\0' ? user : "pipes",
+	    sizeof(m.target_user));
+	give(on_parent_action, &m, sizeof(m));
+}
+
+void
+testconf_target(const char *name, enum policy_target target,
+    const char *user, const char *text)
+{
+	struct parent_policy_action	m;
+
+	memset(&m, 0, sizeof(m));
+	m.is_local = 1;
+	m.target = (uint8_t)target;
+	strlcpy(m.name, name, sizeof(m.name));
+	strlcpy(m.user, user, sizeof(m.user));
+	strlcpy(m.text, text, sizeof(m.text));
 	give(on_parent_action, &m, sizeof(m));
 }
 

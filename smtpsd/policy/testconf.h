@@ -15,6 +15,9 @@ void	testconf_include(uint32_t id, const char *path, const char *text);
 void	testconf_expand_only(const char *name, uint32_t aliases);
 void	testconf_action(const char *name, int is_local, uint32_t aliases,
 	    const char *user);
+/* A command or file, of the aliases of all actions without a user. */
+void	testconf_target(const char *name, enum policy_target,
+	    const char *user, const char *text);
 /* action NULL: reject */
 void	testconf_rule(int from, uint32_t from_table, int to, uint32_t to_table,
 	    uint32_t senders, const char *tag, const char *action);
