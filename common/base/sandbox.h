@@ -12,8 +12,10 @@
 
 enum sandbox_profile {
 	SANDBOX_COMPUTE,	/* links only: auth, policy */
-	SANDBOX_ACCEPT,		/* links, accept, socket i/o: net, control */
-	SANDBOX_CONNECT,	/* links, socket, connect: relay, resolver */
+	SANDBOX_ACCEPT,		/* links, accept, socket i/o: net */
+	SANDBOX_ANSWER,		/* links, accept, who is calling: control */
+	SANDBOX_CONNECT,	/* links, TCP sockets, connect: relay */
+	SANDBOX_LOOKUP,		/* links, UDP and TCP sockets: resolver */
 	SANDBOX_STORE,		/* links, files below the root: queue */
 	SANDBOX_MAILBOX,	/* links, files below the root: deliver */
 	/*

@@ -20,6 +20,9 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <errno.h>
 #include <fcntl.h>
 
@@ -27,18 +30,22 @@
 
 #define COMPUTE	(1U << SANDBOX_COMPUTE)
 #define ACCEPT	(1U << SANDBOX_ACCEPT)
+#define ANSWER	(1U << SANDBOX_ANSWER)
 #define CONNECT	(1U << SANDBOX_CONNECT)
+#define LOOKUP	(1U << SANDBOX_LOOKUP)
 #define STORE	(1U << SANDBOX_STORE)
 #define MAILBOX	(1U << SANDBOX_MAILBOX)
 #define FILES	(STORE | MAILBOX)
-#define SOCKETS	(ACCEPT | CONNECT)
-#define ALL	(COMPUTE | SOCKETS | FILES)
+#define OUTSIDE	(CONNECT | LOOKUP)
+#define ALL	(COMPUTE | ACCEPT | ANSWER | OUTSIDE | FILES)
 
 enum test {
 	FREE,			/* any arguments */
 	NO_EXEC,		/* mmap, mprotect: no PROT_EXEC */
 	PLAIN_FCNTL,		/* flags of a descriptor only */
-	INET_ONLY,		/* socket: AF_INET, AF_INET6 */
+	TCP,			/* socket: of the Internet, TCP */
+	TCP_OR_UDP,		/* the same or UDP */
+	OPTIONS,		/* setsockopt: those of the profile */
 	READ_LIMIT,		/* prlimit64: no new limit */
 	PLAIN_IOCTL,		/* FIONREAD, FIONBIO, terminal test */
 	DENY			/* EACCES */
@@ -74,7 +81,7 @@ static const struct call calls[] = {
 	CALL(mmap, ALL, NO_EXEC)
 	CALL(mprotect, ALL, NO_EXEC)
 	CALL(fcntl, FILES, FREE)
-	CALL(fcntl, COMPUTE | SOCKETS, PLAIN_FCNTL)
+	CALL(fcntl, ALL & ~FILES, PLAIN_FCNTL)
 	CALL(munmap, ALL, FREE)
 	CALL(mremap, ALL, FREE)
 	CALL(madvise, ALL, FREE)
@@ -83,9 +90,9 @@ static const struct call calls[] = {
 	CALL(readv, ALL, FREE)
 	CALL(writev, ALL, FREE)
 	CALL(close, ALL, FREE)
-	CALL(shutdown, ALL, FREE)
-	CALL(setsockopt, ALL, FREE)
-	CALL(getsockopt, ALL, FREE)
+	CALL(shutdown, ACCEPT | OUTSIDE, FREE)
+	CALL(setsockopt, ALL, OPTIONS)
+	CALL(getsockopt, ANSWER | OUTSIDE, FREE)
 #ifdef __NR_poll
 	CALL(poll, ALL, FREE)
 #endif
@@ -127,20 +134,16 @@ static const struct call calls[] = {
 #endif
 	CALL(ioctl, ALL, PLAIN_IOCTL)
 
-#ifdef __NR_accept
-	CALL(accept, ACCEPT, FREE)
-#endif
-	CALL(accept4, ACCEPT, FREE)
-	CALL(getsockname, SOCKETS, FREE)
-	CALL(getpeername, SOCKETS, FREE)
+	CALL(accept4, ACCEPT | ANSWER, FREE)
+	CALL(getsockname, OUTSIDE, FREE)
+	CALL(getpeername, OUTSIDE, FREE)
 	CALL(recvfrom, ALL, FREE)
 	CALL(sendto, ALL, FREE)
 
-	CALL(socket, CONNECT, INET_ONLY)
-	CALL(connect, CONNECT, FREE)
-	CALL(bind, CONNECT, FREE)
-	CALL(sendmmsg, CONNECT, FREE)
-	CALL(recvmmsg, CONNECT, FREE)
+	CALL(socket, CONNECT, TCP)
+	CALL(socket, LOOKUP, TCP_OR_UDP)
+	CALL(connect, OUTSIDE, FREE)
+	CALL(bind, OUTSIDE, FREE)
 
 	CALL(openat, FILES, FREE)
 #ifdef __NR_open
@@ -190,19 +193,40 @@ static const struct call calls[] = {
 	CALL(dup, FILES, FREE)
 
 	/* libcrypto and libunbound look for files and bear their absence. */
-	CALL(openat, CONNECT, DENY)
-	CALL(newfstatat, CONNECT, DENY)
+	CALL(openat, OUTSIDE, DENY)
+	CALL(newfstatat, OUTSIDE, DENY)
 #ifdef __NR_open
-	CALL(open, CONNECT, DENY)
-	CALL(stat, CONNECT, DENY)
-	CALL(access, CONNECT, DENY)
+	CALL(open, OUTSIDE, DENY)
+	CALL(stat, OUTSIDE, DENY)
+	CALL(access, OUTSIDE, DENY)
 #endif
 #ifdef SANITIZED
 	/* What a report of the sanitizer needs. */
-	CALL(openat, ACCEPT | COMPUTE, DENY)
+	CALL(openat, ACCEPT | ANSWER | COMPUTE, DENY)
 	CALL(readlink, ALL, FREE)
 	CALL(prctl, ALL, FREE)
 #endif
+};
+
+/* What each may set on a socket that it has. */
+static const struct {
+	uint32_t	level, name;
+	uint32_t	profiles;
+} socket_options[] = {
+	{ SOL_SOCKET, SO_SNDBUF, ALL },
+	{ SOL_SOCKET, SO_RCVBUF, ALL },
+	{ IPPROTO_TCP, TCP_NODELAY, ACCEPT | OUTSIDE },
+	{ SOL_SOCKET, SO_RCVTIMEO, ACCEPT },
+	{ SOL_SOCKET, SO_SNDTIMEO, ACCEPT },
+	{ SOL_SOCKET, SO_REUSEADDR, LOOKUP },
+	{ SOL_SOCKET, SO_REUSEPORT, LOOKUP },
+	{ IPPROTO_IP, IP_MTU_DISCOVER, LOOKUP },
+	{ IPPROTO_IP, IP_TOS, LOOKUP },
+	{ IPPROTO_IPV6, IPV6_V6ONLY, LOOKUP },
+	{ IPPROTO_IPV6, IPV6_MTU, LOOKUP },
+	{ IPPROTO_IPV6, IPV6_MTU_DISCOVER, LOOKUP },
+	{ IPPROTO_IPV6, IPV6_TCLASS, LOOKUP },
+	{ IPPROTO_TCP, TCP_MAXSEG, LOOKUP },
 };
 
 #define BAD(name)	__NR_##name,
@@ -284,27 +308,64 @@ low(int arg)
 	return offsetof(struct seccomp_data, args) + (size_t)arg * 8;
 }
 
-/* Allow if the argument is one of the values, else it is forbidden. */
+/* Forbidden unless the bits of mask in the argument are one of the values. */
 static void
-one_of(struct program *p, int arg, const uint32_t *values, uint8_t n)
+one_of(struct program *p, int arg, uint32_t mask, const uint32_t *values,
+    uint8_t n)
 {
 	uint8_t	i;
 
 	load(p, low(arg));
+	if (mask != 0xffffffffU)
+		emit(p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
 	for (i = 0; i < n; i++)
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, values[i],
 		    (uint8_t)(n - i), 0);
 	give(p, p->forbidden);
+}
+
+/* Other protocols of these families are code of the kernel nobody needs. */
+static void
+inet_socket(struct program *p, int with_udp)
+{
+	static const uint32_t	families[] = { AF_INET, AF_INET6 };
+	static const uint32_t	types[] = { SOCK_STREAM, SOCK_DGRAM };
+	static const uint32_t	protocols[] = { 0, IPPROTO_TCP, IPPROTO_UDP };
+
+	one_of(p, 0, 0xffffffffU, families, 2);
+	one_of(p, 1, 0xf, types, with_udp ? 2 : 1);
+	one_of(p, 2, 0xffffffffU, protocols, with_udp ? 3 : 2);
 	give(p, SECCOMP_RET_ALLOW);
+}
+
+/* libunbound tries options as its version has them, and bears a refusal. */
+static void
+options(struct program *p, enum sandbox_profile profile)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(socket_options) / sizeof(socket_options[0]);
+	    i++) {
+		if ((socket_options[i].profiles & (1U << profile)) == 0)
+			continue;
+		load(p, low(1));
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, socket_options[i].level, 0,
+		    3);
+		load(p, low(2));
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, socket_options[i].name, 0,
+		    1);
+		give(p, SECCOMP_RET_ALLOW);
+	}
+	give(p, profile == SANDBOX_LOOKUP ? SECCOMP_RET_ERRNO | ENOPROTOOPT :
+	    p->forbidden);
 }
 
 /* The body of one call: ends in an action on every way. */
 static void
-test_arguments(struct program *p, enum test test)
+test_arguments(struct program *p, enum test test, enum sandbox_profile profile)
 {
 	static const uint32_t	fcntls[] = { F_GETFL, F_SETFL, F_GETFD,
 				    F_SETFD, F_DUPFD_CLOEXEC };
-	static const uint32_t	families[] = { AF_INET, AF_INET6 };
 	static const uint32_t	ioctls[] = { FIONREAD, FIONBIO, TCGETS };
 
 	switch (test) {
@@ -329,13 +390,19 @@ test_arguments(struct program *p, enum test test)
 		give(p, SECCOMP_RET_ALLOW);
 		break;
 	case PLAIN_FCNTL:
-		one_of(p, 1, fcntls, 5);
+		one_of(p, 1, 0xffffffffU, fcntls, 5);
+		give(p, SECCOMP_RET_ALLOW);
 		break;
-	case INET_ONLY:
-		one_of(p, 0, families, 2);
+	case TCP:
+	case TCP_OR_UDP:
+		inet_socket(p, test == TCP_OR_UDP);
+		break;
+	case OPTIONS:
+		options(p, profile);
 		break;
 	case PLAIN_IOCTL:
-		one_of(p, 1, ioctls, 3);
+		one_of(p, 1, 0xffffffffU, ioctls, 3);
+		give(p, SECCOMP_RET_ALLOW);
 		break;
 	}
 }
@@ -357,7 +424,7 @@ sandbox_filter(enum sandbox_profile profile, uint32_t arch,
     uint32_t forbidden, struct sock_filter *insn, size_t max)
 {
 	struct program	p = { insn, 0, max, forbidden }, body;
-	struct sock_filter scratch[16];
+	struct sock_filter scratch[96];
 	const struct call *c;
 	size_t		i;
 
@@ -381,10 +448,10 @@ sandbox_filter(enum sandbox_profile profile, uint32_t arch,
 		body.n = 0;
 		body.forbidden = forbidden;
 		body.max = sizeof(scratch) / sizeof(scratch[0]);
-		test_arguments(&body, c->test);
+		test_arguments(&body, c->test, profile);
 		emit(&p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->nr, 0,
 		    (uint8_t)body.n);
-		test_arguments(&p, c->test);
+		test_arguments(&p, c->test, profile);
 	}
 	give(&p, forbidden);
 	return p.n <= max ? p.n : 0;

@@ -121,6 +121,12 @@ has_files(enum sandbox_profile profile)
 	    profile == SANDBOX_SYSTEM;
 }
 
+static int
+is_outside(enum sandbox_profile profile)
+{
+	return profile == SANDBOX_CONNECT || profile == SANDBOX_LOOKUP;
+}
+
 /* What this kernel can deny; returns the size of the struct it takes. */
 static size_t
 fill_ruleset(struct ruleset *r, int abi, enum sandbox_profile profile)
@@ -139,7 +145,7 @@ fill_ruleset(struct ruleset *r, int abi, enum sandbox_profile profile)
 		r->fs = 0;
 	if (abi >= 4) {
 		r->net = NET_BIND_TCP;
-		if (profile != SANDBOX_CONNECT && profile != SANDBOX_SYSTEM &&
+		if (!is_outside(profile) && profile != SANDBOX_SYSTEM &&
 		    profile != SANDBOX_COMMAND)
 			r->net |= NET_CONNECT_TCP;
 	}
@@ -291,7 +297,7 @@ restrict_files(enum sandbox_profile profile)
 		return -1;
 	}
 	if ((has_files(profile) && keep_files(fd, r.fs, profile) == -1) ||
-	    (profile == SANDBOX_CONNECT && r.net != 0 &&
+	    (is_outside(profile) && r.net != 0 &&
 	    keep_source(fd) == -1)) {
 		log_warn("landlock_add_rule");
 		close(fd);

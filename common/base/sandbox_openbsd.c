@@ -48,7 +48,10 @@ confine(enum sandbox_profile profile)
 		    "recvfd");
 	case SANDBOX_ACCEPT:
 		return enter("stdio inet unix recvfd");
+	case SANDBOX_ANSWER:
+		return enter("stdio unix recvfd");
 	case SANDBOX_CONNECT:
+	case SANDBOX_LOOKUP:
 		return enter("stdio inet recvfd");
 	case SANDBOX_COMPUTE:
 		return enter("stdio recvfd");

@@ -13,7 +13,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -85,6 +87,40 @@ static int
 try_udp(void)
 {
 	return socket(AF_INET6, SOCK_DGRAM, 0) == -1;
+}
+
+static int
+try_mptcp(void)
+{
+	/* A kernel without it says so. */
+	return socket(AF_INET, SOCK_STREAM, 262) == -1 &&
+	    errno != EPROTONOSUPPORT;
+}
+
+static int
+try_buffer(void)
+{
+	int	n = 65536;
+
+	return setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n));
+}
+
+static int
+try_option(void)
+{
+	int	n = 1;
+
+	return setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &n, sizeof(n));
+}
+
+/* It is refused, but by the socket. */
+static int
+try_socket_program(void)
+{
+	char	p[16] = { 0 };
+
+	return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, p,
+	    sizeof(p)) == -1 && (errno == EPERM || errno == ENOPROTOOPT);
 }
 
 static int
@@ -202,12 +238,15 @@ try_mount(void)
 
 #define COMPUTE	(1U << SANDBOX_COMPUTE)
 #define ACCEPT	(1U << SANDBOX_ACCEPT)
+#define ANSWER	(1U << SANDBOX_ANSWER)
 #define CONNECT	(1U << SANDBOX_CONNECT)
+#define LOOKUP	(1U << SANDBOX_LOOKUP)
+#define OUTSIDE	(CONNECT | LOOKUP)
 #define STORE	(1U << SANDBOX_STORE)
 #define MAILBOX	(1U << SANDBOX_MAILBOX)
 #define COMMAND	(1U << SANDBOX_COMMAND)
 #define SYSTEM	((1U << SANDBOX_SYSTEM) | COMMAND)
-#define ALL	(COMPUTE | ACCEPT | CONNECT | STORE | MAILBOX | SYSTEM)
+#define ALL	(COMPUTE | ACCEPT | ANSWER | OUTSIDE | STORE | MAILBOX | SYSTEM)
 
 #define NOBODY	65534
 
@@ -242,14 +281,18 @@ static const struct {
 } tries[] = {
 	{ "links", try_links, ALL },
 	{ "memory and clock", try_memory, ALL },
-	{ "accept", try_accept, ACCEPT },
+	{ "accept", try_accept, ACCEPT | ANSWER },
 	{ "open a file", try_open, STORE | MAILBOX | SYSTEM },	/* root is "/" here */
 	{ "create a file", try_create, STORE | MAILBOX | SYSTEM },
-	{ "TCP socket", try_socket, CONNECT | SYSTEM },
-	{ "UDP socket", try_udp, CONNECT | SYSTEM },
+	{ "TCP socket", try_socket, OUTSIDE | SYSTEM },
+	{ "UDP socket", try_udp, LOOKUP | SYSTEM },
+	{ "MPTCP socket", try_mptcp, SYSTEM },
+	{ "size of a socket's buffer", try_buffer, ALL },
+	{ "option of TCP", try_option, ACCEPT | OUTSIDE | SYSTEM },
+	{ "program on a socket", try_socket_program, SYSTEM },
 	{ "Unix socket", try_unix_socket, SYSTEM },
 	{ "packet socket", try_packet_socket, 0 },
-	{ "connect", try_connect, CONNECT | SYSTEM },
+	{ "connect", try_connect, OUTSIDE | SYSTEM },
 	{ "execve", try_exec, SYSTEM },
 	{ "fork", try_fork, SYSTEM },
 	{ "kill", try_kill, 0 },
@@ -260,7 +303,7 @@ static const struct {
 	{ "duplicate far", try_passfd_dup, STORE | MAILBOX | SYSTEM },
 	/* Others than SANDBOX_COMMAND as root, which only SANDBOX_SYSTEM stays. */
 	{ "write to the system", try_system_file, STORE | MAILBOX },
-	{ "choose a source", try_source, 1U << SANDBOX_CONNECT },
+	{ "choose a source", try_source, OUTSIDE },
 	{ "choose a port", try_port, 0 },
 	{ "trace a process", try_trace, 0 },
 	{ "change the clock", try_clock, 0 },
@@ -268,7 +311,8 @@ static const struct {
 };
 
 static const char *const profiles[] = {
-	"compute", "accept", "connect", "store", "mailbox", "command", "system"
+	"compute", "accept", "answer", "connect", "lookup", "store", "mailbox",
+	"command", "system"
 };
 
 static int
@@ -276,7 +320,7 @@ make_listener(void)
 {
 	struct sockaddr_in	sin = { 0 };
 	socklen_t		len = sizeof(sin);
-	int			c;
+	int			c, i;
 
 	sin.sin_family = AF_INET;
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -285,9 +329,13 @@ make_listener(void)
 	    listen(listener, 100) == -1 ||
 	    getsockname(listener, (struct sockaddr *)&sin, &len) == -1)
 		return -1;
-	/* For try_accept. */
-	c = socket(AF_INET, SOCK_STREAM, 0);
-	return connect(c, (struct sockaddr *)&sin, sizeof(sin));
+	/* For try_accept, in two profiles. */
+	for (i = 0; i < 2; i++) {
+		c = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(c, (struct sockaddr *)&sin, sizeof(sin)) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* A command is never run as root, and nothing takes root's rights from it. */

@@ -20,7 +20,7 @@ main(int argc, char **argv)
 	static const struct proc_def def = {
 		.name = "control",
 		.kind = PROC_CONTROL,
-		.profile = SANDBOX_ACCEPT,
+		.profile = SANDBOX_ANSWER,
 		.init = client_init,
 		.rules = parent_rules,
 		.nrules = sizeof(parent_rules) / sizeof(parent_rules[0]),

@@ -20,7 +20,7 @@ main(int argc, char **argv)
 	static const struct proc_def def = {
 		.name = "resolver",
 		.kind = PROC_RESOLVER,
-		.profile = SANDBOX_CONNECT,
+		.profile = SANDBOX_LOOKUP,
 		.init = context_init,
 		.rules = parent_rules,
 		.nrules = sizeof(parent_rules) / sizeof(parent_rules[0]),
