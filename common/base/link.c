@@ -50,6 +50,7 @@ struct link {
 };
 
 static TAILQ_HEAD(, link) links = TAILQ_HEAD_INITIALIZER(links);
+static void	(*on_broken)(uint32_t);
 
 static void	on_readable(int, short, void *);
 static void	on_writable(int, short, void *);
@@ -78,7 +79,11 @@ link_new(int fd, const struct link_end *end)
 	}
 	if (imsgbuf_init(&l->ib, fd) == -1)
 		goto fail;
-	imsgbuf_allow_fdpass(&l->ib);
+	/* Where no descriptor may come, none shall wait in our table. */
+	for (i = 0; i < end->nrules; i++)
+		if (l->shapes[i]->has_fd)
+			if (!end->no_fds)
+		imsgbuf_allow_fdpass(&l->ib);
 	event_set(&l->ev_read, fd, EV_READ | EV_PERSIST, on_readable, l);
 	event_set(&l->ev_write, fd, EV_WRITE, on_writable, l);
 	if (event_add(&l->ev_read, NULL) == -1) {
@@ -115,6 +120,14 @@ go_down(struct link *l, const char *why)
 		log_warnx("link to %s: %s", l->end.name, why);
 	if (l->end.down != NULL)
 		l->end.down(l, why);
+	if (why != NULL && l->end.peer_id != 0 && on_broken != NULL)
+		on_broken(l->end.peer_id);
+}
+
+void
+link_on_broken(void (*f)(uint32_t))
+{
+	on_broken = f;
 }
 
 void
@@ -391,6 +404,8 @@ link_send_fd(struct link *l, uint32_t type, int fd, const void *data,
 
 	iov.iov_base = (void *)(uintptr_t)data;
 	iov.iov_len = size;
+	if (l != NULL && !l->is_down)
+		imsgbuf_allow_fdpass(&l->ib);
 	if (queue_message(l, type, fd, &iov, 1) == -1) {
 		if (fd != -1)
 			close(fd);

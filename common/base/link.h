@@ -69,6 +69,7 @@ struct link_end {
 	void			(*down)(struct link *, const char *why);
 	void			*arg;
 	uint32_t		 peer_id;	/* process id of boot.h; 0: none */
+	int			 no_fds;	/* 1: one that comes is a fault at once */
 };
 
 /* Takes fd (set non-blocking).  NULL and errno on failure; fd is kept then. */
@@ -77,6 +78,12 @@ struct link	*link_new(int fd, const struct link_end *);
 void		 link_close(struct link *);
 /* A handler found a fault of meaning: log it, close, call down(why). */
 void		 link_fault(struct link *, const char *why);
+
+/*
+ * Whoever breaks a rule from now on is named to this function as well, if its
+ * process id is known; after down().
+ */
+void		 link_on_broken(void (*)(uint32_t peer_id));
 
 void		*link_arg(struct link *);
 uint32_t	 link_peer_id(struct link *);

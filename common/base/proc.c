@@ -246,6 +246,17 @@ on_parent_down(struct link *l, const char *why)
 	_exit(why == NULL ? 0 : 1);
 }
 
+/* Whom these deal with, the parent can end and they cannot. */
+static void
+on_peer_broken(uint32_t peer_id)
+{
+	struct any_parent_broke	msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.peer_id = peer_id;
+	(void)link_send(proc.parent, MSG_ANY_PARENT_BROKE, &msg, sizeof(msg));
+}
+
 /* Steps 1 to 4: descriptors, log, title, limits. */
 static void
 set_up_process(int argc, char **argv, const struct proc_def *def)
@@ -487,6 +498,9 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 	if (sandbox_first(profile(), proc.boot.sandbox) == -1)
 		fatalx("no sandbox, no service");
 	set_signals();
+	if (def->kind == PROC_POLICY || def->kind == PROC_QUEUE ||
+	    def->kind == PROC_CONTROL)
+		link_on_broken(on_peer_broken);
 	if (def->init != NULL && def->init(proc.parent) == -1)
 		fatalx("cannot start");
 	if (link_send(proc.parent, MSG_ANY_PARENT_READY, NULL, 0) == -1)

@@ -33,6 +33,7 @@ enum proc_kind {
 #define MSG_PARENT_ANY_STOP		0x0006
 #define MSG_ANY_PARENT_READY		0x0010
 #define MSG_ANY_PARENT_CONF_DONE	0x0011
+#define MSG_ANY_PARENT_BROKE		0x0012
 
 #define BOOT_GROUPS_MAX	64
 
@@ -75,6 +76,17 @@ struct any_conf {
 	uint32_t	pad;
 };
 _Static_assert(sizeof(struct any_conf) == 16, "conf");
+
+/*
+ * From policy and queue, which decide and store, and control, which may end
+ * anything: this process broke the rules of its link to them.  It is killed,
+ * as for a breach of its parent link.
+ */
+struct any_parent_broke {
+	uint32_t	peer_id;	/* its proc_id */
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct any_parent_broke) == 8, "broke");
 
 struct parent_any_verbose {
 	uint32_t	on;

@@ -42,9 +42,12 @@
 	{ type, #type, sizeof(struct s), sizeof(struct s), 1, 0, \
 	    { __VA_ARGS__ } }
 #define EMPTY(type)	{ type, #type, 0, 0, 0, 0, NO_STRINGS }
+/* Not by the others: a macro's argument would lose its name on the way. */
 #define PIECE(type, secret) \
-	TAILED(type, conf_piece, 0, BLOB_PIECE_MAX, secret, STR(conf_piece, name))
-#define PLAIN(type, s)	FIXED(type, s, 0, { 0, 0 })
+	{ type, #type, sizeof(struct conf_piece), sizeof(struct conf_piece) + \
+	    BLOB_PIECE_MAX, 0, secret, { STR(conf_piece, name) } }
+#define PLAIN(type, s) \
+	{ type, #type, sizeof(struct s), sizeof(struct s), 0, 0, NO_STRINGS }
 
 static const struct link_shape shapes[] = {
 	FIXED(MSG_PARENT_ANY_BOOT, parent_any_boot, 0,
@@ -56,6 +59,7 @@ static const struct link_shape shapes[] = {
 	EMPTY(MSG_PARENT_ANY_STOP),
 	EMPTY(MSG_ANY_PARENT_READY),
 	PLAIN(MSG_ANY_PARENT_CONF_DONE, any_conf),
+	PLAIN(MSG_ANY_PARENT_BROKE, any_parent_broke),
 
 	FIXED(MSG_PARENT_NET_CONF, parent_net_conf, 0,
 	    STR(parent_net_conf, hostname)),

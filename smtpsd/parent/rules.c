@@ -43,15 +43,18 @@ static const struct link_rule auth_rules[] = {
 };
 static const struct link_rule policy_rules[] = {
 	COMMON,
+	{ MSG_ANY_PARENT_BROKE, CHILD_READY, on_child_broke },
 	{ MSG_POLICY_PARENT_USER, CHILD_READY, on_policy_user },
 };
 static const struct link_rule queue_rules[] = {
 	COMMON,
+	{ MSG_ANY_PARENT_BROKE, CHILD_READY, on_child_broke },
 	{ MSG_QUEUE_PARENT_DELIVER, CHILD_READY, on_queue_deliver },
 	{ MSG_QUEUE_PARENT_DELIVER_KILL, CHILD_READY, on_queue_deliver_kill },
 };
 static const struct link_rule control_rules[] = {
 	COMMON,
+	{ MSG_ANY_PARENT_BROKE, CHILD_READY, on_child_broke },
 	{ MSG_CONTROL_ANY_STATS, CHILD_READY, on_control_stats },
 	{ MSG_CONTROL_PARENT_RELOAD, CHILD_READY, on_control_reload },
 	{ MSG_CONTROL_PARENT_STOP, CHILD_READY, on_control_stop },
