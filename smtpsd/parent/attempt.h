@@ -50,6 +50,8 @@ struct attempt {
 	struct event		 timer;
 	uint8_t			 address_key[BACKOFF_KEY_SIZE];
 	uint8_t			 pair_key[BACKOFF_KEY_SIZE];
+	uint8_t			 login_key[BACKOFF_KEY_SIZE];
+	uint8_t			 in_login_line;
 	char			 address[IPADDR_SIZE];
 	char			 prefix[IPADDR_SIZE];	/* of the address */
 	uint8_t			 has_exporter;	/* net's word, as the session */

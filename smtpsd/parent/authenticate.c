@@ -21,6 +21,7 @@
 #include "attempt.h"
 #include "authanswer.h"
 #include "authenticate.h"
+#include "authlimit.h"
 #include "authparse.h"
 #include "backoff.h"
 #include "base/link.h"
@@ -33,19 +34,8 @@
 
 #define PENDING_MAX	4096
 #define DIALOGUES_MAX	4096	/* wait for the client; the oldest goes */
-#define ENTRIES_MAX	65536	/* remembered addresses, and pairs */
-
-static const struct backoff_limits address_limits = {
-	.nfree = 10, .first_ms = 250, .max_ms = 16000, .line_max_ms = 30000,
-	.forget_ms = 60000, .running_max = 64, .count_running = 0
-};
-static const struct backoff_limits pair_limits = {
-	.nfree = 0, .first_ms = 250, .max_ms = 16000, .line_max_ms = 30000,
-	.forget_ms = 60000, .running_max = 16, .count_running = 1
-};
 
 static TAILQ_HEAD(, attempt)	 attempts = TAILQ_HEAD_INITIALIZER(attempts);
-static struct backoff		*addresses, *pairs;
 static struct authenticate_stats stats;
 static uint64_t			 last_request;
 static size_t			 ndialogues;
@@ -72,11 +62,7 @@ wipe(struct attempt *a)
 int
 authenticate_init(void)
 {
-	addresses = backoff_new(&address_limits, ENTRIES_MAX);
-	pairs = backoff_new(&pair_limits, ENTRIES_MAX);
-	if (addresses == NULL || pairs == NULL || memo_init() == -1)
-		return -1;
-	return 0;
+	return authlimit_init() == -1 || memo_init() == -1 ? -1 : 0;
 }
 
 void
@@ -137,21 +123,6 @@ attempt_free(struct attempt *a)
 	free(a);
 }
 
-static const char *
-mechanism(const struct attempt *a)
-{
-	static const char *const	 names[] = {
-		[AUTH_PLAIN] = "PLAIN", [AUTH_LOGIN] = "LOGIN",
-		[AUTH_SCRAM] = "SCRAM-SHA-256",
-		[AUTH_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
-		[AUTH_EXTERNAL] = "EXTERNAL",
-		[AUTH_OAUTHBEARER] = "OAUTHBEARER",
-		[AUTH_XOAUTH2] = "XOAUTH2"
-	};
-
-	return names[a->mechanism];
-}
-
 /* A client that has to acknowledge its refusal; it stands in the log. */
 static int
 refuse_in_dialogue(struct attempt *a)
@@ -179,7 +150,7 @@ finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 		if (result == AUTH_OK) {
 			log_info("event=auth-ok address=%s user=%s mechanism=%s",
 			    log_vis(a->address), log_vis(a->login),
-			    mechanism(a));
+			    authparse_mechanism(a->mechanism));
 			if (a->backend->is_password)
 				authanswer_used(a->login, time(NULL));
 		}
@@ -188,7 +159,7 @@ finish_one(struct attempt *a, enum verdict verdict, const char *reason)
 		result = AUTH_BAD;
 		log_info("event=auth-failed address=%s user=%s mechanism=%s "
 		    "reason=%s", log_vis(a->address), log_vis(a->login),
-		    mechanism(a), reason);
+		    authparse_mechanism(a->mechanism), reason);
 		if (refuse_in_dialogue(a))
 			return;
 	}
@@ -220,10 +191,7 @@ finish(struct attempt *a, enum verdict verdict, const char *reason)
 
 	result = verdict == VERDICT_GOOD ? BACKOFF_GOOD :
 	    verdict == VERDICT_BAD ? BACKOFF_BAD : BACKOFF_NOTHING;
-	backoff_leave(pairs, a->pair_key, result, now);
-	/* A good login must not wash an address clean: guessers have one. */
-	backoff_leave(addresses, a->address_key,
-	    result == BACKOFF_GOOD ? BACKOFF_NOTHING : result, now);
+	authlimit_leave(a, result, now);
 	if (verdict == VERDICT_GOOD) {
 		if (a->backend->remembers)
 			memo_add(a->mac, now);
@@ -308,17 +276,6 @@ on_turn(int fd, short what, void *arg)
 	check(arg);
 }
 
-static void
-set_keys(struct attempt *a)
-{
-	uint8_t	 mac[MEMO_MAC_SIZE];
-
-	memo_mac(mac, "address", a->prefix, NULL);
-	memcpy(a->address_key, mac, sizeof(a->address_key));
-	memo_mac(mac, "pair", a->prefix, a->login);
-	memcpy(a->pair_key, mac, sizeof(a->pair_key));
-}
-
 /* The same password of the same user that is being looked at already. */
 static struct attempt *
 find_leader(const struct attempt *a)
@@ -332,39 +289,6 @@ find_leader(const struct attempt *a)
 			return l;
 	}
 	return NULL;
-}
-
-/* What a net may cost in failed checks, however many addresses it names. */
-static int
-take_token(struct attempt *a, struct child *net, uint64_t now)
-{
-	struct bucket	*b = child_auth_bucket(net);
-
-	if (backoff_was_good(pairs, a->pair_key, now))
-		return 1;
-	if (bucket_take(b, AUTH_FAIL_RATE, AUTH_FAIL_BURST, now)) {
-		a->took_token = 1;
-		return 1;
-	}
-	if (bucket_log_due(b, now))
-		log_warnx("auth: too many failures through %s: checks are "
-		    "refused", child_name(net));
-	return 0;
-}
-
-/* Sets the wait of an attempt; -1: it is refused for now. */
-static int64_t
-stand_in_line(struct attempt *a, uint64_t now)
-{
-	int64_t	 by_address, by_pair;
-
-	if ((by_address = backoff_enter(addresses, a->address_key, now)) == -1)
-		return -1;
-	if ((by_pair = backoff_enter(pairs, a->pair_key, now)) == -1) {
-		backoff_leave(addresses, a->address_key, BACKOFF_NOTHING, now);
-		return -1;
-	}
-	return by_address > by_pair ? by_address : by_pair;
 }
 
 /* -1: answer LATER and forget it. */
@@ -382,12 +306,12 @@ begin(struct attempt *a, struct child *net)
 		wipe(a);
 		return 0;
 	}
-	if (!is_remembered(a, now) && !take_token(a, net, now))
+	if (!is_remembered(a, now) && !authlimit_take_token(a, net, now))
 		return -1;
-	if ((wait_ms = stand_in_line(a, now)) == -1) {
+	if ((wait_ms = authlimit_enter(a, now)) == -1) {
 		log_info("event=auth-refused address=%s user=%s mechanism=%s "
 		    "reason=too-many-attempts", log_vis(a->address),
-		    log_vis(a->login), mechanism(a));
+		    log_vis(a->login), authparse_mechanism(a->mechanism));
 		return -1;
 	}
 	if (wait_ms == 0) {
@@ -400,18 +324,23 @@ begin(struct attempt *a, struct child *net)
 	return 0;
 }
 
+static size_t
+count_of(uint32_t net_id, int asking)
+{
+	struct attempt	*a;
+	size_t		 n = 0;
+
+	TAILQ_FOREACH(a, &attempts, entry)
+		n += a->net_id == net_id && is_asking(a->stage) == asking;
+	return n;
+}
+
 /* One net may not wait for all there is: others have users, too. */
 static int
 has_its_share(uint32_t net_id)
 {
-	struct attempt	*a;
-	unsigned int	 n = 0;
-
-	if (stats.pending < PENDING_MAX / 2)
-		return 0;
-	TAILQ_FOREACH(a, &attempts, entry)
-		n += a->net_id == net_id;
-	return n >= PENDING_MAX / 2;
+	return stats.pending >= PENDING_MAX / 2 &&
+	    count_of(net_id, 0) >= PENDING_MAX / 2;
 }
 
 /* Who can check this on a listener; NULL: nobody. */
@@ -473,20 +402,29 @@ find_session(uint64_t session)
 static void
 try_now(struct attempt *a, struct child *net, const struct conf_listener *l)
 {
-	set_keys(a);
+	authlimit_know(a, net);
 	a->backend->prepare(a, l);
 	if (begin(a, net) == -1)
 		finish_one(a, VERDICT_UNKNOWN, NULL);
 }
 
-/* Clients that never answer must not keep others from being asked. */
+/*
+ * Clients that never answer must not keep others from being asked, nor one
+ * net those of another: it pushes out its own first.
+ */
 static void
-drop_oldest_dialogue(void)
+make_room_for_dialogue(uint32_t net_id)
 {
 	struct attempt	*a;
+	int		 is_own;
 
+	if (ndialogues < DIALOGUES_MAX / 2)
+		return;
+	is_own = count_of(net_id, 1) >= DIALOGUES_MAX / 2;
+	if (!is_own && ndialogues < DIALOGUES_MAX)
+		return;
 	TAILQ_FOREACH(a, &attempts, entry) {
-		if (is_asking(a->stage)) {
+		if (is_asking(a->stage) && (!is_own || a->net_id == net_id)) {
 			attempt_free(a);
 			return;
 		}
@@ -502,8 +440,7 @@ ask(struct attempt *a, struct child *net, const struct conf_listener *l,
 
 	n = a->backend->open(a, l, in, insize, out, sizeof(out));
 	if (n > 0) {
-		if (ndialogues >= DIALOGUES_MAX)
-			drop_oldest_dialogue();
+		make_room_for_dialogue(a->net_id);
 		set_stage(a, STAGE_DIALOGUE);
 		authanswer_challenge(a, out, (size_t)n);
 	} else if (n == 0 || a->flaw != NULL)
@@ -533,6 +470,10 @@ on_net_auth(struct link *link, struct link_in *in)
 	}
 	if (authparse_prefix(m->address, prefix, sizeof(prefix)) == -1) {
 		link_fault(link, "AUTH from something that is not an address");
+		return;
+	}
+	if (!authlimit_may_ask(net, parent_now_ms())) {
+		authanswer_net(child_id(net), m->session, AUTH_LATER, NULL);
 		return;
 	}
 	if (find_session(m->session) != NULL) {

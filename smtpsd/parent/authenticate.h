@@ -6,10 +6,6 @@
 
 #include <stdint.h>
 
-/* Failed checks per second and net process, and how many may be saved. */
-#define AUTH_FAIL_RATE	20.0
-#define AUTH_FAIL_BURST	400.0
-
 struct link;
 struct link_in;
 

@@ -58,3 +58,18 @@ authparse_prefix(const char *text, char *out, size_t outsize)
 	memset(a + 8, 0, 8);
 	return inet_ntop(AF_INET6, a, out, outsize) == NULL ? -1 : 0;
 }
+
+const char *
+authparse_mechanism(uint8_t mechanism)
+{
+	static const char *const	 names[] = {
+		[AUTH_PLAIN] = "PLAIN", [AUTH_LOGIN] = "LOGIN",
+		[AUTH_SCRAM] = "SCRAM-SHA-256",
+		[AUTH_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
+		[AUTH_EXTERNAL] = "EXTERNAL",
+		[AUTH_OAUTHBEARER] = "OAUTHBEARER",
+		[AUTH_XOAUTH2] = "XOAUTH2"
+	};
+
+	return names[mechanism];
+}

@@ -5,6 +5,7 @@
 #define PARENT_AUTHPARSE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct attempt;
 
@@ -13,5 +14,7 @@ struct attempt;
 const char	*authparse_plain(struct attempt *, const char *, size_t);
 /* IPv4 whole, IPv6 by its /64, mapped IPv4 as IPv4.  -1: no address. */
 int		 authparse_prefix(const char *text, char *out, size_t outsize);
+/* The name of AUTH_*, which is a known one. */
+const char	*authparse_mechanism(uint8_t);
 
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "authenticate.h"
+#include "authlimit.h"
 #include "authoutside.h"
 #include "authwork.h"
 #include "base/link.h"
@@ -53,6 +54,8 @@ struct child {
 	struct event		 kill_ev;
 	struct bucket		 sign_bucket;
 	struct bucket		 auth_bucket;
+	struct bucket		 ask_bucket;
+	struct event		 sign_ev;	/* reads the next request */
 	char			 name[32];
 };
 
@@ -101,6 +104,12 @@ struct bucket *
 child_auth_bucket(struct child *c)
 {
 	return &c->auth_bucket;
+}
+
+struct bucket *
+child_ask_bucket(struct child *c)
+{
+	return &c->ask_bucket;
 }
 
 uint64_t
@@ -195,6 +204,26 @@ on_kill_timer(int fd, short what, void *arg)
 }
 
 static void
+on_sign_turn(int fd, short what, void *arg)
+{
+	struct child	*c = arg;
+
+	(void)fd;
+	(void)what;
+	link_resume(c->sign);
+}
+
+void
+child_sign_yield(struct child *c)
+{
+	struct timeval	 now = { 0, 0 };
+
+	link_pause(c->sign);
+	if (evtimer_add(&c->sign_ev, &now) == -1)
+		link_resume(c->sign);
+}
+
+static void
 child_start(struct child *c)
 {
 	struct spawned	 s;
@@ -209,8 +238,6 @@ child_start(struct child *c)
 	c->ready = 0;
 	c->generation = 0;
 	c->refused = 0;
-	bucket_init(&c->sign_bucket, SIGN_BURST, c->started_ms);
-	bucket_init(&c->auth_bucket, AUTH_FAIL_BURST, c->started_ms);
 	c->lognet = lognet_new(s.log_fd, c->name);
 	c->link = make_link(c, c->kind, s.link_fd);
 	if (c->lognet == NULL || c->link == NULL) {
@@ -304,6 +331,10 @@ on_child_conf_done(struct link *link, struct link_in *in)
 	}
 	if (m->generation < c->generation)
 		return;
+	if (m->generation == c->generation) {
+		link_fault(link, "answers a configuration again");
+		return;
+	}
 	if (c->generation == 0 &&
 	    confine_note(c->kind, m, parent_conf()) == -1) {
 		link_fault(link, "is not confined");
@@ -314,6 +345,31 @@ on_child_conf_done(struct link *link, struct link_in *in)
 	if (c->refused)
 		log_warnx("%s refused configuration %u", c->name, m->generation);
 	parent_on_progress();
+}
+
+/* Only of those that face others: nobody can have a judge killed. */
+static int
+may_be_accused(enum proc_kind kind)
+{
+	return kind == PROC_NET || kind == PROC_RELAY || kind == PROC_CONTROL;
+}
+
+void
+on_child_broke(struct link *link, struct link_in *in)
+{
+	const struct any_parent_broke	*m = in->data;
+	struct child			*c = link_arg(link);
+	int				 k, i;
+
+	FOR_SLOTS(k, i) {
+		struct child	*of = slots[k][i];
+
+		if (of->pid == 0 || of->id != m->peer_id ||
+		    !may_be_accused(of->kind))
+			continue;
+		log_warnx("%s broke the rules: so says %s", of->name, c->name);
+		kill(of->pid, SIGKILL);
+	}
 }
 
 void
@@ -366,7 +422,12 @@ slot_new(int kind, int instance)
 	else
 		snprintf(c->name, sizeof(c->name), "%s/%d",
 		    kinds_program(kind), instance);
+	/* Of the slot, not of a process: a death gives nobody new ones. */
+	bucket_init(&c->sign_bucket, SIGN_BURST, parent_now_ms());
+	bucket_init(&c->auth_bucket, AUTH_FAIL_BURST, parent_now_ms());
+	bucket_init(&c->ask_bucket, AUTH_ASK_BURST, parent_now_ms());
 	evtimer_set(&c->restart_ev, on_restart, c);
+	evtimer_set(&c->sign_ev, on_sign_turn, c);
 	evtimer_set(&c->kill_ev, on_kill_timer, c);
 	return c;
 }
@@ -431,6 +492,7 @@ child_clear(struct child *c)
 	lognet_finish(c->lognet);
 	c->lognet = NULL;
 	evtimer_del(&c->kill_ev);
+	evtimer_del(&c->sign_ev);
 	c->pid = 0;
 	c->ready = 0;
 	c->generation = 0;

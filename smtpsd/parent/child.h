@@ -49,8 +49,12 @@ enum proc_kind	 child_kind(const struct child *);
 const char	*child_name(const struct child *);
 struct bucket	*child_sign_bucket(struct child *);
 struct bucket	*child_auth_bucket(struct child *);
+struct bucket	*child_ask_bucket(struct child *);
+/* The next request on its signing link has to wait for everybody's turn. */
+void		 child_sign_yield(struct child *);
 
 void		 on_child_ready(struct link *, struct link_in *);
 void		 on_child_conf_done(struct link *, struct link_in *);
+void		 on_child_broke(struct link *, struct link_in *);
 
 #endif

@@ -132,6 +132,20 @@ drop_before(unsigned int round)
 	}
 }
 
+/* A key that no listener presents has nothing to sign. */
+static int
+is_used(const struct conf *conf, const struct conf_pki *pki)
+{
+	size_t	 i;
+	uint32_t n;
+
+	for (i = 0; i < conf->nlisteners; i++)
+		for (n = 0; n < conf->listeners[i]->npki; n++)
+			if (conf->listeners[i]->pki[n] == pki)
+				return 1;
+	return 0;
+}
+
 int
 keys_add(const struct conf *conf)
 {
@@ -140,6 +154,7 @@ keys_add(const struct conf *conf)
 	current_round++;
 	for (i = 0; i < conf->npkis; i++) {
 		if (conf->pkis[i]->key != NULL &&
+		    is_used(conf, conf->pkis[i]) &&
 		    add_one(conf->pkis[i]->key) == -1) {
 			log_warnx("pki %s: cannot take in its key",
 			    conf->pkis[i]->name);

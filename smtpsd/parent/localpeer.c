@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "authenticate.h"
+#include "authlimit.h"
 #include "base/link.h"
 #include "base/log.h"
 #include "base/peer.h"
@@ -97,6 +98,11 @@ on_net_peer(struct link *link, struct link_in *in)
 
 	if (m->session >> 32 != child_id(net)) {
 		link_fault(link, "PEER of a session that is not its own");
+		return;
+	}
+	if (!authlimit_may_ask(net, parent_now_ms())) {
+		authenticate_local(child_id(net), m->session, m->listener,
+		    NULL);
 		return;
 	}
 	/* A listener may have gone by a reload that net has not seen yet. */

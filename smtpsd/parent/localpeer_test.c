@@ -15,6 +15,8 @@
 #define parent_conf		test_parent_conf
 #define conf_listener_by_id	test_conf_listener_by_id
 #define authenticate_local	test_authenticate_local
+#define authlimit_may_ask	test_authlimit_may_ask
+#define parent_now_ms		test_parent_now_ms
 
 #include <err.h>
 #include <pwd.h>
@@ -38,7 +40,7 @@
 static struct conf_listener	 listener;
 static char			 directory[] = "/tmp/smtpsd_peer_test.XXXXXXXX";
 static char			 answered[LOGIN_SIZE];
-static int			 answers, faults;
+static int			 answers, faults, is_flood;
 
 void *
 link_arg(struct link *link)
@@ -80,6 +82,20 @@ authenticate_local(uint32_t net_id, uint64_t session, uint32_t id,
 {
 	answers += net_id == NET_ID && session == SESSION && id == LISTENER;
 	strlcpy(answered, user == NULL ? "" : user, sizeof(answered));
+}
+
+int
+authlimit_may_ask(struct child *child, uint64_t now_ms)
+{
+	(void)child;
+	(void)now_ms;
+	return !is_flood;
+}
+
+uint64_t
+parent_now_ms(void)
+{
+	return 1;
 }
 
 static struct sockaddr_un
@@ -243,6 +259,16 @@ main(void)
 	strlcpy(listener.path, path, sizeof(listener.path));
 	fd = listen_on(path);
 	real(fd, path);
+	is_flood = 1;
+	{
+		int	c = connect_to(path, NULL), a = accept(fd, NULL, NULL);
+
+		tap_is_str(say(a, LISTENER, SESSION), "",
+		    "one that asks too often is refused");
+		close(a);
+		close(c);
+	}
+	is_flood = 0;
 	false_ones(fd, path);
 	turned_round(path);
 	unlink(path);

@@ -120,6 +120,8 @@ on_net_sign(struct link *link, struct link_in *in)
 	done.failed = n == 0;
 	(void)link_send_tail(link, MSG_PARENT_NET_SIGN_DONE, &done,
 	    sizeof(done), sig, n);
-	/* net waits for this one with everything it does. */
+	/* net waits for this one with everything it does... */
 	link_flush(link);
+	/* ...so one that has sent more already can wait behind the others. */
+	child_sign_yield(c);
 }
