@@ -19,6 +19,7 @@
 
 #define PEERS_MAX	64
 #define LIST_MAX	1000	/* items of one answer */
+#define ANSWERS_MAX	200000U	/* of one peer; it has fewer sessions */
 
 struct peer {
 	struct link	*link;		/* NULL: free */
@@ -31,6 +32,7 @@ struct ask {
 	uint64_t	 waiting;	/* bit i: peers[i] has not answered */
 	int		 waits_parent;
 	int		 failed;
+	uint32_t	 nanswers[PEERS_MAX];
 	char		 text[sizeof(((struct ctl_done *)0)->text)];
 };
 
@@ -95,14 +97,34 @@ on_any_stat(struct link *link, struct link_in *in)
 	client_answer(ask->request, MSG_CONTROL_CTL_STAT, &stat, sizeof(stat));
 }
 
+/* A part of an answer goes on to the client who waits for it. */
+static void
+pass_on(struct link *link, uint64_t request, uint32_t type, const void *data,
+    size_t size)
+{
+	struct ask *ask = ask_find(request);
+	int i;
+
+	if (ask == NULL || !ask_is_from(ask, link))
+		return;
+	for (i = 0; i < PEERS_MAX; i++)
+		if (peers[i].link == link && ++ask->nanswers[i] > ANSWERS_MAX) {
+			link_fault(link, "answers without end");
+			return;
+		}
+	client_answer(request, type, data, size);
+}
+
 static void
 on_net_session(struct link *link, struct link_in *in)
 {
 	const struct net_control_session *msg = in->data;
-	struct ask *ask = ask_find(msg->request);
 
-	if (ask != NULL && ask_is_from(ask, link))
-		client_answer(ask->request, MSG_CONTROL_CTL_SESSION,
+	/* Whoever reads the list may end what stands in it. */
+	if (msg->info.session >> 32 != link_peer_id(link))
+		link_fault(link, "lists a session that is not its own");
+	else
+		pass_on(link, msg->request, MSG_CONTROL_CTL_SESSION,
 		    &msg->info, sizeof(msg->info));
 }
 
@@ -110,44 +132,36 @@ static void
 on_policy_limit(struct link *link, struct link_in *in)
 {
 	const struct policy_control_limit *msg = in->data;
-	struct ask *ask = ask_find(msg->request);
 
-	if (ask != NULL && ask_is_from(ask, link))
-		client_answer(ask->request, MSG_CONTROL_CTL_LIMIT, &msg->info,
-		    sizeof(msg->info));
+	pass_on(link, msg->request, MSG_CONTROL_CTL_LIMIT, &msg->info,
+	    sizeof(msg->info));
 }
 
 static void
 on_net_listener(struct link *link, struct link_in *in)
 {
 	const struct net_control_listener *msg = in->data;
-	struct ask *ask = ask_find(msg->request);
 
-	if (ask != NULL && ask_is_from(ask, link))
-		client_answer(ask->request, MSG_CONTROL_CTL_LISTENER,
-		    &msg->info, sizeof(msg->info));
+	pass_on(link, msg->request, MSG_CONTROL_CTL_LISTENER, &msg->info,
+	    sizeof(msg->info));
 }
 
 static void
 on_queue_item(struct link *link, struct link_in *in)
 {
 	const struct queue_control_item *msg = in->data;
-	struct ask *ask = ask_find(msg->request);
 
-	if (ask != NULL && ask_is_from(ask, link))
-		client_answer(ask->request, MSG_CONTROL_CTL_ITEM, &msg->item,
-		    sizeof(msg->item));
+	pass_on(link, msg->request, MSG_CONTROL_CTL_ITEM, &msg->item,
+	    sizeof(msg->item));
 }
 
 static void
 on_queue_body(struct link *link, struct link_in *in)
 {
 	const struct queue_control_body *msg = in->data;
-	struct ask *ask = ask_find(msg->request);
 
-	if (ask != NULL && ask_is_from(ask, link))
-		client_answer(ask->request, MSG_CONTROL_CTL_BODY, msg + 1,
-		    in->size - sizeof(*msg));
+	pass_on(link, msg->request, MSG_CONTROL_CTL_BODY, msg + 1,
+	    in->size - sizeof(*msg));
 }
 
 static void
@@ -298,7 +312,8 @@ ask_send(struct ask *ask, uint8_t kind, uint32_t peer_id, uint32_t type,
 	for (i = 0; i < PEERS_MAX; i++) {
 		if (peers[i].link == NULL || peers[i].kind != kind)
 			continue;
-		if (peer_id != 0 && link_peer_id(peers[i].link) != peer_id)
+		if (kind == PROC_NET && peer_id != 0 &&
+		    link_peer_id(peers[i].link) != peer_id)
 			continue;
 		/* Set first: a send that fails may call on_peer_down(). */
 		ask->waiting |= 1ULL << i;
@@ -329,6 +344,9 @@ static const struct ask_route {
 	{ MSG_CTL_CONTROL_PAUSE, PROC_QUEUE, MSG_CONTROL_ANY_PAUSE, "" },
 	{ MSG_CTL_CONTROL_PAUSE, PROC_NET, MSG_CONTROL_ANY_PAUSE, "" },
 	{ MSG_CTL_CONTROL_KILL, PROC_NET, MSG_CONTROL_NET_KILL,
+	    "no such session" },
+	/* net may not obey; without policy its session can do nothing. */
+	{ MSG_CTL_CONTROL_KILL, PROC_POLICY, MSG_CONTROL_NET_KILL,
 	    "no such session" },
 	{ MSG_CTL_CONTROL_RELOAD, PROC_PARENT, MSG_CONTROL_PARENT_RELOAD, "" },
 	{ MSG_CTL_CONTROL_STOP, PROC_PARENT, MSG_CONTROL_PARENT_STOP, "" },
@@ -365,6 +383,9 @@ ask_start(uint64_t request, uint32_t type, const struct ctl_request *from,
 	for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (routes[i].from != type)
 			continue;
+		if (type == MSG_CTL_CONTROL_KILL &&
+		    routes[i].kind == PROC_POLICY && ask->waiting == 0)
+			continue;	/* no net could have it */
 		nobody = routes[i].nobody;
 		ask_send(ask, routes[i].kind, peer_id, routes[i].to, from,
 		    tail, tail_size);

@@ -247,9 +247,15 @@ book_revoked(const char *user, const char *device,
 			    device) != 0)
 				continue;
 			gone(s);
-			forget_login(s);
-			s->is_revoked = 1;
+			book_forget(s);
 		}
+}
+
+void
+book_forget(struct session *s)
+{
+	forget_login(s);
+	s->is_revoked = 1;
 }
 
 struct book_counts

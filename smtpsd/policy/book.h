@@ -69,6 +69,8 @@ void		 book_authenticated(const struct parent_policy_authenticated *);
 /* The parent says that this credential is no longer good. */
 void		 book_revoked(const char *user, const char *device,
 		    void (*gone)(struct session *));
+/* It is nobody's any more until somebody logs in again. */
+void		 book_forget(struct session *);
 struct book_counts book_count(void);
 
 #endif

@@ -14,6 +14,7 @@
 #include "conf.h"
 #include "control.h"
 #include "quota.h"
+#include "session.h"
 #include "transaction.h"
 #include "users.h"
 
@@ -71,7 +72,18 @@ on_control_limits(struct link *link, struct link_in *in)
 	control_answer_done(link, request, 0, NULL);
 }
 
+/* net is told as well, but may not care. */
+static void
+on_control_kill(struct link *link, struct link_in *in)
+{
+	const struct control_request	*req = in->data;
+
+	session_revoke(req->arg);
+	control_answer_done(link, req->request, 0, NULL);
+}
+
 static const struct link_rule	control_rules[] = {
+	{ MSG_CONTROL_NET_KILL, LINK_STATE_ANY, on_control_kill },
 	{ MSG_CONTROL_ANY_STATS, LINK_STATE_ANY, on_control_stats },
 	{ MSG_CONTROL_POLICY_LIMITS, LINK_STATE_ANY, on_control_limits },
 };

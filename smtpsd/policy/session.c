@@ -550,6 +550,20 @@ on_parent_revoked(struct link *link, struct link_in *in)
 
 	(void)link;
 	book_revoked(gone->user, gone->device, end_transaction);
+	/* Before net can end what is open there. */
+	handover_pay();
+}
+
+void
+session_revoke(uint64_t id)
+{
+	struct session	*s;
+
+	if ((s = book_find(id)) == NULL)
+		return;
+	end_transaction(s);
+	book_forget(s);
+	handover_pay();
 }
 
 void
