@@ -25,6 +25,7 @@
 #define TX_MAX		65536U		/* transactions open at once */
 #define RCPT_MAX	262144U		/* recipients of them, about 800 bytes */
 #define CHUNKS_MAX	(1U << 20)	/* of one body, as in the store's keys */
+#define CHUNK_COST	64U		/* bytes of a row besides its data */
 #define OF_ONE_NET	2		/* of these two, one net: a half */
 
 enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
@@ -35,6 +36,7 @@ struct tx {
 	TAILQ_ENTRY(tx)	 spilled;
 	uint64_t	 session;
 	uint64_t	 size;		/* bytes received */
+	uint64_t	 stored;	/* of them on disk, counted in share */
 	uint64_t	 ended_ms;
 	uint32_t	 tx;
 	uint32_t	 nrcpt;		/* from policy */
@@ -121,6 +123,7 @@ tx_free(struct tx *t)
 	message_unref(t->owner);
 	envelope_list_free(&t->envelopes);
 	t->share->nrcpt -= t->nheld;
+	t->share->stored -= t->stored;
 	RB_REMOVE(tx_tree, &txs, t);
 	share_drop(t->share);
 	ntx--;
@@ -213,6 +216,18 @@ memory_is_short(const struct tx *t)
 	    t->share->memory > memory_max / OF_ONE_NET;
 }
 
+/*
+ * For the chunk in memory, and as much again as the net has stored of
+ * unfinished bodies already: it leaves half of the disk to the others.
+ */
+static int
+disk_has_room(const struct tx *t)
+{
+	return store_has_room(def.store, t->used) &&
+	    (t->share->stored == 0 ||
+	    store_has_room(def.store, t->used + t->share->stored / 2));
+}
+
 /* Move what is in memory to the store. */
 static void
 tx_spill(struct tx *t)
@@ -220,7 +235,7 @@ tx_spill(struct tx *t)
 	/* One more would fail, and with it what others have in the same
 	 * transaction; the last is for the rest of the body. */
 	if (t->nchunk >= CHUNKS_MAX - 1 ||
-	    !store_has_room(def.store, t->used)) {
+	    !disk_has_room(t)) {
 		t->reply = REPLY_DISK;
 		tx_free_buffer(t);
 		return;
@@ -237,6 +252,8 @@ tx_spill(struct tx *t)
 		return;
 	}
 	t->nchunk++;
+	t->stored += t->used + CHUNK_COST;
+	t->share->stored += t->used + CHUNK_COST;
 	t->used = 0;
 	if (memory_is_short(t))
 		tx_free_buffer(t);

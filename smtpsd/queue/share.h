@@ -12,6 +12,7 @@
 struct share {
 	TAILQ_ENTRY(share) entry;
 	uint64_t	 memory;	/* bytes of bodies; for the caller */
+	uint64_t	 stored;	/* of unfinished bodies, on disk; same */
 	unsigned int	 nrcpt;		/* recipients; for the caller */
 	uint32_t	 peer_id;
 	unsigned int	 ntx;		/* transactions, which hold it */
