@@ -43,12 +43,15 @@ int	ctl_request_text(uint32_t type, uint64_t arg, uint32_t limit,
 
 /* show.c: exit status */
 int	show_sessions(int json);
-int	show_queue(int json);
+/* Some pages of what stands above an envelope, or all of it. */
+int	show_queue(uint64_t above, int is_all, int json);
 int	show_stats(int json);
 int	show_listeners(int json);
 int	show_limits(const char *user, int json);	/* NULL: all users */
 
 /* queue.c: exit status */
+/* "all", "above ID"; no words: from the beginning. */
+int	show_queue_part(int argc, char **argv, int json);
 int	show_message(const char *id);
 int	show_envelope(const char *id, int json);
 /* "hold", "release", "schedule" or "remove": words say what. */

@@ -39,6 +39,7 @@ state_mark(uint32_t state)
 	case QUEUE_RUNNING:
 		return '*';
 	case QUEUE_HELD:
+	case QUEUE_QUARANTINED:
 		return '!';
 	default:
 		return ' ';

@@ -29,6 +29,7 @@ usage(void)
 {
 	fputs("usage: smtpsctl [-j] [-s socket] [-t users-file] command\n"
 	    "  show sessions|queue|stats|listeners|users\n"
+	    "  show queue [above ID|all]\n"
 	    "  show limits [USER]\n"
 	    "  show message|envelope ID\n"
 	    "  hold|release|schedule|remove ID|all\n"
@@ -71,7 +72,7 @@ run_show(const char *what)
 	if (strcmp(what, "sessions") == 0)
 		return show_sessions(json);
 	if (strcmp(what, "queue") == 0)
-		return show_queue(json);
+		return show_queue(0, 0, json);
 	if (strcmp(what, "listeners") == 0)
 		return show_listeners(json);
 	return show_stats(json);
@@ -221,6 +222,12 @@ main(int argc, char **argv)
 	    strcmp(argv[0], "resume") == 0))
 		return connected() ? queue_pause(argv[1],
 		    strcmp(argv[0], "pause") == 0) : 1;
+	if ((argc == 3 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "all") == 0) ||
+	    (argc == 4 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "above") == 0))
+		return connected() ? show_queue_part(argc - 2, argv + 2,
+		    json) : 1;
 	if (argc == 3 && strcmp(argv[0], "show") == 0 &&
 	    strcmp(argv[1], "message") == 0)
 		return connected() ? show_message(argv[2]) : 1;

@@ -135,6 +135,17 @@ body_print(const char *data, size_t size)
 }
 
 int
+show_queue_part(int argc, char **argv, int json)
+{
+	uint64_t	above = 0;
+
+	if (argc == 2 && strcmp(argv[0], "above") == 0 &&
+	    id_parse(argv[1], ENVELOPE_DIGITS, &above) == -1)
+		return id_complain(argv[1]);
+	return show_queue(above, argc == 1, json);
+}
+
+int
 show_message(const char *id)
 {
 	static const struct ctl_handlers handlers = { .body = body_print };

@@ -17,6 +17,7 @@
 #include "json.h"
 
 #define QUEUE_PAGE	500	/* items of one request */
+#define QUEUE_PAGES	2	/* of one command, but for "all" */
 #define LISTENERS_MAX	256	/* more than any configuration has */
 
 static struct listener_info listeners[LISTENERS_MAX];
@@ -122,6 +123,8 @@ queue_state_name(uint32_t state)
 		return "running";
 	case QUEUE_HELD:
 		return "held";
+	case QUEUE_QUARANTINED:
+		return "quarantined";
 	default:
 		return "unknown";
 	}
@@ -140,7 +143,7 @@ queue_item_table(const struct queue_item *q)
 	uint64_t now = (uint64_t)time(NULL);
 
 	item_count(q);
-	printf("%016" PRIx64 "  %-7s %9" PRIu64 " %6s %6s %3u  %-10s %s -> %s",
+	printf("%016" PRIx64 "  %-11s %9" PRIu64 " %6s %6s %3u  %-10s %s -> %s",
 	    q->envelope, queue_state_name(q->state), q->size,
 	    duration(now > q->created_s ? now - q->created_s : 0),
 	    duration(q->next_s > now ? q->next_s - now : 0), q->attempts,
@@ -175,26 +178,34 @@ queue_item_json(const struct queue_item *q)
 }
 
 int
-show_queue(int json)
+show_queue(uint64_t above, int is_all, int json)
 {
 	static const struct ctl_handlers table = { .item = queue_item_table };
 	static const struct ctl_handlers lines = { .item = queue_item_json };
+	unsigned int pages = 0;
 	int error;
 
 	if (json)
 		json_begin();
 	else
-		printf("%-16s  %-7s %9s %6s %6s %3s  %-10s %s\n", "ENVELOPE",
+		printf("%-16s  %-11s %9s %6s %6s %3s  %-10s %s\n", "ENVELOPE",
 		    "STATE", "SIZE", "AGE", "NEXT", "TRY", "ACTION",
 		    "SENDER -> RECIPIENT");
-	queue_last = 0;
+	queue_last = above;
 	do {
 		queue_count = 0;
 		error = ctl_request(MSG_CTL_CONTROL_QUEUE, queue_last,
 		    QUEUE_PAGE, json ? &lines : &table);
-	} while (error == 0 && queue_count >= QUEUE_PAGE);
+	} while (error == 0 && queue_count >= QUEUE_PAGE &&
+	    (is_all || ++pages < QUEUE_PAGES));
 	if (json)
 		json_end();
+	if (error == 0 && queue_count >= QUEUE_PAGE) {
+		fflush(stdout);
+		fprintf(stderr, "smtpsctl: there may be more: "
+		    "`smtpsctl show queue above %016" PRIx64 "'\n",
+		    queue_last);
+	}
 	return error == -1;
 }
 

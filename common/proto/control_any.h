@@ -125,7 +125,9 @@ struct net_control_listener {
 	struct listener_info	info;
 };
 
-enum queue_state { QUEUE_WAITING = 1, QUEUE_RUNNING, QUEUE_HELD };
+/* QUARANTINED: held by the queue itself, the message is damaged. */
+enum queue_state { QUEUE_WAITING = 1, QUEUE_RUNNING, QUEUE_HELD,
+	QUEUE_QUARANTINED };
 
 struct queue_item {
 	uint64_t	envelope;	/* message << 10 | n */

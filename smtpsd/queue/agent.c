@@ -191,22 +191,24 @@ job_unrun(struct job *job)
 	lane_free_if_unused(lane);
 }
 
-/* Have the next bytes of the body at hand. */
+/* Have the next bytes of the body at hand.  -1, 1 as the store says. */
 static int
 job_read_piece(struct job *job)
 {
+	int r;
+
 	if (job->piece_used < job->piece_size)
 		return 0;
 	free(job->piece);
 	job->piece = NULL;
 	job->piece_used = job->piece_size = 0;
-	if (store_read_body(store, job->message, job->piece_n++, &job->piece,
-	    &job->piece_size) == -1 || job->piece_size == 0)
-		return -1;
-	return 0;
+	if ((r = store_read_body(store, job->message, job->piece_n, job->sent,
+	    &job->piece, &job->piece_size)) == 0)
+		job->piece_n++;
+	return r;
 }
 
-/* Send one window of the body.  -1: it cannot be read. */
+/* Send one window of the body.  -1: it cannot be read; 1: it is damaged. */
 static int
 job_send_window(struct job *job)
 {
@@ -215,6 +217,7 @@ job_send_window(struct job *job)
 	uint64_t end = job->sent + AGENT_WINDOW;
 	const char *data;
 	size_t n;
+	int r;
 
 	if (end > m->size)
 		end = m->size;
@@ -223,8 +226,8 @@ job_send_window(struct job *job)
 		if (m->body != NULL)
 			data = m->body + job->sent;
 		else {
-			if (job_read_piece(job) == -1)
-				return -1;
+			if ((r = job_read_piece(job)) != 0)
+				return r;
 			data = job->piece + job->piece_used;
 			if (n > job->piece_size - job->piece_used)
 				n = job->piece_size - job->piece_used;
@@ -239,16 +242,22 @@ job_send_window(struct job *job)
 	return 0;
 }
 
+/* A damaged one would be so next time: it waits for the administrator. */
 static void
-job_cancel(struct job *job)
+job_cancel(struct job *job, int is_damaged)
 {
 	struct agent_delivery head = { .delivery = job->delivery };
+	uint32_t i;
 
-	log_warnx("message=%013" PRIx64 " body cannot be read",
-	    job->message->id);
+	log_warnx("message=%013" PRIx64 " %s", job->message->id, is_damaged ?
+	    "body is damaged: quarantined" : "body cannot be read");
+	for (i = 0; i < job->nenv; i++)
+		job->env[i]->is_damaged = is_damaged &&
+		    job->env[i]->result == NULL;
 	link_send(job->link, MSG_QUEUE_AGENT_CANCEL, &head, sizeof(head));
 	job_unrun(job);
-	job_finish(job, AGENT_TEMPFAIL, "4.3.0",
+	job_finish(job, AGENT_TEMPFAIL, "4.3.0", is_damaged ?
+	    "the message is damaged in the queue" :
 	    "the message cannot be read from the queue");
 }
 
@@ -262,7 +271,7 @@ job_flags(struct job *job)
 		return m->flags;
 	if (m->body != NULL)
 		return needs_flags(m, job->env, job->nenv, m->body, m->size);
-	return job_read_piece(job) == -1 ? m->flags : needs_flags(m, job->env,
+	return job_read_piece(job) != 0 ? m->flags : needs_flags(m, job->env,
 	    job->nenv, job->piece, job->piece_size);
 }
 
@@ -273,6 +282,7 @@ job_send(struct job *job)
 	struct queue_agent_rcpt rcpt;
 	struct message *m = job->message;
 	uint32_t i;
+	int r;
 
 	memset(&open, 0, sizeof(open));
 	open.delivery = job->delivery;
@@ -298,8 +308,8 @@ job_send(struct job *job)
 		    NULL ? 0 : strlen(job->env[i]->orcpt));
 		job->env[i]->is_running = 1;
 	}
-	if (job_send_window(job) == -1)
-		job_cancel(job);
+	if ((r = job_send_window(job)) != 0)
+		job_cancel(job, r == 1);
 }
 
 /* The first ready job of a lane goes to an agent. */
@@ -508,6 +518,7 @@ on_agent_more(struct link *link, struct link_in *in)
 {
 	const struct agent_delivery *d = in->data;
 	struct job *job = job_of(link, d->delivery);
+	int r;
 
 	if (job == NULL || job->sent == job->message->size)
 		return;
@@ -516,8 +527,8 @@ on_agent_more(struct link *link, struct link_in *in)
 		link_fault(link, "MORE without reading");
 		return;
 	}
-	if (job_send_window(job) == -1)
-		job_cancel(job);
+	if ((r = job_send_window(job)) != 0)
+		job_cancel(job, r == 1);
 }
 
 static void

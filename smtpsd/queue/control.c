@@ -35,6 +35,7 @@ static struct {
 	struct message	*message;	/* NULL: none is being shown */
 	uint64_t	 request;
 	uint64_t	 sent;
+	int		 is_quarantined;
 	uint32_t	 piece;
 }			 show;
 
@@ -64,6 +65,7 @@ on_control_stats(struct link *link, struct link_in *in)
 		{ "queue.delivered", d.delivered },
 		{ "queue.deferred", d.deferred },
 		{ "queue.failed", d.failed },
+		{ "queue.quarantined", d.quarantined },
 		{ "queue.bounces", d.bounces },
 		{ "queue.receiving", incoming_open_count() },
 		{ "queue.ready", agent_ready() },
@@ -191,6 +193,17 @@ show_end(const char *error)
 	memset(&show, 0, sizeof(show));
 }
 
+static void
+show_unreadable(void)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%sthe message cannot be read behind its "
+	    "first %" PRIu64 " of %" PRIu64 " bytes", show.is_quarantined ?
+	    "quarantined: " : "", show.sent, show.message->size);
+	show_end(text);
+}
+
 /* The bytes of a message, as far as the link takes them. */
 void
 control_turn(void)
@@ -205,9 +218,9 @@ control_turn(void)
 			show_end(NULL);
 			return;
 		}
-		if (store_read_body(store, show.message, show.piece++, &data,
-		    &size) == -1 || size == 0) {
-			show_end("the message cannot be read");
+		if (store_read_body(store, show.message, show.piece++,
+		    show.sent, &data, &size) != 0) {
+			show_unreadable();
 			return;
 		}
 		for (at = 0; at < size; at += n) {
@@ -230,7 +243,7 @@ control_is_busy(void)
 static void
 show_item(const struct queue_item *item, void *arg)
 {
-	*(uint64_t *)arg = item->envelope;
+	*(struct queue_item *)arg = *item;
 }
 
 static void
@@ -239,19 +252,20 @@ on_control_message(struct link *link, struct link_in *in)
 	const struct control_request *r = in->data;
 	struct envelope *e = envelope_new();
 	struct message *m = message_new();
-	uint64_t first = 0;
+	static struct queue_item first;
 
 	if (show.message != NULL || link != control || e == NULL ||
 	    m == NULL) {
 		control_answer_done(link, r->request, 1,
 		    "not now: another message is being shown");
 	} else if (r->arg > MESSAGE_ID_MAX || store_list(store, r->arg << 10,
-	    1, show_item, &first) != 1 || first >> 10 != r->arg ||
-	    store_load(store, first, e, m) != 1) {
+	    1, show_item, &first) != 1 || first.envelope >> 10 != r->arg ||
+	    store_load(store, first.envelope, e, m) != 1) {
 		control_answer_done(link, r->request, 1, "no such message");
 	} else {
 		show.message = message_ref(m);
 		show.request = r->request;
+		show.is_quarantined = first.state == QUEUE_QUARANTINED;
 	}
 	envelope_free(e);
 	message_unref(m);

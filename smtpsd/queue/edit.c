@@ -22,6 +22,7 @@
 
 #define EDITS_MAX	16
 #define PIECE_MAX	1000	/* envelopes looked at in one turn */
+#define PIECE_BYTES	(UINT64_C(16) << 20)	/* of bodies removed in one */
 #define LOGGED_MAX	100	/* lines of one request */
 
 struct edit {
@@ -39,6 +40,8 @@ struct edit {
 struct piece {
 	struct edit	*edit;
 	unsigned int	 seen;
+	uint64_t	 bytes;
+	int		 is_cut;	/* the rest of it is for the next one */
 	unsigned int	 n;
 	uint64_t	 id[PIECE_MAX];
 };
@@ -106,10 +109,13 @@ edit_matches(const struct edit *e, const struct queue_item *item)
 {
 	const char *domain;
 
+	int is_kept = item->state == QUEUE_HELD ||
+	    item->state == QUEUE_QUARANTINED;
+
 	if ((e->def.what == EDIT_HOLD || e->def.what == EDIT_SCHEDULE) &&
-	    item->state == QUEUE_HELD)
+	    is_kept)
 		return 0;
-	if (e->def.what == EDIT_RELEASE && item->state != QUEUE_HELD)
+	if (e->def.what == EDIT_RELEASE && !is_kept)
 		return 0;
 	switch (e->def.which) {
 	case SELECT_SENDER:
@@ -130,8 +136,12 @@ piece_item(const struct queue_item *item, void *arg)
 	struct piece *p = arg;
 	struct edit *e = p->edit;
 
-	if (item->envelope > e->last)
+	if (item->envelope > e->last || p->is_cut)
 		return;
+	if (e->def.what == EDIT_REMOVE && p->bytes >= PIECE_BYTES) {
+		p->is_cut = 1;
+		return;
+	}
 	p->seen++;
 	e->above = item->envelope;
 	if (!edit_matches(e, item))
@@ -145,6 +155,7 @@ piece_item(const struct queue_item *item, void *arg)
 		    "to=<%s>", names[e->def.what], item->envelope >> 10,
 		    (unsigned int)(item->envelope & 1023),
 		    log_vis(item->sender), log_vis(item->recipient));
+	p->bytes += item->size;
 	p->id[p->n++] = item->envelope;
 }
 
@@ -155,9 +166,11 @@ edit_remove(uint64_t id)
 	struct message *m = message_new();
 	int r = -1;
 
-	if (e != NULL && m != NULL && (r = store_load(store, id, e, m)) == 1 &&
-	    (store_remove_envelope(store, id) == -1 ||
-	    store_remove_message(store, m->id, m->body_id) == -1))
+	if (e != NULL && m != NULL)
+		r = store_load(store, id, e, m);
+	/* 0: the damaged store has no message for it */
+	if (r != -1 && (store_remove_envelope(store, id) == -1 ||
+	    store_remove_message(store, id >> 10, m->body_id) == -1))
 		r = -1;
 	envelope_free(e);
 	message_unref(m);
@@ -217,6 +230,8 @@ edit_turn(uint64_t now_s)
 	agent_withdraw();
 	piece.edit = e;
 	piece.seen = piece.n = 0;
+	piece.bytes = 0;
+	piece.is_cut = 0;
 	if (store_list(store, e->above, PIECE_MAX, piece_item, &piece) == -1 ||
 	    piece_store(&piece, now_s) == -1) {
 		e->result.is_failed = 1;
@@ -224,6 +239,6 @@ edit_turn(uint64_t now_s)
 		return;
 	}
 	e->result.changed += piece.n;
-	if (piece.seen < PIECE_MAX)
+	if (piece.seen < PIECE_MAX && !piece.is_cut)
 		edit_finish(e);
 }

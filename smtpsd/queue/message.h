@@ -47,6 +47,7 @@ struct envelope {
 	char		*orcpt;		/* RFC 3461 4.2; NULL: none */
 	uint8_t		 is_running;
 	uint8_t		 outcome;	/* enum outcome, result.h */
+	uint8_t		 is_damaged;	/* no attempt can succeed */
 	uint8_t		 is_warned;	/* the sender knows of the delay */
 	uint8_t		 report;	/* enum report, notify.h: of this turn */
 	struct agent_queue_result *result;	/* of this attempt */

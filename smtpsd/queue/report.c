@@ -83,7 +83,7 @@ body_get(struct store *store, const struct message *m, size_t max,
 		return m->body;
 	}
 	for (i = 0; *size < m->size && *size < max; i++) {
-		if (store_read_body(store, m, i, &piece, &n) == -1)
+		if (store_read_body(store, m, i, *size, &piece, &n) != 0)
 			break;
 		bigger = n == 0 ? NULL : realloc(*copy, *size + n);
 		if (bigger != NULL) {

@@ -59,6 +59,8 @@ result_outcome(const struct message *m, const struct envelope *e,
 	default:
 		break;
 	}
+	if (e->is_damaged)
+		return OUTCOME_QUARANTINED;
 	if (e->result->class == AGENT_PERMFAIL ||
 	    now_s >= m->created_s + conf_get()->expire_s)
 		return OUTCOME_BOUNCED;
@@ -114,6 +116,10 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 			e->next_s = result_next_s(job, now_s, random);
 			if (result_defer(store, e) == -1)
 				return -1;
+		} else if (e->outcome == OUTCOME_QUARANTINED) {
+			if (store_quarantine(store, e->id,
+			    e->result->text) == -1)
+				return -1;
 		} else if (store_remove_envelope(store, e->id) == -1)
 			return -1;
 	}
@@ -126,7 +132,8 @@ result_remove_message(struct store *store, const struct job *job)
 	uint32_t i;
 
 	for (i = 0; i < job->nenv; i++)
-		if (job->env[i]->outcome != OUTCOME_DEFERRED)
+		if (job->env[i]->outcome == OUTCOME_DELIVERED ||
+		    job->env[i]->outcome == OUTCOME_BOUNCED)
 			return store_remove_message(store, job->message->id,
 			    job->message->body_id);
 	return 0;
@@ -155,7 +162,7 @@ static void
 result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 {
 	static const char *const names[] = { "", "delivered", "deferred",
-	    "failed" };
+	    "failed", "quarantined" };
 	const struct agent_queue_result *r = e->result;
 
 	log_info("event=delivery envelope=%013" PRIx64 "/%u result=%s to=<%s> "
@@ -173,6 +180,7 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	stats.delivered += e->outcome == OUTCOME_DELIVERED;
 	stats.deferred += e->outcome == OUTCOME_DEFERRED;
 	stats.failed += e->outcome == OUTCOME_BOUNCED;
+	stats.quarantined += e->outcome == OUTCOME_QUARANTINED;
 }
 
 static void

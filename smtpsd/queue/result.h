@@ -15,6 +15,7 @@ struct result_stats {
 	uint64_t	delivered;
 	uint64_t	deferred;	/* attempts */
 	uint64_t	failed;
+	uint64_t	quarantined;
 	uint64_t	bounces;	/* notifications made */
 };
 

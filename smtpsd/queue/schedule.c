@@ -5,6 +5,7 @@
  * at.  What the scan finds is then in memory or parked, so that a scan never
  * has many to pass over, however many are due.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ static int more;		/* the last look did not see everything */
 static int has_parked = 1;	/* there may be some */
 static char last_lane[AGENT_LANE_SIZE];
 static int is_full;		/* a job found no room */
+static int is_refill;		/* what has no room is parked already */
 static enum { PARK_NEVER, PARK_MAY, PARK_BEGUN, PARK_FAILED } parking;
 
 static int
@@ -62,22 +64,34 @@ room(void)
 	return nbusy < SCHEDULE_MAX ? SCHEDULE_MAX - nbusy : 0;
 }
 
+/* -1: not now. */
+static int
+park_begin(void)
+{
+	if (parking == PARK_MAY)
+		parking = store_begin(store, 0) == -1 ? PARK_FAILED :
+		    PARK_BEGUN;
+	return parking == PARK_BEGUN ? 0 : -1;
+}
+
+static void
+park_fail(void)
+{
+	store_rollback(store);
+	parking = PARK_FAILED;
+}
+
 /* A crash may undo it: the next scan parks it again. */
 static void
 park(const struct envelope *e)
 {
 	char name[AGENT_LANE_SIZE];
 
-	if (parking == PARK_MAY)
-		parking = store_begin(store, 0) == -1 ? PARK_FAILED :
-		    PARK_BEGUN;
-	if (parking != PARK_BEGUN)
+	if (is_refill || park_begin() == -1)
 		return;
 	agent_lane_name(e, name);
-	if (store_park(store, e->id, name) == 0)
-		return;
-	store_rollback(store);
-	parking = PARK_FAILED;
+	if (store_park(store, e->id, name) == -1)
+		park_fail();
 }
 
 static void
@@ -162,6 +176,17 @@ schedule_release(struct job *job)
 	free(job);
 }
 
+/* A damaged store has no message for this envelope. */
+static void
+quarantine(uint64_t id)
+{
+	log_warnx("envelope=%013" PRIx64 "/%u its message is missing: "
+	    "quarantined", id >> 10, (unsigned int)(id & 1023));
+	if (park_begin() == 0 && store_quarantine(store, id,
+	    "the message is not in the queue") == -1)
+		park_fail();
+}
+
 /*
  * Load the envelopes of one look.  Those of one message that were deferred
  * together stand side by side and become one job.
@@ -172,15 +197,18 @@ schedule_load(const uint64_t *ids, int n)
 	struct envelope_list list = TAILQ_HEAD_INITIALIZER(list);
 	struct message *m = NULL, *found;
 	struct envelope *e;
-	int i;
+	int i, r;
 
 	for (i = 0; i < n; i++) {
 		if (busy_find(ids[i]) != NULL)
 			continue;
 		e = envelope_new();
 		found = message_new();
-		if (e == NULL || found == NULL ||
-		    store_load(store, ids[i], e, found) != 1) {
+		r = e == NULL || found == NULL ? -1 :
+		    store_load(store, ids[i], e, found);
+		if (r != 1) {
+			if (r == 0)
+				quarantine(ids[i]);
 			envelope_free(e);
 			message_unref(found);
 			continue;
@@ -246,12 +274,16 @@ lane_refill(const char *lane, unsigned int max)
 	int n;
 
 	is_full = 0;
+	is_refill = 1;
+	parking = PARK_MAY;
 	do {
 		n = store_parked(store, lane, &at, ids, PAGE);
 		if (n <= 0 || (before == nbusy && !lane_wants_more(ids[0])))
 			break;
 		schedule_load(ids, n);
 	} while (n == PAGE && !is_full && nbusy - before < max);
+	park_end();
+	is_refill = 0;
 	return nbusy - before;
 }
 

@@ -17,13 +17,14 @@
 #define SCHEMA_VERSION	4
 
 /*
- * due: what has a next attempt (0: held) and is not parked.  parked: what is
- * due and waits for its lane.  chunked: whose a body of chunks is.
+ * due: what has a next attempt (0: held, -1: quarantined) and is not parked.
+ * parked: what is due and waits for its lane.  chunked: whose a body of
+ * chunks is.
  */
 #define INDEXES								\
-    "CREATE INDEX due ON envelope (next, id)"				\
+    "CREATE INDEX due ON envelope (next)"				\
     " WHERE next > 0 AND lane IS NULL;"					\
-    "CREATE INDEX parked ON envelope (lane, next, id)"			\
+    "CREATE INDEX parked ON envelope (lane, next)"			\
     " WHERE lane IS NOT NULL;"						\
     "CREATE INDEX chunked ON message (body_id) WHERE body_id > 0;"
 
@@ -84,6 +85,8 @@ static const char *const statements[ST_MAX] = {
 	[ST_RETRY_ENVELOPE] = "UPDATE envelope SET next = ?, attempts = ?,"
 	    " error = ?, warned = ?, lane = NULL WHERE id = ?",
 	[ST_SET_NEXT] = "UPDATE envelope SET next = ?, lane = NULL WHERE id = ?",
+	[ST_QUARANTINE] = "UPDATE envelope SET next = -1, error = ?,"
+	    " lane = NULL WHERE id = ?",
 	[ST_REMOVE_ENVELOPE] = "DELETE FROM envelope WHERE id = ?",
 	[ST_HAS_ENVELOPE] = "SELECT 1 FROM envelope WHERE id BETWEEN ? AND ?"
 	    " LIMIT 1",
@@ -91,12 +94,16 @@ static const char *const statements[ST_MAX] = {
 	[ST_ADD_CHUNK] = "INSERT INTO chunk (id, data) VALUES (?,?)",
 	[ST_REMOVE_CHUNKS] = "DELETE FROM chunk WHERE id BETWEEN ? AND ?",
 	[ST_DUE] = "SELECT next, id FROM envelope INDEXED BY due"
-	    " WHERE next > 0 AND lane IS NULL AND (next, id) > (?, ?)"
-	    " AND next <= ? ORDER BY next, id LIMIT ?",
+	    " WHERE next > 0 AND lane IS NULL AND next > ? AND next <= ?"
+	    " ORDER BY next, id LIMIT ?",
+	[ST_DUE_SAME] = "SELECT next, id FROM envelope INDEXED BY due"
+	    " WHERE next > 0 AND lane IS NULL AND next = ? AND id > ?"
+	    " ORDER BY id LIMIT ?",
 	[ST_PARK] = "UPDATE envelope SET lane = ? WHERE id = ? AND next > 0",
 	[ST_PARKED] = "SELECT next, id FROM envelope INDEXED BY parked"
-	    " WHERE lane = ? AND (next, id) > (?, ?)"
-	    " ORDER BY next, id LIMIT ?",
+	    " WHERE lane = ? AND next > ? ORDER BY next, id LIMIT ?",
+	[ST_PARKED_SAME] = "SELECT next, id FROM envelope INDEXED BY parked"
+	    " WHERE lane = ? AND next = ? AND id > ? ORDER BY id LIMIT ?",
 	[ST_PARKED_LANE] = "SELECT lane FROM envelope INDEXED BY parked"
 	    " WHERE lane > ? ORDER BY lane LIMIT 1",
 	[ST_COUNT] = "SELECT id FROM envelope WHERE id > ? ORDER BY id LIMIT ?",
@@ -435,6 +442,14 @@ store_set_next(struct store *s, uint64_t envelope, uint64_t next_s)
 	store_bind_id(s, ST_SET_NEXT, 1, next_s);
 	store_bind_id(s, ST_SET_NEXT, 2, envelope);
 	return store_run(s, ST_SET_NEXT);
+}
+
+int
+store_quarantine(struct store *s, uint64_t envelope, const char *error)
+{
+	store_bind_text(s, ST_QUARANTINE, 1, error);
+	store_bind_id(s, ST_QUARANTINE, 2, envelope);
+	return store_run(s, ST_QUARANTINE);
 }
 
 int

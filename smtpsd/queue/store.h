@@ -43,6 +43,8 @@ int	store_add_envelope(struct store *, const struct envelope *,
 int	store_retry_envelope(struct store *, uint64_t envelope,
 	    uint64_t next_s, uint32_t attempts, int is_warned,
 	    const char *error);
+/* Never again, until store_set_next(): the message is damaged. */
+int	store_quarantine(struct store *, uint64_t envelope, const char *error);
 /* The next attempt; 0 is never: it is held. */
 int	store_set_next(struct store *, uint64_t envelope, uint64_t next_s);
 int	store_remove_envelope(struct store *, uint64_t envelope);
@@ -80,10 +82,11 @@ int	store_load(struct store *, uint64_t envelope, struct envelope *,
 	    struct message *);
 /*
  * Piece n of the body: a chunk, or for n = 0 the body of the row.  The
- * caller frees *data.  -1: cannot be read or is not there.
+ * caller frees *data.  -1: it cannot be read now; 1: it is damaged: not
+ * there, empty or longer than what is left of the message behind sent.
  */
 int	store_read_body(struct store *, const struct message *, uint32_t n,
-	    char **data, size_t *size);
+	    uint64_t sent, char **data, size_t *size);
 /* Calls each() for envelopes above a key, in order.  How many, or -1. */
 int	store_list(struct store *, uint64_t above, uint32_t limit,
 	    void (*each)(const struct queue_item *, void *), void *arg);

@@ -62,26 +62,47 @@ read_keys(struct store *s, enum statement st, struct store_cursor *cursor,
 	return r == -1 ? -1 : n;
 }
 
+/*
+ * First those of the same second behind the cursor, then the later ones: an
+ * index is searched for pairs in no other way.
+ */
 int
 store_due(struct store *s, uint64_t now_s, struct store_cursor *cursor,
     uint64_t *envelopes, int max)
 {
+	int n, later;
+
+	store_bind_id(s, ST_DUE_SAME, 1, cursor->next_s);
+	store_bind_id(s, ST_DUE_SAME, 2, cursor->envelope);
+	sqlite3_bind_int(s->st[ST_DUE_SAME], 3, max);
+	n = read_keys(s, ST_DUE_SAME, cursor, envelopes, max);
+	if (n == -1 || n == max)
+		return n;
 	store_bind_id(s, ST_DUE, 1, cursor->next_s);
-	store_bind_id(s, ST_DUE, 2, cursor->envelope);
-	store_bind_id(s, ST_DUE, 3, now_s);
-	sqlite3_bind_int(s->st[ST_DUE], 4, max);
-	return read_keys(s, ST_DUE, cursor, envelopes, max);
+	store_bind_id(s, ST_DUE, 2, now_s);
+	sqlite3_bind_int(s->st[ST_DUE], 3, max - n);
+	later = read_keys(s, ST_DUE, cursor, envelopes + n, max - n);
+	return later == -1 ? -1 : n + later;
 }
 
 int
 store_parked(struct store *s, const char *lane, struct store_cursor *cursor,
     uint64_t *envelopes, int max)
 {
+	int n, later;
+
+	store_bind_text(s, ST_PARKED_SAME, 1, lane);
+	store_bind_id(s, ST_PARKED_SAME, 2, cursor->next_s);
+	store_bind_id(s, ST_PARKED_SAME, 3, cursor->envelope);
+	sqlite3_bind_int(s->st[ST_PARKED_SAME], 4, max);
+	n = read_keys(s, ST_PARKED_SAME, cursor, envelopes, max);
+	if (n == -1 || n == max)
+		return n;
 	store_bind_text(s, ST_PARKED, 1, lane);
 	store_bind_id(s, ST_PARKED, 2, cursor->next_s);
-	store_bind_id(s, ST_PARKED, 3, cursor->envelope);
-	sqlite3_bind_int(s->st[ST_PARKED], 4, max);
-	return read_keys(s, ST_PARKED, cursor, envelopes, max);
+	sqlite3_bind_int(s->st[ST_PARKED], 3, max - n);
+	later = read_keys(s, ST_PARKED, cursor, envelopes + n, max - n);
+	return later == -1 ? -1 : n + later;
 }
 
 int
@@ -142,30 +163,34 @@ store_load(struct store *s, uint64_t envelope, struct envelope *e,
 
 int
 store_read_body(struct store *s, const struct message *m, uint32_t n,
-    char **data, size_t *size)
+    uint64_t sent, char **data, size_t *size)
 {
 	enum statement st = m->body_id == 0 ? ST_BODY : ST_CHUNK;
 	const void *blob;
-	int r;
+	int r, damaged = 0;
 
 	*data = NULL;
 	*size = 0;
 	if (m->body_id == 0 && n > 0)
-		return -1;
+		return 1;
 	store_bind_id(s, st, 1, m->body_id == 0 ? m->id :
 	    m->body_id << STORE_CHUNK_BITS | n);
-	if ((r = store_step(s, st)) == -1)
+	if ((r = store_step(s, st)) == -1) {
 		store_complain(s, "read body");
-	if (r == 1) {
-		blob = sqlite3_column_blob(s->st[st], 0);
-		*size = (size_t)sqlite3_column_bytes(s->st[st], 0);
+		damaged = (sqlite3_errcode(s->db) & 0xff) == SQLITE_CORRUPT;
+	}
+	if (r == 1 && (blob = sqlite3_column_blob(s->st[st], 0)) != NULL &&
+	    (*size = (size_t)sqlite3_column_bytes(s->st[st], 0)) <=
+	    m->size - sent) {
+		damaged = 0;
 		if ((*data = malloc(*size + 1)) == NULL)
 			r = -1;
-		else if (*size > 0)
+		else
 			memcpy(*data, blob, *size);
-	}
+	} else if (r != -1)
+		damaged = 1;
 	store_reset(s, st);
-	return r == 1 ? 0 : -1;
+	return damaged ? 1 : r == 1 ? 0 : -1;
 }
 
 int
@@ -186,6 +211,10 @@ store_list(struct store *s, uint64_t above, uint32_t limit,
 		item.next_s = column_id(st, 3);
 		item.attempts = (uint32_t)sqlite3_column_int64(st, 4);
 		item.state = item.next_s == 0 ? QUEUE_HELD : QUEUE_WAITING;
+		if ((int64_t)item.next_s < 0) {
+			item.state = QUEUE_QUARANTINED;
+			item.next_s = 0;
+		}
 		column_text(st, 5, item.action, sizeof(item.action));
 		column_text(st, 6, item.sender, sizeof(item.sender));
 		column_text(st, 7, item.recipient, sizeof(item.recipient));

@@ -103,10 +103,10 @@ test_order(struct store *s)
 	tap_ok(store_load(s, 100 << 10 | 9, e, m) == 0, "load: not there");
 	m->id = 100;
 	m->body_id = 0;
-	tap_ok(store_read_body(s, m, 0, &data, &size) == 0 && size == 5 &&
+	tap_ok(store_read_body(s, m, 0, 0, &data, &size) == 0 && size == 5 &&
 	    memcmp(data, "xxxxx", 5) == 0, "its body");
 	free(data);
-	tap_ok(store_read_body(s, m, 1, &data, &size) == -1, "and no more");
+	tap_ok(store_read_body(s, m, 1, 0, &data, &size) == 1, "and no more");
 	envelope_free(e);
 	message_unref(m);
 }
@@ -225,13 +225,14 @@ test_kill(void)
 		return;
 	tap_ok(store_count(s) == count + 3, "acknowledged ones are there");
 	m = message_new();
+	m->size = 65536;
 	m->body_id = store_new_body_id(s) - 2;
 	m->id = 601;
-	tap_ok(store_read_body(s, m, 0, &data, &size) == 0 && size == 65536 &&
+	tap_ok(store_read_body(s, m, 0, 0, &data, &size) == 0 && size == 65536 &&
 	    data[65535] == 'c', "chunks of a whole message stay");
 	free(data);
 	m->body_id++;
-	tap_ok(store_read_body(s, m, 0, &data, &size) == -1,
+	tap_ok(store_read_body(s, m, 0, 0, &data, &size) == 1,
 	    "chunks of a half message are swept");
 	message_unref(m);
 	store_close(s);
@@ -270,6 +271,31 @@ static const char first_form[] =
     "INSERT INTO envelope VALUES (7169, 5, 2, 'out', '', 'r@example.net',"
     " 'r@example.net', 'later');"
     "PRAGMA user_version = 1;";
+
+/* What later ones made of it, with a message of their own each. */
+static const char second_form[] =
+    "ALTER TABLE message ADD COLUMN envid TEXT;"
+    "ALTER TABLE envelope ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE envelope ADD COLUMN warned INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE envelope ADD COLUMN orcpt TEXT;"
+    "INSERT INTO message VALUES (8, 1, 3, 0, 0, 'two@example.org', '', '',"
+    " '', 'abc', 'ID2');"
+    "INSERT INTO envelope VALUES (8193, 0, 2, 'out', '', 'r@example.net',"
+    " 'r@example.net', 'later', 2, 1, 'rfc822;r@example.net');"
+    "PRAGMA user_version = 2;";
+static const char third_form[] =
+    "ALTER TABLE message ADD COLUMN bounce_to TEXT;"
+    "ALTER TABLE envelope ADD COLUMN owner TEXT;"
+    "ALTER TABLE envelope ADD COLUMN owner_action TEXT;"
+    "ALTER TABLE envelope ADD COLUMN owner_user TEXT;"
+    "ALTER TABLE envelope ADD COLUMN owner_to TEXT;"
+    "INSERT INTO message VALUES (9, 1, 65536, 0, 3, 'three@example.org', '',"
+    " '', '', NULL, NULL, 'back@example.org');"
+    "INSERT INTO chunk VALUES (3 << 20, zeroblob(65536));"
+    "INSERT INTO envelope VALUES (9217, 6, 2, 'out', '', 'r@example.net',"
+    " 'r@example.net', 'later', 0, 0, NULL, 'owner@example.org', 'local',"
+    " 'u', 'to@example.org');"
+    "PRAGMA user_version = 3;";
 
 static int
 run_sql(const char *file, const char *sql)
@@ -388,6 +414,103 @@ test_logins(void)
 	store_close(s);
 }
 
+/* Each form that was in use becomes the present one, and loses nothing. */
+static void
+test_upgrades(int form)
+{
+	struct store_cursor c = { 0, 0 };
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+	uint64_t ids[10];
+	struct store *s;
+	char old[96], *data;
+	size_t size;
+	int n;
+
+	snprintf(old, sizeof(old), "%s/form%d.db", dir, form);
+	tap_ok(run_sql(old, first_form) &&
+	    (form < 2 || run_sql(old, second_form)) &&
+	    (form < 3 || run_sql(old, third_form)), "form %d", form);
+	if (!tap_ok((s = open_swept(old, 0)) != NULL, "opens"))
+		return;
+	n = store_due(s, NOW, &c, ids, 10);
+	tap_ok(n == (form < 3 ? 1 : 2) && ids[0] == 7169 &&
+	    (form < 3 || ids[1] == 9217), "what is due");
+	tap_ok(store_count(s) == (uint64_t)form, "what is counted");
+	tap_ok(store_load(s, 7169, e, m) == 1 && e->attempts == 2 &&
+	    strcmp(m->sender, "old@example.org") == 0, "from form 1");
+	tap_ok(form < 2 || (store_load(s, 8193, e, m) == 1 &&
+	    e->notify == 2 && e->is_warned && e->orcpt != NULL &&
+	    strcmp(m->envid, "ID2") == 0), "from form 2");
+	tap_ok(form < 3 || (store_load(s, 9217, e, m) == 1 &&
+	    strcmp(m->sender, "owner@example.org") == 0 &&
+	    strcmp(m->bounce.recipient, "to@example.org") == 0 &&
+	    store_read_body(s, m, 0, 0, &data, &size) == 0 &&
+	    size == 65536), "from form 3");
+	if (form == 3)
+		free(data);
+	tap_ok(store_begin(s, 1) == 0 &&
+	    store_park(s, 7169, "out example.net") == 0 &&
+	    store_commit(s) == 0 && memset(&c, 0, sizeof(c)) &&
+	    store_parked(s, "out example.net", &c, ids, 10) == 1,
+	    "and is parked as now");
+	store_close(s);
+	envelope_free(e);
+	message_unref(m);
+}
+
+/* Parked ones are out of the way until their next attempt is changed. */
+static void
+test_parked(struct store *s)
+{
+	struct store_cursor c = { 0, 0 };
+	uint64_t ids[10], id = 800 << 10 | 1;
+	char lane[32];
+
+	put(s, 800, 10, 4);
+	store_begin(s, 1);
+	store_park(s, id, "out a.example");
+	store_park(s, id + 1, "out b.example");
+	store_park(s, id + 2, "out b.example");
+	store_commit(s);
+	tap_ok(store_due(s, NOW + 10, &c, ids, 10) == 1 && ids[0] == id + 3,
+	    "parked ones are not due");
+	tap_ok(store_parked_lane(s, "", lane, sizeof(lane)) == 1 &&
+	    strcmp(lane, "out a.example") == 0 &&
+	    store_parked_lane(s, lane, lane, sizeof(lane)) == 1 &&
+	    strcmp(lane, "out b.example") == 0 &&
+	    store_parked_lane(s, lane, lane, sizeof(lane)) == 0,
+	    "their lanes, one after the other");
+	memset(&c, 0, sizeof(c));
+	tap_ok(store_parked(s, "out b.example", &c, ids, 1) == 1 &&
+	    ids[0] == id + 1 &&
+	    store_parked(s, "out b.example", &c, ids, 10) == 1 &&
+	    ids[0] == id + 2 &&
+	    store_parked(s, "out b.example", &c, ids, 10) == 0,
+	    "those of a lane, page by page");
+	store_begin(s, 1);
+	store_retry_envelope(s, id, NOW + 20, 1, 0, "later");
+	store_set_next(s, id + 1, NOW);
+	store_quarantine(s, id + 2, "damaged");
+	store_commit(s);
+	tap_ok(store_parked_lane(s, "", lane, sizeof(lane)) == 0,
+	    "no longer parked when the next attempt changes");
+	memset(&c, 0, sizeof(c));
+	tap_ok(store_due(s, NOW + 100, &c, ids, 10) == 3, "but due, if ever");
+	store_begin(s, 1);
+	store_park(s, id + 2, "out b.example");
+	for (uint64_t i = 0; i < 4; i++)
+		if (i != 2)
+			store_remove_envelope(s, id + i);
+	store_commit(s);
+	tap_ok(store_parked_lane(s, "", lane, sizeof(lane)) == 0,
+	    "what is quarantined is not parked");
+	store_begin(s, 1);
+	store_remove_envelope(s, id + 2);
+	store_remove_message(s, 800, 0);
+	store_commit(s);
+}
+
 int
 main(void)
 {
@@ -404,11 +527,15 @@ main(void)
 	test_order(s);
 	test_changes(s);
 	test_list(s);
+	test_parked(s);
 	test_full(s);
 	store_close(s);
 	test_kill();
 	test_second();
 	test_forms();
+	test_upgrades(1);
+	test_upgrades(2);
+	test_upgrades(3);
 	test_logins();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
