@@ -53,6 +53,33 @@ with Server(expect_deaths=True) as s:
         ok(until(try_send, 20), "a message is taken")
         ok(s.wait_mail(n + 1), "and delivered")
 
+    # A MAIL that failed through no fault of the client's.
+    FROM = "MAIL FROM:<smtpst1@example.org>"
+    TO = "RCPT TO:<smtpst1@example.org>"
+
+    def mail_fails(r, more=""):
+        policy = s.children("policy")[0]
+        os.kill(policy, signal.SIGSTOP)
+        r.send(FROM + "\r\n" + more)
+        time.sleep(0.3)
+        os.kill(policy, signal.SIGKILL)
+        eq(r.reply()[:3], "451", "MAIL while policy dies")
+
+    with s.session() as r:
+        mail_fails(r, TO + "\r\nDATA\r\n")
+        eq((r.reply()[:3], r.reply()[:3]), ("451", "451"),
+           "what was pipelined behind it may be tried again, too")
+        for forget in ("RSET", "EHLO x", "HELO x"):
+            eq(r.ask(forget)[:3], "250", forget)
+            eq((r.ask(TO)[:3], r.ask("DATA")[:3]), ("503", "503"),
+               "and RCPT and DATA come before MAIL")
+            until(lambda: s.children("policy"), 10)
+            mail_fails(r)
+            eq(r.ask(TO)[:3], "451", "RCPT behind it")
+        eq(r.ask("MAIL FROM:<smtpst1@example.org> FOO")[:3], "555",
+           "one that is wrong")
+        eq(r.ask(TO)[:3], "503", "is none")
+
     # Back-off for one that dies all the time.
     deaths = 0
     end = time.time() + 6

@@ -179,6 +179,7 @@ smtp_reset(struct session *s)
 	struct tx	*tx = s->tx;
 
 	s->bdat_failed = REPLY_NONE;
+	s->mail_later = 0;
 	if (tx == NULL)
 		return;
 	/* After END it is the queue's: a 250 may be on its way. */
@@ -269,6 +270,7 @@ smtp_mail(struct session *s, const char *args)
 	unsigned int		 reply;
 
 	memset(&m, 0, sizeof(m));
+	s->mail_later = 0;
 	if ((reply = mail_parse(s, args, &m, &p)) == REPLY_NONE &&
 	    (s->tx = calloc(1, sizeof(*s->tx))) == NULL)
 		reply = REPLY_TRY_LATER;
@@ -288,7 +290,6 @@ smtp_mail(struct session *s, const char *args)
 	m.authenticated = s->user != NULL;
 	strlcpy(m.address, s->address, sizeof(m.address));
 	strlcpy(m.helo, s->helo, sizeof(m.helo));
-	s->mail_later = 0;
 	if (policy_mail(&m, p.envid) == -1) {
 		tx_free(s);
 		s->mail_later = 1;
