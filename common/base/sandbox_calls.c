@@ -9,8 +9,8 @@
  *
  * SANDBOX_SYSTEM runs modules that nobody can list the calls of, and
  * SANDBOX_COMMAND any program.  They have the
- * reverse: a list of what changes the system or looks into other processes;
- * those calls fail with EPERM.
+ * reverse: a list of what changes the system, looks into other processes or
+ * makes name spaces; those calls fail with EPERM.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -242,11 +242,13 @@ static const int denied[] = {
 	BAD(perf_event_open) BAD(personality) BAD(vhangup)
 	BAD(open_by_handle_at) BAD(fanotify_init)
 	BAD(listen) BAD(accept4)
+	BAD(add_key) BAD(request_key) BAD(keyctl)
+	BAD(name_to_handle_at) BAD(fanotify_mark)
 #ifdef __NR_accept
 	BAD(accept)
 #endif
 #ifdef __NR_ioperm
-	BAD(ioperm) BAD(iopl)
+	BAD(ioperm) BAD(iopl) BAD(modify_ldt)
 #endif
 #ifdef __NR_bpf
 	BAD(bpf)
@@ -270,6 +272,9 @@ static const int denied[] = {
 	BAD(mount_setattr)
 #endif
 };
+
+/* CLONE_NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET */
+#define CLONE_SPACES	0x7e020000U
 
 struct program {
 	struct sock_filter	*insn;
@@ -407,11 +412,48 @@ test_arguments(struct program *p, enum test test, enum sandbox_profile profile)
 	}
 }
 
+/*
+ * clone(2) makes name spaces as unshare(2) does; the flags of clone3(2) are
+ * out of sight, and without it libraries use clone(2).
+ */
+static void
+deny_spaces(struct program *p)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 0, 4);
+	load(p, low(0));
+	emit(p, BPF_JMP | BPF_JSET | BPF_K, CLONE_SPACES, 0, 1);
+	give(p, SECCOMP_RET_ERRNO | EPERM);
+	give(p, SECCOMP_RET_ALLOW);
+#ifdef __NR_clone3
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 0, 1);
+	give(p, SECCOMP_RET_ERRNO | ENOSYS);
+#endif
+}
+
+/* What programs of users need; the others are rarely looked at. */
+static void
+deny_families(struct program *p)
+{
+	static const uint32_t	families[] = { AF_UNIX, AF_INET, AF_INET6,
+				    AF_NETLINK };
+	uint8_t			i, n = 4;
+
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, (uint8_t)(n + 3));
+	load(p, low(0));
+	for (i = 0; i < n; i++)
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, families[i],
+		    (uint8_t)(n - i), 0);
+	give(p, SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	give(p, SECCOMP_RET_ALLOW);
+}
+
 static void
 deny_listed(struct program *p)
 {
 	size_t	i;
 
+	deny_spaces(p);
+	deny_families(p);
 	for (i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)denied[i], 0, 1);
 		give(p, SECCOMP_RET_ERRNO | EPERM);

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <arpa/inet.h>
@@ -113,14 +114,13 @@ try_option(void)
 	return setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &n, sizeof(n));
 }
 
-/* It is refused, but by the socket. */
 static int
 try_socket_program(void)
 {
 	char	p[16] = { 0 };
 
 	return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, p,
-	    sizeof(p)) == -1 && (errno == EPERM || errno == ENOPROTOOPT);
+	    sizeof(p)) == -1;
 }
 
 static int
@@ -163,6 +163,23 @@ try_fork(void)
 	if (pid == 0)
 		_exit(0);
 	return pid == -1;
+}
+
+static int
+try_name_space(void)
+{
+	long	pid = syscall(SYS_clone, 0x10000000 | SIGCHLD, NULL, NULL,
+		    NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	return pid == -1;
+}
+
+static int
+try_key(void)
+{
+	return syscall(SYS_keyctl, 0, -4, 0, 0, 0) == -1;
 }
 
 static int
@@ -289,12 +306,14 @@ static const struct {
 	{ "MPTCP socket", try_mptcp, SYSTEM },
 	{ "size of a socket's buffer", try_buffer, ALL },
 	{ "option of TCP", try_option, ACCEPT | OUTSIDE | SYSTEM },
-	{ "program on a socket", try_socket_program, SYSTEM },
+	{ "program on a socket", try_socket_program, 0 },
 	{ "Unix socket", try_unix_socket, SYSTEM },
 	{ "packet socket", try_packet_socket, 0 },
 	{ "connect", try_connect, OUTSIDE | SYSTEM },
 	{ "execve", try_exec, SYSTEM },
 	{ "fork", try_fork, SYSTEM },
+	{ "new name space by clone", try_name_space, 0 },
+	{ "key ring", try_key, 0 },
 	{ "kill", try_kill, 0 },
 	{ "executable memory", try_exec_memory, SYSTEM },
 	{ "change a limit", try_limit, SYSTEM },
