@@ -82,8 +82,7 @@ link_new(int fd, const struct link_end *end)
 	/* Where no descriptor may come, none shall wait in our table. */
 	for (i = 0; i < end->nrules; i++)
 		if (l->shapes[i]->has_fd)
-			if (!end->no_fds)
-		imsgbuf_allow_fdpass(&l->ib);
+			imsgbuf_allow_fdpass(&l->ib);
 	event_set(&l->ev_read, fd, EV_READ | EV_PERSIST, on_readable, l);
 	event_set(&l->ev_write, fd, EV_WRITE, on_writable, l);
 	if (event_add(&l->ev_read, NULL) == -1) {

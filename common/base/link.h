@@ -69,7 +69,6 @@ struct link_end {
 	void			(*down)(struct link *, const char *why);
 	void			*arg;
 	uint32_t		 peer_id;	/* process id of boot.h; 0: none */
-	int			 no_fds;	/* 1: one that comes is a fault at once */
 };
 
 /* Takes fd (set non-blocking).  NULL and errno on failure; fd is kept then. */
