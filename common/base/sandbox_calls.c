@@ -43,6 +43,7 @@ enum test {
 	FREE,			/* any arguments */
 	NO_EXEC,		/* mmap, mprotect: no PROT_EXEC */
 	PLAIN_FCNTL,		/* flags of a descriptor only */
+	LOCKING_FCNTL,		/* and locks of records */
 	TCP,			/* socket: of the Internet, TCP */
 	TCP_OR_UDP,		/* the same or UDP */
 	OPTIONS,		/* setsockopt: those of the profile */
@@ -80,7 +81,7 @@ static const struct call calls[] = {
 	CALL(fsync, FILES, FREE)
 	CALL(mmap, ALL, NO_EXEC)
 	CALL(mprotect, ALL, NO_EXEC)
-	CALL(fcntl, FILES, FREE)
+	CALL(fcntl, FILES, LOCKING_FCNTL)
 	CALL(fcntl, ALL & ~FILES, PLAIN_FCNTL)
 	CALL(munmap, ALL, FREE)
 	CALL(mremap, ALL, FREE)
@@ -146,51 +147,43 @@ static const struct call calls[] = {
 	CALL(bind, OUTSIDE, FREE)
 
 	CALL(openat, FILES, FREE)
-#ifdef __NR_open
-	CALL(open, FILES, FREE)
-	CALL(stat, FILES, FREE)
-	CALL(lstat, FILES, FREE)
-	CALL(access, FILES, FREE)
-	CALL(readlink, FILES, FREE)
-	CALL(unlink, FILES, FREE)
-	CALL(rename, FILES, FREE)
-	CALL(link, FILES, FREE)
-	CALL(mkdir, FILES, FREE)
-	CALL(rmdir, FILES, FREE)
-#endif
 	CALL(fstat, ALL, FREE)
 	CALL(newfstatat, FILES, FREE)
 #ifdef __NR_statx
 	CALL(statx, FILES, FREE)
 #endif
-	CALL(faccessat, FILES, FREE)
-#ifdef __NR_faccessat2
-	CALL(faccessat2, FILES, FREE)
-#endif
-	CALL(readlinkat, FILES, FREE)
 	CALL(unlinkat, FILES, FREE)
-#ifdef __NR_renameat
-	CALL(renameat, FILES, FREE)
-#endif
-	CALL(renameat2, FILES, FREE)
-	CALL(linkat, FILES, FREE)
-	CALL(mkdirat, FILES, FREE)
 	CALL(ftruncate, FILES, FREE)
-	CALL(fallocate, FILES, FREE)
-	CALL(fadvise64, FILES, FREE)
-#ifdef __NR_sync_file_range
-	CALL(sync_file_range, FILES, FREE)
-#endif
 	CALL(lseek, FILES, FREE)
-	CALL(getdents64, FILES, FREE)
-	CALL(flock, FILES, FREE)
-	CALL(getcwd, FILES, FREE)
 	CALL(statfs, FILES, FREE)
 	CALL(fstatfs, FILES, FREE)
-	CALL(fchmod, FILES, FREE)
-	CALL(utimensat, FILES, FREE)
-	CALL(umask, FILES, FREE)
-	CALL(dup, FILES, FREE)
+	/* SQLite: also for temporary files of large sorts. */
+#ifdef __NR_open
+	CALL(open, STORE, FREE)
+	CALL(stat, STORE, FREE)
+	CALL(lstat, STORE, FREE)
+	CALL(access, STORE, FREE)
+	CALL(readlink, STORE, FREE)
+	CALL(unlink, STORE, FREE)
+#endif
+	CALL(faccessat, STORE, FREE)
+#ifdef __NR_faccessat2
+	CALL(faccessat2, STORE, FREE)
+#endif
+	CALL(readlinkat, STORE, FREE)
+	CALL(fallocate, STORE, FREE)
+	CALL(getcwd, STORE, FREE)
+	CALL(fchmod, STORE, FREE)
+	/* Maildirs. */
+#ifdef __NR_renameat
+	CALL(renameat, MAILBOX, FREE)
+#endif
+	CALL(renameat2, MAILBOX, FREE)
+	CALL(mkdirat, MAILBOX, FREE)
+	CALL(dup, MAILBOX, FREE)
+#ifdef __NR_sync_file_range
+	CALL(sync_file_range, MAILBOX, FREE)
+#endif
 
 	/* libcrypto and libunbound look for files and bear their absence. */
 	CALL(openat, OUTSIDE, DENY)
@@ -370,7 +363,8 @@ static void
 test_arguments(struct program *p, enum test test, enum sandbox_profile profile)
 {
 	static const uint32_t	fcntls[] = { F_GETFL, F_SETFL, F_GETFD,
-				    F_SETFD, F_DUPFD_CLOEXEC };
+				    F_SETFD, F_DUPFD_CLOEXEC,
+				    F_GETLK, F_SETLK };
 	static const uint32_t	ioctls[] = { FIONREAD, FIONBIO, TCGETS };
 
 	switch (test) {
@@ -395,7 +389,8 @@ test_arguments(struct program *p, enum test test, enum sandbox_profile profile)
 		give(p, SECCOMP_RET_ALLOW);
 		break;
 	case PLAIN_FCNTL:
-		one_of(p, 1, 0xffffffffU, fcntls, 5);
+	case LOCKING_FCNTL:
+		one_of(p, 1, 0xffffffffU, fcntls, test == PLAIN_FCNTL ? 5 : 7);
 		give(p, SECCOMP_RET_ALLOW);
 		break;
 	case TCP:

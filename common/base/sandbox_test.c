@@ -74,8 +74,36 @@ try_create(void)
 	if (fd == -1 || write(fd, "x", 1) != 1 || fsync(fd) == -1 ||
 	    close(fd) == -1)
 		return 1;
-	return rename("below", "renamed") == -1 || unlink("renamed") == -1 ||
-	    mkdir("sub", 0700) == -1 || rmdir("sub") == -1;
+	return unlinkat(AT_FDCWD, "below", 0) == -1;
+}
+
+static int
+try_rename(void)
+{
+	int	fd = open("below", O_RDWR | O_CREAT, 0600);
+
+	return fd == -1 || close(fd) == -1 ||
+	    renameat(AT_FDCWD, "below", AT_FDCWD, "renamed") == -1 ||
+	    unlinkat(AT_FDCWD, "renamed", 0) == -1 ||
+	    mkdirat(AT_FDCWD, "sub", 0700) == -1 ||
+	    unlinkat(AT_FDCWD, "sub", AT_REMOVEDIR) == -1;
+}
+
+static int
+try_lock(void)
+{
+	struct flock	l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int		fd = open("below", O_RDWR | O_CREAT, 0600);
+
+	return fd == -1 || fcntl(fd, F_SETLK, &l) == -1 ||
+	    unlinkat(AT_FDCWD, "below", 0) == -1;
+}
+
+/* Would send signals. */
+static int
+try_owner(void)
+{
+	return fcntl(listener, F_SETOWN, getppid()) == -1;
 }
 
 static int
@@ -229,7 +257,7 @@ try_system_file(void)
 	if (fd == -1)
 		return 1;
 	close(fd);
-	return unlink("/usr/.sandbox_test") == -1 ? 2 : 0;
+	return unlinkat(AT_FDCWD, "/usr/.sandbox_test", 0) == -1 ? 2 : 0;
 }
 
 static int
@@ -301,6 +329,9 @@ static const struct {
 	{ "accept", try_accept, ACCEPT | ANSWER },
 	{ "open a file", try_open, STORE | MAILBOX | SYSTEM },	/* root is "/" here */
 	{ "create a file", try_create, STORE | MAILBOX | SYSTEM },
+	{ "rename, make a directory", try_rename, MAILBOX | SYSTEM },
+	{ "lock a file", try_lock, STORE | MAILBOX | SYSTEM },
+	{ "name who gets signals", try_owner, SYSTEM },
 	{ "TCP socket", try_socket, OUTSIDE | SYSTEM },
 	{ "UDP socket", try_udp, LOOKUP | SYSTEM },
 	{ "MPTCP socket", try_mptcp, SYSTEM },
@@ -319,7 +350,7 @@ static const struct {
 	{ "change a limit", try_limit, SYSTEM },
 	{ "listen", try_listen, 0 },
 	{ "chmod", try_chmod, 1U << SANDBOX_SYSTEM },	/* nobody has no file */
-	{ "duplicate far", try_passfd_dup, STORE | MAILBOX | SYSTEM },
+	{ "duplicate far", try_passfd_dup, SYSTEM },
 	/* Others than SANDBOX_COMMAND as root, which only SANDBOX_SYSTEM stays. */
 	{ "write to the system", try_system_file, STORE | MAILBOX },
 	{ "choose a source", try_source, OUTSIDE },
