@@ -19,6 +19,7 @@
 #define MSG_POLICY_NET_MAIL_DONE	0x0210
 #define MSG_POLICY_NET_RCPT_DONE	0x0211
 #define MSG_POLICY_NET_HEADER_DONE	0x0212
+#define MSG_POLICY_NET_REVOKED		0x0213	/* an open transaction */
 
 #define MAIL_8BITMIME	0x0001
 #define MAIL_SMTPUTF8	0x0002
@@ -118,5 +119,13 @@ struct policy_net_header_done {
 	uint32_t	pad;
 };
 _Static_assert(sizeof(struct policy_net_header_done) == 24, "header_done");
+
+/* Its user's password is no longer good: the queue has been told as well. */
+struct policy_net_revoked {
+	uint64_t	session;
+	uint32_t	tx;
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct policy_net_revoked) == 16, "revoked");
 
 #endif

@@ -98,6 +98,7 @@ static const struct link_shape shapes[] = {
 	TAILED(MSG_POLICY_NET_RCPT_DONE, policy_net_rcpt_done, 0, REPLY_ARG_MAX,
 	    0, { 0, 0 }),
 	PLAIN(MSG_POLICY_NET_HEADER_DONE, policy_net_header_done),
+	PLAIN(MSG_POLICY_NET_REVOKED, policy_net_revoked),
 
 	TAILED(MSG_NET_QUEUE_BODY, net_queue_body, 1, BODY_PIECE_MAX, 0,
 	    { 0, 0 }),

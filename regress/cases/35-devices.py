@@ -123,6 +123,56 @@ with Server() as s:
         ok(r6.ask(".").startswith(want), "From: " + author)
         r6.ask("RSET")
 
+    # What is open when a password goes is not delivered, wherever it stands.
+    def open_one(user, password, mailbox):
+        r, reply = login(user, password)
+        eq(reply, "235", user + " logs in")
+        for line in ("MAIL FROM:<%s@example.org>" % mailbox,
+                     "RCPT TO:<smtpst3@example.org>",
+                     "RCPT TO:<smtpst2@example.org>"):
+            eq(r.ask(line)[:3], "250", line)
+        return r
+
+    head = message("revoked", "one\r\n", "smtpst3@example.org")
+    many = "x" * 70 + "\r\n"
+    ok(s.wait_queue(0), "what came before is delivered")
+    mails = [len(s.mails(u)) for u in USERS]
+    open_ones = {}
+    for where in ("RCPT", "DATA", "header", "small body", "big body", "BDAT"):
+        eq(s.ctl("user", "device", "add", "smtpst3", "d" + where[0],
+                 input="gone\n").returncode, 0, "a device")
+        r = open_one("smtpst3/d" + where[0], "gone", "smtpst3")
+        if where == "BDAT":
+            r.send("BDAT %d\r\n%s" % (len(head), head))
+            eq(r.reply()[:3], "250", "a chunk")
+        elif where != "RCPT":
+            eq(r.ask("DATA")[:3], "354", "DATA")
+        if where == "header":
+            r.send("From: smtpst3@example.org\r\n")
+        elif where == "small body":
+            r.send(head)
+        elif where == "big body":
+            r.send(head + many * 10000)
+        open_ones[where] = r
+        s.ctl("user", "device", "del", "smtpst3", "d" + where[0])
+        time.sleep(0.3)
+    for where, r in open_ones.items():
+        if where == "RCPT":
+            reply = r.ask("DATA")
+            if reply[:3] == "354":
+                r.send(head)
+                reply = r.ask(".")
+        elif where == "BDAT":
+            reply = r.ask("BDAT 0 LAST")
+        else:
+            if where in ("DATA", "header"):
+                r.send(head)
+            reply = r.ask(".")
+        ok(reply[:1] in ("4", "5"), "revoked at %s: %s" % (where, reply))
+        r.close()
+    ok(s.wait_queue(0), "nothing of it is in the queue")
+    eq([len(s.mails(u)) for u in USERS], mails, "nor delivered")
+
     ok(used()["smtpst3"] >= before, "who logged in by the old password")
     s.ctl("user", "passwd", "smtpst3", input="new\n")
     ok(until(lambda: used()["smtpst3"] == 0), "never used the new one")

@@ -71,10 +71,25 @@ on_policy_header_done(struct link *link, struct link_in *in)
 		smtp_header_done(s, done.tx, done.reply, done.n);
 }
 
+static void
+on_policy_revoked(struct link *link, struct link_in *in)
+{
+	struct policy_net_revoked	 m;
+	struct session			*s;
+
+	(void)link;
+	memcpy(&m, in->data, sizeof(m));
+	if ((s = session_find(m.session)) == NULL)
+		stats_add(STAT_STALE, 1);
+	else
+		smtp_revoked(s, m.tx);
+}
+
 static const struct link_rule rules[] = {
 	{ MSG_POLICY_NET_MAIL_DONE, LINK_STATE_ANY, on_policy_mail_done },
 	{ MSG_POLICY_NET_RCPT_DONE, LINK_STATE_ANY, on_policy_rcpt_done },
 	{ MSG_POLICY_NET_HEADER_DONE, LINK_STATE_ANY, on_policy_header_done },
+	{ MSG_POLICY_NET_REVOKED, LINK_STATE_ANY, on_policy_revoked },
 };
 
 static void

@@ -31,6 +31,8 @@ void	smtp_mail_done(struct session *, uint32_t tx, uint64_t message,
 	    uint32_t reply, const char *text);
 void	smtp_rcpt_done(struct session *, uint32_t tx, uint32_t n,
 	    uint32_t reply, uint32_t count, const char *text);
+/* What is open cannot succeed: without this it would wait for the queue. */
+void	smtp_revoked(struct session *, uint32_t tx);
 void	smtp_policy_down(struct session *, void *);
 
 /* smtp_auth.c */

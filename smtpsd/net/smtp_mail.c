@@ -433,6 +433,27 @@ smtp_rcpt_done(struct session *s, uint32_t tx, uint32_t n, uint32_t reply,
 	slots_drain(s);
 }
 
+static void
+tx_fail(struct session *s)
+{
+	struct tx	*tx = s->tx;
+
+	if (tx->is_ended)
+		return;		/* the queue answers */
+	smtp_data_fail(s, REPLY_TRY_LATER);
+	if (tx->header_asked)
+		smtp_header_done(s, tx->id, REPLY_TRY_LATER, 0);
+}
+
+void
+smtp_revoked(struct session *s, uint32_t tx)
+{
+	if (s->tx == NULL || s->tx->id != tx)
+		stats_add(STAT_STALE, 1);
+	else
+		tx_fail(s);
+}
+
 /* A new policy knows nothing of what the old one was asked. */
 void
 smtp_policy_down(struct session *s, void *arg)
@@ -443,11 +464,9 @@ smtp_policy_down(struct session *s, void *arg)
 	if (s->tx != NULL && !s->tx->has_mail) {
 		tx_free(s);	/* its MAIL is refused below */
 		s->mail_later = 1;
-	} else if (s->tx != NULL && !s->tx->is_ended) {
+	} else if (s->tx != NULL) {
 		/* Perhaps it died before it told the queue. */
-		smtp_data_fail(s, REPLY_TRY_LATER);
-		if (s->tx->header_asked)
-			smtp_header_done(s, s->tx->id, REPLY_TRY_LATER, 0);
+		tx_fail(s);
 	}
 	if (s->slots == NULL)
 		return;

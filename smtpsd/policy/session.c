@@ -543,14 +543,28 @@ on_parent_authenticated(struct link *link, struct link_in *in)
 		s->has_seat = quota_sit(s->quota, &conf_current()->limits);
 }
 
+/* net is told: it would wait in vain for what the queue has dropped. */
+static void
+revoke_open(struct session *s)
+{
+	struct policy_net_revoked	 m;
+
+	if (s->tx == NULL)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.session = s->id;
+	m.tx = s->tx->tx;
+	end_transaction(s);
+	link_send(s->net->link, MSG_POLICY_NET_REVOKED, &m, sizeof(m));
+}
+
 void
 on_parent_revoked(struct link *link, struct link_in *in)
 {
 	const struct parent_policy_revoked	*gone = in->data;
 
 	(void)link;
-	book_revoked(gone->user, gone->device, end_transaction);
-	/* Before net can end what is open there. */
+	book_revoked(gone->user, gone->device, revoke_open);
 	handover_pay();
 }
 
@@ -561,7 +575,7 @@ session_revoke(uint64_t id)
 
 	if ((s = book_find(id)) == NULL)
 		return;
-	end_transaction(s);
+	revoke_open(s);
 	book_forget(s);
 	handover_pay();
 }

@@ -224,6 +224,28 @@ revoke(const char *user, const char *device)
 	settle();
 }
 
+static int
+was_cancelled(uint64_t session, uint32_t tx)
+{
+	size_t	i;
+
+	for (i = 0; i < ncancels; i++)
+		if (cancels[i].session == session && cancels[i].tx == tx)
+			return 1;
+	return 0;
+}
+
+static int
+was_revoked(uint64_t session, uint32_t tx)
+{
+	size_t	i;
+
+	for (i = 0; i < nrevoked; i++)
+		if (revoked[i].session == session && revoked[i].tx == tx)
+			return 1;
+	return 0;
+}
+
 static void
 test_revoked(void)
 {
@@ -238,10 +260,14 @@ test_revoked(void)
 	revoke("u", "");
 	tap_ok(rcpt(S(80), 1, 1, "b@far.example") != REPLY_RCPT_OK,
 	    "who is revoked loses what was open");
+	tap_ok(was_cancelled(S(80), 1), "the queue is told to drop it");
+	tap_ok(was_revoked(S(80), 1), "and net that it is dropped");
 	tap_ok(mail(S(80), 2, 1, 1, 0, "u@example.org") != REPLY_SENDER_OK,
 	    "and may not begin anew");
 	tap_ok(mail(S(81), 1, 1, 1, 0, "v@example.org") == REPLY_SENDER_OK,
 	    "others may");
+	tap_ok(!was_cancelled(S(81), 1) && !was_revoked(S(81), 1),
+	    "and keep what is open");
 	login(S(80), "u");
 	settle();
 	tap_ok(mail(S(80), 3, 1, 1, 0, "u@example.org") == REPLY_SENDER_OK,

@@ -54,8 +54,9 @@ static struct policy_queue_rcpt		handed[KEPT];
 static struct policy_queue_cancel	cancels[KEPT];
 static struct policy_parent_user	asks[KEPT];
 static struct policy_queue_owner	owners[KEPT];
+static struct policy_net_revoked	revoked[KEPT];
 static size_t	nowners, nmails, nrcpts, nheaders, nopens, nhanded, ncancels, nasks,
-		nstats, ndones;
+		nstats, ndones, nrevoked;
 
 static struct link	*parent_near, *parent_far, *net_far, *queue_far;
 static struct link	*control_far;
@@ -102,6 +103,7 @@ KEEP(on_policy_owner, owners, nowners)
 KEEP(keep_rcpt, handed, nhanded)
 KEEP(on_policy_cancel, cancels, ncancels)
 KEEP(on_policy_user, asks, nasks)
+KEEP(on_policy_revoked, revoked, nrevoked)
 
 static char	envid[ENVID_MAX + 1], orcpt[ORCPT_MAX + 1];	/* the last */
 
@@ -159,6 +161,7 @@ static const struct link_rule	far_rules[] = {
 	{ MSG_POLICY_NET_MAIL_DONE, LINK_STATE_ANY, on_policy_mail_done },
 	{ MSG_POLICY_NET_RCPT_DONE, LINK_STATE_ANY, on_policy_rcpt_done },
 	{ MSG_POLICY_NET_HEADER_DONE, LINK_STATE_ANY, on_policy_header_done },
+	{ MSG_POLICY_NET_REVOKED, LINK_STATE_ANY, on_policy_revoked },
 	{ MSG_POLICY_QUEUE_OPEN, LINK_STATE_ANY, on_policy_open },
 	{ MSG_POLICY_QUEUE_RCPT, LINK_STATE_ANY, on_policy_rcpt },
 	{ MSG_POLICY_QUEUE_OWNER, LINK_STATE_ANY, on_policy_owner },
@@ -218,6 +221,7 @@ void
 reset_kept(void)
 {
 	nowners = nmails = nrcpts = nopens = nhanded = ncancels = nasks = 0;
+	nrevoked = 0;
 }
 
 void
