@@ -401,6 +401,8 @@ drop_privileges(const struct parent_any_boot *b)
 	if (chdir("/") == -1)
 		fatal("chdir /");
 	set_groups(b);
+	if (sandbox_privileges() == -1)
+		fatalx("no sandbox, no service");
 	if (setresgid(b->gid, b->gid, b->gid) == -1)
 		fatal("setresgid %u", b->gid);
 	if (setresuid(b->uid, b->uid, b->uid) == -1)

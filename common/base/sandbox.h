@@ -53,6 +53,11 @@ struct sandbox_facts {
  */
 const char	*sandbox_probe(struct sandbox_facts *);
 /*
+ * While the process is still root and will not stay it: nothing that it may
+ * become or start can have privileges again.  -1 and a reason in log: refuse.
+ */
+int	sandbox_privileges(void);
+/*
  * Stage 1, after privileges are gone; the mode holds for both stages.  -1 and
  * a reason in log: refuse.
  */

@@ -209,6 +209,29 @@ keep_source(int ruleset_fd)
 
 #define CAP(name)	(1ULL << (CAP_##name))
 
+/* Of the bounding set; the kernel says where its own end. */
+static int
+drop_bounding(uint64_t kept)
+{
+	int	i;
+
+	for (i = 0; i < 64; i++) {
+		if ((kept >> i & 1) == 0 &&
+		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1)
+			return errno == EINVAL ? 0 : -1;
+	}
+	return 0;
+}
+
+int
+sandbox_privileges(void)
+{
+	if (drop_bounding(0) == 0)
+		return 0;
+	log_warn("capabilities");
+	return -1;
+}
+
 /* Nor can a program that it starts have more: the bounding set goes too. */
 static int
 drop_capabilities(void)
@@ -222,14 +245,8 @@ drop_capabilities(void)
 	struct __user_cap_data_struct	data[2];
 	int				i;
 
-	for (i = 0; i < 64; i++) {
-		if ((kept >> i & 1) == 0 &&
-		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1) {
-			if (errno == EINVAL)
-				break;
-			return -1;
-		}
-	}
+	if (drop_bounding(kept) == -1)
+		return -1;
 	if (syscall(SYS_capget, &head, data) == -1)
 		return -1;
 	for (i = 0; i < 2; i++) {

@@ -15,6 +15,12 @@ sandbox_probe(struct sandbox_facts *facts)
 }
 
 int
+sandbox_privileges(void)
+{
+	return 0;
+}
+
+int
 sandbox_first(enum sandbox_profile profile, unsigned int mode)
 {
 	(void)profile;

@@ -62,6 +62,12 @@ confine(enum sandbox_profile profile)
 	return -1;
 }
 
+int
+sandbox_privileges(void)
+{
+	return 0;
+}
+
 /* There is nothing that this system lacks, and ktrace(1) to learn with. */
 int
 sandbox_first(enum sandbox_profile profile, unsigned int mode)
