@@ -69,6 +69,8 @@ on_control_stats(struct link *link, struct link_in *in)
 		{ "queue.bounces", d.bounces },
 		{ "queue.receiving", incoming_open_count() },
 		{ "queue.ready", agent_ready() },
+		{ "queue.in_memory", schedule_busy() },
+		{ "queue.loaded", schedule_loaded() },
 		{ "queue.running", agent_running() },
 		{ "queue.paused.mta", (agent_paused() & PAUSE_MTA) != 0 },
 		{ "queue.paused.mda", (agent_paused() & PAUSE_MDA) != 0 },

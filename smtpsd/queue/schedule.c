@@ -26,6 +26,7 @@ RB_HEAD(busy_tree, envelope);
 static struct store *store;
 static struct busy_tree busy = RB_INITIALIZER(&busy);
 static unsigned int nbusy;
+static uint64_t nloaded;
 static struct store_cursor cursor;
 static uint64_t scanned_ms;
 static int more;		/* the last look did not see everything */
@@ -187,6 +188,14 @@ quarantine(uint64_t id)
 		park_fail();
 }
 
+/* As store_load(). */
+static int
+load(uint64_t id, struct envelope *e, struct message *m)
+{
+	nloaded++;
+	return e == NULL || m == NULL ? -1 : store_load(store, id, e, m);
+}
+
 /*
  * Load the envelopes of one look.  Those of one message that were deferred
  * together stand side by side and become one job.
@@ -204,9 +213,7 @@ schedule_load(const uint64_t *ids, int n)
 			continue;
 		e = envelope_new();
 		found = message_new();
-		r = e == NULL || found == NULL ? -1 :
-		    store_load(store, ids[i], e, found);
-		if (r != 1) {
+		if ((r = load(ids[i], e, found)) != 1) {
 			if (r == 0)
 				quarantine(ids[i]);
 			envelope_free(e);
@@ -257,8 +264,7 @@ lane_wants_more(uint64_t id)
 		return agent_has_room(met, room() / 2);
 	e = envelope_new();
 	m = message_new();
-	wants = e != NULL && m != NULL && store_load(store, id, e, m) == 1 &&
-	    agent_has_room(e, room() / 2);
+	wants = load(id, e, m) == 1 && agent_has_room(e, room() / 2);
 	envelope_free(e);
 	message_unref(m);
 	return wants;
@@ -338,6 +344,12 @@ schedule_is_running(uint64_t envelope)
 	struct envelope *e = busy_find(envelope);
 
 	return e != NULL && e->is_running;
+}
+
+uint64_t
+schedule_loaded(void)
+{
+	return nloaded;
 }
 
 unsigned int

@@ -27,5 +27,6 @@ uint32_t schedule_wait_ms(void);
 void	schedule_release(struct job *);
 int	schedule_is_running(uint64_t envelope);
 unsigned int schedule_busy(void);	/* envelopes in memory */
+uint64_t schedule_loaded(void);		/* read from the store, since the start */
 
 #endif

@@ -201,6 +201,8 @@ store_list(struct store *s, uint64_t above, uint32_t limit,
 	struct queue_item item;
 	int n, r;
 
+	if (above > INT64_MAX)
+		return 0;	/* to SQLite it would be below all */
 	store_bind_id(s, ST_LIST, 1, above);
 	sqlite3_bind_int64(st, 2, limit);
 	for (n = 0; (r = store_step(s, ST_LIST)) == 1; n++) {
