@@ -47,7 +47,23 @@ has_answer(ssize_t n)
 	return n >= 0;
 }
 
-/* auth SESSION LISTENER MECHANISM ADDRESS TAIL: hexadecimal tail */
+/* Hexadecimal, or plain:USER:PASSWORD. */
+static size_t
+tail_of(const char *word, uint8_t *tail, size_t size)
+{
+	size_t	n, i;
+
+	if (strncmp(word, "plain:", 6) != 0)
+		return hex_decode(word, tail, size);
+	tail[0] = '\0';
+	n = strlcpy((char *)tail + 1, word + 6, size - 1) + 1;
+	for (i = 1; i < n && tail[i] != ':'; i++)
+		;
+	tail[i] = '\0';
+	return n < size ? n : size;
+}
+
+/* auth SESSION LISTENER MECHANISM ADDRESS TAIL */
 static int
 run_auth(int argc, char **argv)
 {
@@ -63,7 +79,7 @@ run_auth(int argc, char **argv)
 	m.mechanism = (uint8_t)number(argv[3]);
 	copy(m.address, argv[4], sizeof(m.address));
 	if (wire_send_tail(PROC_PARENT, MSG_NET_PARENT_AUTH, &m, sizeof(m),
-	    tail, hex_decode(argv[5], tail, sizeof(tail))) == -1)
+	    tail, tail_of(argv[5], tail, sizeof(tail))) == -1)
 		return -1;
 	if (is_quiet())
 		return 0;
@@ -332,7 +348,7 @@ run_header(int argc, char **argv)
 }
 
 const struct command	net_commands[] = {
-	{ "auth", 5, "auth SESSION LISTENER MECHANISM ADDRESS HEX", run_auth },
+	{ "auth", 5, "auth SESSION LISTENER MECHANISM ADDRESS TAIL", run_auth },
 	{ "step", 2, "step SESSION HEX", run_step },
 	{ "done", 1, "done SESSION [MS]", run_done },
 	{ "cancel", 1, "cancel SESSION", run_cancel },

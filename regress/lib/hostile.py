@@ -121,15 +121,20 @@ def pss(pid):
 
 
 class HostileServer(Server):
-    """Server() whose child name/instance is the hostile program."""
+    """Server() whose child name/instance is the hostile program.
+
+    prepare(server) is called before it is started."""
 
     def __init__(self, name, instance=0, **kw):
         self.role, self.instance = name, instance
+        prepare = kw.pop("prepare", None)
         self.current = None
         kw.setdefault("expect_deaths", True)
         kw["start"] = False
         super().__init__(**kw)
         self._cover()
+        if prepare:
+            prepare(self)
         self.listening = socket.socket(socket.AF_UNIX)
         path = self.libexec + "/hostile.sock"
         self.listening.bind(path)
@@ -155,6 +160,14 @@ class HostileServer(Server):
         p = run("mount", "--bind", copy, self.libexec)
         if p.returncode != 0:
             raise RuntimeError("mount: " + p.text)
+
+    def __exit__(self, kind, value, tb):
+        super().__exit__(kind, value, tb)
+        for path in (self.libexec, self.dir + "/spool"):
+            run("umount", "-l", path)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.listening.close()
+        return False
 
     def evil(self, seconds=45):
         """The hostile program that lives now; None if there is none."""
@@ -199,3 +212,79 @@ class HostileServer(Server):
                 found.setdefault(name, p)
         return found
 
+
+class HostileNet:
+    """A server with a hostile net/1, between its deaths."""
+
+    def __init__(self, server):
+        self.s = server
+        self.e = server.evil()
+        self.before = server.peers()
+        self.memory = {n: pss(p) for n, p in self.before.items()}
+        self.shapes = {}        # name: (type, least, most, has fd, has text)
+        for word in self.e.ask("shapes").rest.split():
+            f = word.split(":")
+            self.shapes[f[0]] = (int(f[1], 16),) + tuple(map(int, f[2:]))
+        self.learn()
+
+    def learn(self):
+        """Ids of listeners by port, 0 for a Unix socket."""
+        self.ids = {}
+        for word in self.e.ask("listeners").rest.split():
+            ident, port, kind, auth = word.split(":")
+            self.ids[int(port)] = ident
+
+    def again(self):
+        """After a death."""
+        self.e = self.s.fresh()
+        self.learn()
+        return self.e
+
+    def type(self, name):
+        return self.shapes[name][0]
+
+    def peers_live(self, name):
+        now = self.s.peers()
+        return eq({n: now.get(n) for n in self.before}, self.before,
+                  name + ": the others live")
+
+    def killed(self, name, why=None):
+        """What was done must have been its end."""
+        if not ok(self.e.is_killed(), name + ": killed"):
+            self.e.ask("exit 1")
+        if why:
+            ok(self.s.wait_log(why), name + ": and it is logged")
+        self.again()
+
+    def suffer(self, name, memory={}):
+        """After an attack: the others live, are small (memory: MiB more
+        than at the start, of each), and serve."""
+        n = len(self.s.mails("smtpst3"))
+        sent = False
+        try:
+            self.s.send("smtpst3@example.org", "smtpst3@example.org",
+                        user="smtpst3")
+            sent = True
+        except (OSError, smtplib.SMTPException) as err:
+            diag(err)
+        ok(sent and self.s.wait_mail(n + 1, "smtpst3"),
+           name + ": others' mail flows")
+        self.peers_live(name)
+        more = {k: (pss(p) - self.memory[k]) // 1024
+                for k, p in self.s.peers().items() if k in self.memory}
+        diag("%s: MiB more: %s" % (name, {k: v for k, v in more.items() if v}))
+        eq({k: v for k, v in more.items() if v > memory.get(k, 20)}, {},
+           name + ": their memory is bounded")
+
+
+def main(parts, case=HostileNet, **kw):
+    """Each part with a server of its own, or those named as arguments."""
+    for part in parts:
+        if sys.argv[1:] and part.__name__ not in sys.argv[1:]:
+            continue
+        start = time.time()
+        with HostileServer("net", 1, extra="processes net 2 auth 1 relay 1\n",
+                           **kw) as s:
+            part(case(s))
+        diag("%s: %.1f s" % (part.__name__, time.time() - start))
+    done()
