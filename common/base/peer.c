@@ -1,7 +1,6 @@
 /*
  * Peer credentials: SO_PEERCRED where the kernel has it, getpeereid(3)
- * elsewhere.  Only the effective ids are known: supplementary groups of the
- * peer are not.
+ * elsewhere.  Supplementary groups of the peer are known on Linux alone.
  */
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -33,4 +32,24 @@ peer_ids(int fd, uid_t *uid, gid_t *gid, pid_t *pid)
 		*pid = 0;
 	return getpeereid(fd, uid, gid);
 #endif
+}
+
+int
+peer_in_group(int fd, gid_t gid)
+{
+#ifdef SO_PEERGROUPS
+	gid_t groups[256];
+	socklen_t i, size = sizeof(groups);
+
+	/* Somebody in more groups than that is taken to be in none. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) == -1)
+		return 0;
+	for (i = 0; i < size / sizeof(groups[0]); i++)
+		if (groups[i] == gid)
+			return 1;
+#else
+	(void)fd;
+	(void)gid;
+#endif
+	return 0;
 }

@@ -13,4 +13,7 @@
  */
 int	peer_ids(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
 
+/* 1: the group is one of the peer's supplementary ones (Linux; else 0). */
+int	peer_in_group(int fd, gid_t gid);
+
 #endif

@@ -22,21 +22,26 @@
 #include "control.h"
 
 #define CLIENTS_MAX	64
+#define READERS_MAX	32		/* so that root finds a place */
+#define STRANGERS_MAX	16
 #define IDLE_S		10		/* until a request comes */
 #define ANSWER_S	60		/* until something of the answer comes */
 #define QUEUED_MAX	(32U << 20)	/* bytes a client may lag behind */
+
+enum rank { STRANGER, READER, ADMIN };
 
 struct client {
 	TAILQ_ENTRY(client)	 entry;
 	struct link		*link;
 	struct event		 timer;
 	uint64_t		 request;	/* 0: none waits */
+	size_t			 lag;		/* bytes unread at the last timer */
 	uid_t			 uid;
-	gid_t			 gid;
+	enum rank		 rank;
 };
 
 static TAILQ_HEAD(, client) clients = TAILQ_HEAD_INITIALIZER(clients);
-static unsigned int client_count;
+static unsigned int client_count, rank_count[ADMIN + 1];
 static uint64_t request_last;
 static struct event listen_event;
 static int listen_fd = -1;
@@ -60,6 +65,7 @@ client_free(struct client *client)
 	link_close(client->link);
 	TAILQ_REMOVE(&clients, client, entry);
 	client_count--;
+	rank_count[client->rank]--;
 	free(client);
 }
 
@@ -78,11 +84,18 @@ static void
 on_client_timer(int fd, short what, void *arg)
 {
 	struct client *client = arg;
+	size_t lag;
 
 	(void)fd;
 	(void)what;
 	if (client->request == 0) {
-		client_free(client);
+		/* Somebody who pages through a long answer is not idle. */
+		lag = link_queued(client->link);
+		if (lag != 0 && (client->lag == 0 || lag < client->lag)) {
+			client->lag = lag;
+			client_timer_start(client, ANSWER_S);
+		} else
+			client_free(client);
 		return;
 	}
 	ask_cancel(client->request);
@@ -132,18 +145,15 @@ client_done(uint64_t request, int failed, const char *text)
 static int
 client_may(const struct client *client, uint32_t type)
 {
-	if (client->uid == 0)
-		return 1;
 	switch (type) {
 	case MSG_CTL_CONTROL_SESSIONS:
 	case MSG_CTL_CONTROL_QUEUE:
 	case MSG_CTL_CONTROL_STATS:
 	case MSG_CTL_CONTROL_LISTENERS:
 	case MSG_CTL_CONTROL_LIMITS:
-		return conf.read_gid != UINT32_MAX &&
-		    client->gid == conf.read_gid;
+		return client->rank >= READER;
 	default:
-		return 0;
+		return client->rank == ADMIN;
 	}
 }
 
@@ -155,6 +165,11 @@ on_ctl_request(struct link *link, struct link_in *in)
 
 	if (client->request != 0) {
 		link_fault(link, "second request before the answer");
+		return;
+	}
+	/* Else answers that nobody reads add up here. */
+	if (link_queued(link) != 0) {
+		link_fault(link, "next request before the answer was read");
 		return;
 	}
 	if (!client_may(client, in->type)) {
@@ -198,6 +213,46 @@ static const struct link_rule client_rules[] = {
 	{ MSG_CTL_CONTROL_LOGINS, LINK_STATE_ANY, on_ctl_request },
 };
 
+/* A client that has asked nothing makes room; 0: there is none to spare. */
+static int
+client_evict(enum rank lowest, enum rank highest)
+{
+	struct client *client;
+
+	TAILQ_FOREACH(client, &clients, entry)
+		if (client->rank >= lowest && client->rank <= highest &&
+		    client->request == 0 && link_queued(client->link) == 0)
+			break;
+	if (client == NULL)
+		return 0;
+	client_free(client);
+	return 1;
+}
+
+static int
+has_place(enum rank rank)
+{
+	static const unsigned int max[] = {
+		[STRANGER] = STRANGERS_MAX, [READER] = READERS_MAX,
+		[ADMIN] = CLIENTS_MAX,
+	};
+
+	if (rank_count[rank] >= max[rank])
+		return client_evict(rank, rank);
+	return client_count < CLIENTS_MAX || client_evict(STRANGER, rank);
+}
+
+static enum rank
+rank_of(int fd, uid_t uid, gid_t gid)
+{
+	if (uid == 0)
+		return ADMIN;
+	if (conf.read_gid == UINT32_MAX)
+		return STRANGER;
+	return gid == conf.read_gid || peer_in_group(fd, conf.read_gid) ?
+	    READER : STRANGER;
+}
+
 /* Takes fd in any case. */
 static void
 client_new(int fd)
@@ -208,24 +263,33 @@ client_new(int fd)
 		.down = on_client_down,
 	};
 	struct client *client;
+	gid_t gid;
 
-	if (client_count >= CLIENTS_MAX ||
-	    (client = calloc(1, sizeof(*client))) == NULL) {
+	if ((client = calloc(1, sizeof(*client))) == NULL) {
 		close(fd);
 		return;
 	}
 	end.arg = client;
-	if (peer_ids(fd, &client->uid, &client->gid, NULL) == -1 ||
-	    (client->link = link_new(fd, &end)) == NULL) {
+	if (peer_ids(fd, &client->uid, &gid, NULL) == -1) {
 		log_warn("smtpsctl");
-		free(client);
-		close(fd);
-		return;
+		goto fail;
+	}
+	client->rank = rank_of(fd, client->uid, gid);
+	if (!has_place(client->rank))
+		goto fail;
+	if ((client->link = link_new(fd, &end)) == NULL) {
+		log_warn("smtpsctl");
+		goto fail;
 	}
 	evtimer_set(&client->timer, on_client_timer, client);
 	TAILQ_INSERT_TAIL(&clients, client, entry);
 	client_count++;
+	rank_count[client->rank]++;
 	client_timer_start(client, IDLE_S);
+	return;
+fail:
+	free(client);
+	close(fd);
 }
 
 static void
