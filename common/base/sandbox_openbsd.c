@@ -44,7 +44,7 @@ confine(enum sandbox_profile profile)
 		}
 		return enter("stdio rpath wpath cpath fattr flock recvfd");
 	case SANDBOX_COMMAND:
-		return enter("stdio rpath wpath cpath tmppath proc exec id "
+		return enter("stdio rpath wpath cpath tmppath flock proc exec id "
 		    "recvfd");
 	case SANDBOX_ACCEPT:
 		return enter("stdio inet unix recvfd");

@@ -22,13 +22,18 @@ enum deliver_kind {
 struct parent_deliver_conf {
 	uint32_t	kind;		/* enum deliver_kind */
 	uint32_t	time_s;		/* a command is killed after this */
+	uint32_t	forward;	/* 1: ~/.forward goes before the mailbox */
+	uint32_t	pad;
 	char		user[NAME_SIZE];
 	/* below the root: "Maildir" or "%{dest.domain}/%{dest.user}";
 	 * of a command: the user's home */
 	char		path[PATHNAME_SIZE];
 	char		command[COMMAND_SIZE];	/* mail/command.h; "" */
+	/* With forward the root is "/": where path begins, and the home. */
+	char		base[PATHNAME_SIZE];
+	char		home[PATHNAME_SIZE];
 };
-_Static_assert(sizeof(struct parent_deliver_conf) == 8 + NAME_SIZE +
-    PATHNAME_SIZE + COMMAND_SIZE, "conf");
+_Static_assert(sizeof(struct parent_deliver_conf) == 16 + NAME_SIZE +
+    3 * PATHNAME_SIZE + COMMAND_SIZE, "conf");
 
 #endif

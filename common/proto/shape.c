@@ -226,7 +226,8 @@ static const struct link_shape shapes[] = {
 
 	FIXED(MSG_PARENT_DELIVER_CONF, parent_deliver_conf, 0,
 	    STR(parent_deliver_conf, user), STR(parent_deliver_conf, path),
-	    STR(parent_deliver_conf, command)),
+	    STR(parent_deliver_conf, command), STR(parent_deliver_conf, base),
+	    STR(parent_deliver_conf, home)),
 
 	PLAIN(MSG_CONTROL_ANY_STATS, control_request),
 	PLAIN(MSG_CONTROL_NET_SESSIONS, control_request),

@@ -21,7 +21,7 @@ report_complete(void)
 	uint32_t i;
 
 	TAILQ_FOREACH_SAFE(d, delivery_all(), entry, next) {
-		if (!d->is_complete)
+		if (!d->is_ready)
 			continue;
 		for (i = 0; i < d->nrcpt; i++)
 			delivery_report(d, i);
@@ -40,7 +40,7 @@ batch_maildir(void)
 	uint32_t i;
 
 	TAILQ_FOREACH(d, delivery_all(), entry) {
-		for (i = 0; d->is_complete && i < d->nrcpt; i++) {
+		for (i = 0; d->is_ready && i < d->nrcpt; i++) {
 			rcpt = &d->rcpt[i];
 			if (rcpt->file == NULL)
 				continue;
@@ -66,7 +66,7 @@ rcpt_next(struct delivery **dp, const char *path)
 	uint32_t i;
 
 	TAILQ_FOREACH(d, delivery_all(), entry) {
-		for (i = 0; d->is_complete && i < d->nrcpt; i++) {
+		for (i = 0; d->is_ready && i < d->nrcpt; i++) {
 			if (d->rcpt[i].is_over || (path != NULL &&
 			    strcmp(d->rcpt[i].path, path) != 0))
 				continue;

@@ -29,6 +29,7 @@
 #include "delivery.h"
 #include "delivery_impl.h"
 #include "expand.h"
+#include "forward.h"
 #include "maildir.h"
 
 #define IDLE_S		5
@@ -61,7 +62,7 @@ int
 delivery_root(void)
 {
 	if (root_fd == -1)
-		root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		root_fd = open(conf.forward ? conf.base : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return root_fd;
 }
 
@@ -95,6 +96,13 @@ delivery_find(uint64_t id)
 	return NULL;
 }
 
+/* The body is gathered in memory. */
+static int
+is_staged(const struct delivery *d)
+{
+	return conf.kind != DELIVER_MAILDIR || d->forward != NULL;
+}
+
 /* The next window of a body is welcome. */
 static void
 grant(struct delivery *d)
@@ -110,7 +118,7 @@ grant(struct delivery *d)
 static void
 grant_in_turn(struct delivery *d)
 {
-	if (conf.kind == DELIVER_MAILDIR)
+	if (!is_staged(d))
 		grant(d);
 	else if (large == NULL || large == d) {
 		large = d;
@@ -147,6 +155,7 @@ delivery_free(struct delivery *d)
 	if (large == d)
 		large_leaves();
 	free(d->rcpt);
+	free(d->forward);
 	free(d);
 	idle_start();
 	if (proc_is_stopping() && TAILQ_EMPTY(&deliveries))
@@ -217,9 +226,10 @@ stage_fail(struct delivery *d)
 static void
 delivery_complete(struct delivery *d)
 {
-	if (conf.kind != DELIVER_MAILDIR && stage_end(&d->stage) == -1)
+	if (is_staged(d) && stage_end(&d->stage) == -1)
 		stage_fail(d);
 	d->is_complete = has_complete = 1;
+	d->is_ready = conf.kind != DELIVER_COMMAND && d->forward == NULL;
 	if (large == d)
 		large_leaves();
 }
@@ -244,6 +254,8 @@ on_queue_open(struct link *link, struct link_in *in)
 		link_fault(link, "no memory");	/* the queue tries again */
 		return;
 	}
+	if (conf.forward)
+		d->forward = forward_read(conf.home, &d->forward_fault);
 	d->open = *open_msg;
 	d->granted = AGENT_WINDOW;
 	d->stage.raw = (open_msg->flags & MAIL_BINARYMIME) != 0;
@@ -252,11 +264,31 @@ on_queue_open(struct link *link, struct link_in *in)
 	evtimer_del(&idle_timer);
 }
 
+/* -1: it goes nowhere. */
+static int
+rcpt_forward(struct delivery *d, struct delivery_rcpt *rcpt)
+{
+	rcpt->keeps = 1;
+	if (d->forward == NULL && d->forward_fault.class == AGENT_OK)
+		return 0;
+	rcpt->rest = d->forward;
+	rcpt->outcome = d->forward_fault;
+	if (d->forward != NULL && (rcpt->keeps = forward_check(d->forward,
+	    conf.user, rcpt->recipient, &rcpt->outcome)) != -1)
+		return 0;
+	rcpt->is_over = 1;
+	log_info(".forward of %s: %s", log_vis(rcpt->recipient),
+	    log_text(rcpt->outcome.text));
+	return -1;
+}
+
 static void
 rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
     const char *recipient)
 {
 	strlcpy(rcpt->recipient, recipient, sizeof(rcpt->recipient));
+	if (conf.forward && (rcpt_forward(d, rcpt) == -1 || !rcpt->keeps))
+		return;
 	if (conf.kind == DELIVER_DISCARD) {
 		outcome_set(&rcpt->outcome, AGENT_OK, "2.0.0", "Discarded");
 		rcpt->is_over = 1;
@@ -329,8 +361,7 @@ body_write(struct delivery *d, const char *data, size_t size)
 	uint32_t i;
 
 	loop_feed(&d->loop, data, size, on_delivered_to, d);
-	if (conf.kind != DELIVER_MAILDIR && stage_add(&d->stage, data, size) ==
-	    -1)
+	if (is_staged(d) && stage_add(&d->stage, data, size) == -1)
 		stage_fail(d);
 	for (i = 0; i < d->nrcpt; i++) {
 		rcpt = &d->rcpt[i];
@@ -402,16 +433,23 @@ on_queue_down(struct link *link, const char *why)
 	is_queue_gone = 1;
 }
 
+void
+delivery_mailboxes(void)
+{
+	if (conf.kind == DELIVER_MAILDIR)
+		batch_maildir();
+	else
+		batch_mbox();
+}
+
 static void
 finish(void)
 {
 	has_complete = 0;
-	if (conf.kind == DELIVER_MAILDIR)
-		batch_maildir();
-	else if (conf.kind == DELIVER_COMMAND)
+	if (conf.kind == DELIVER_COMMAND || conf.forward)
 		run_turn();
-	else
-		batch_mbox();
+	if (conf.kind != DELIVER_COMMAND)
+		delivery_mailboxes();
 }
 
 void
@@ -478,6 +516,9 @@ delivery_conf_end(void)
 	case DELIVER_MBOX:
 		if (expand_path(conf_new.path, "user@example.org", "user",
 		    path, sizeof(path)) != 0)
+			return -1;
+		if (conf_new.forward && (conf_new.home[0] != '/' ||
+		    conf_new.base[0] != '/' || run_init() == -1))
 			return -1;
 		break;
 	case DELIVER_COMMAND:

@@ -24,6 +24,8 @@ struct delivery_rcpt {
 	struct maildir_file	*file;		/* maildir; NULL: failed */
 	int			 is_over;	/* outcome is what to report */
 	struct outcome		 outcome;
+	int			 keeps;		/* .forward: in the mailbox too */
+	const char		*rest;		/* of .forward: still to run */
 	char			 path[PATHNAME_SIZE];	/* of the mailbox */
 	char			 recipient[MAILADDR_SIZE];
 };
@@ -35,6 +37,10 @@ struct delivery {
 	uint64_t		 granted;	/* bytes the queue may send */
 	int			 wants_more;	/* but has to wait for its turn */
 	int			 is_complete;
+	int			 is_ready;	/* and commands have run: into
+						 * mailboxes */
+	char			*forward;	/* text of .forward, or NULL */
+	struct outcome		 forward_fault;
 	uint32_t		 nrcpt;		/* so far */
 	uint32_t		 next;		/* recipient to run the command for */
 	struct delivery_rcpt	*rcpt;
@@ -45,7 +51,10 @@ TAILQ_HEAD(delivery_list, delivery);
 
 const struct parent_deliver_conf *delivery_conf(void);
 struct delivery_list *delivery_all(void);
-int		 delivery_root(void);		/* "/" as a descriptor, or -1 */
+/* Where paths of mailboxes begin, as a descriptor, or -1. */
+int		 delivery_root(void);
+/* Commands have run: what is_ready goes into mailboxes. */
+void		 delivery_mailboxes(void);
 /* Tell how it went with one recipient. */
 void		 delivery_report(struct delivery *, uint32_t n);
 /* All are told: DONE.  Frees it. */

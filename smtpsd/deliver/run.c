@@ -24,10 +24,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "mail/aliastext.h"
 #include "mail/command.h"
 
 #include "delivery_impl.h"
 #include "exitcode.h"
+#include "forward.h"
 
 #define RUNNING_MAX	4
 #define MEMORY_MAX	(512UL << 20)	/* bytes of address space */
@@ -50,6 +52,16 @@ struct run {
 static struct run runs[RUNNING_MAX];
 static struct event child_ev;
 static int is_ready;
+
+static int	run_start(struct run *, struct delivery *, uint32_t,
+		    const char *);
+
+static const char *
+home(void)
+{
+	return delivery_conf()->forward ? delivery_conf()->home :
+	    delivery_conf()->path;
+}
 
 static int
 write_all(int fd, const char *data, size_t size)
@@ -104,11 +116,10 @@ static int
 environment(char *room, size_t size, char *env[ENV_MAX],
     const struct command_values *v)
 {
-	const struct parent_deliver_conf *conf = delivery_conf();
 	const struct {
 		const char *name, *value;
 	} all[] = {
-		{ "HOME", conf->path }, { "USER", v->user },
+		{ "HOME", home() }, { "USER", v->user },
 		{ "LOGNAME", v->user }, { "SHELL", "/bin/sh" },
 		{ "PATH", "/usr/local/bin:/usr/bin:/bin" },
 		{ "LANG", "C" }, { "SENDER", v->sender },
@@ -135,7 +146,6 @@ become(const struct command *command, char *const *env, int in_fd, int out_fd)
 {
 	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
 	struct rlimit files = { NOFILE, NOFILE };
-	const char *home = delivery_conf()->path;
 	const char *failed = "setsid";
 	sigset_t none;
 	int i;
@@ -158,8 +168,8 @@ become(const struct command *command, char *const *env, int in_fd, int out_fd)
 		if (setrlimit(RLIMIT_AS, &memory) == 0 &&
 		    (setrlimit(RLIMIT_NOFILE, &files) == 0 ||
 		    errno == EPERM)) {
-			failed = home;
-			if (chdir(home) == 0) {
+			failed = home();
+			if (chdir(home()) == 0) {
 				execve(command->argv[0], command->argv, env);
 				failed = command->argv[0];
 			}
@@ -215,6 +225,20 @@ on_late(int fd, short what, void *arg)
 		kill(r->pid, SIGKILL);
 }
 
+/* The next command of .forward, if there is one; 1: it runs. */
+static int
+run_next(struct run *r, struct delivery *d, uint32_t n)
+{
+	char command[ALIASTEXT_SIZE];
+
+	if (!forward_command(&d->rcpt[n].rest, command))
+		return 0;
+	if (run_start(r, d, n, command) == 0)
+		return 1;
+	d->rcpt[n].is_over = 1;
+	return 0;
+}
+
 static void
 run_ended(struct run *r, int status)
 {
@@ -230,8 +254,13 @@ run_ended(struct run *r, int status)
 		log_info("command for %s: %s", log_vis(rcpt->recipient),
 		    log_text(rcpt->outcome.text));
 	run_stop(r);
+	if (d->forward != NULL && rcpt->outcome.class == AGENT_OK) {
+		run_next(r, d, r->n);
+		return;
+	}
 	rcpt->is_over = 1;
-	delivery_report(d, (uint32_t)(rcpt - d->rcpt));
+	if (d->forward == NULL)
+		delivery_report(d, r->n);
 }
 
 static void
@@ -275,7 +304,7 @@ run_fork(struct run *r, const struct command *command, char *const *env,
 
 /* -1: the recipient has its outcome. */
 static int
-run_start(struct run *r, struct delivery *d, uint32_t n)
+run_start(struct run *r, struct delivery *d, uint32_t n, const char *text)
 {
 	struct timeval tv = { delivery_conf()->time_s, 0 };
 	struct delivery_rcpt *rcpt = &d->rcpt[n];
@@ -290,7 +319,7 @@ run_start(struct run *r, struct delivery *d, uint32_t n)
 		outcome_errno(&rcpt->outcome, "memory");
 		return -1;
 	}
-	fault = command_expand(command, delivery_conf()->command, &v);
+	fault = command_expand(command, text, &v);
 	if (fault == NULL && environment(room, sizeof(room), env, &v) == -1)
 		fault = "has no room for its environment";
 	if (fault != NULL) {
@@ -350,12 +379,16 @@ delivery_run(struct delivery *d)
 
 	for (; d->next < d->nrcpt; d->next++) {
 		if (d->rcpt[d->next].is_over) {
-			delivery_report(d, d->next);
+			if (d->forward == NULL)
+				delivery_report(d, d->next);
 			continue;
 		}
 		if ((r = run_free()) == NULL)
 			return 0;
-		if (run_start(r, d, d->next) == -1) {
+		if (d->forward != NULL)
+			run_next(r, d, d->next);
+		else if (run_start(r, d, d->next,
+		    delivery_conf()->command) == -1) {
 			d->rcpt[d->next].is_over = 1;
 			delivery_report(d, d->next);
 		}
@@ -367,10 +400,20 @@ void
 run_turn(void)
 {
 	struct delivery *d, *next;
+	int has_ready = 0;
 
-	TAILQ_FOREACH_SAFE(d, delivery_all(), entry, next)
-		if (d->is_complete && delivery_run(d))
+	TAILQ_FOREACH_SAFE(d, delivery_all(), entry, next) {
+		if (!d->is_complete || d->is_ready || !delivery_run(d))
+			continue;
+		if (d->forward == NULL) {
 			delivery_over(d);
+			continue;
+		}
+		forward_files(d);
+		d->is_ready = has_ready = 1;
+	}
+	if (has_ready)
+		delivery_mailboxes();
 }
 
 void

@@ -131,6 +131,8 @@ struct conf_listener {
 	struct conf_where	 where;
 };
 
+#define FORWARD_S	300	/* seconds for a command of .forward */
+
 enum action_kind {
 	ACTION_UNDEFINED,	/* named by a rule so far */
 	ACTION_RELAY,
@@ -152,6 +154,7 @@ struct conf_action {
 	struct conf_table	*aliases;	/* or NULL */
 	char			 target_user[NAME_SIZE]; /* runs the aliases'
 							  * commands; "": user */
+	int			 forward;	/* maildir, mbox: ~/.forward */
 	uint8_t			 target;	/* enum policy_target: made of an
 						 * alias, conf_target.c */
 	char			 command[COMMAND_SIZE];	/* mda */

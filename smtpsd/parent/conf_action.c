@@ -262,13 +262,18 @@ parse_alias(struct parser *p, struct conf_action *a)
 static int
 parse_local_option(struct parser *p, struct conf_action *a)
 {
-	static const char *const words[] = { "alias", "user", "time", NULL };
+	static const char *const words[] = { "alias", "user", "time",
+	    "forward", NULL };
 
 	if (parse_accept(p, "alias"))
 		return parse_alias(p, a);
 	if (parse_accept(p, "user"))
 		return parse_name(p, a->user, sizeof(a->user),
 		    "the name of a user");
+	if (a->kind != ACTION_MDA && parse_accept(p, "forward")) {
+		a->forward = 1;
+		return 0;
+	}
 	if (a->kind == ACTION_MDA && parse_accept(p, "time"))
 		return parse_duration(p, &a->command_s);
 	return parse_unknown(p, words, "an option of a local action");

@@ -333,6 +333,7 @@ send_queue(const struct conf *c, struct link *link)
 		    c->actions[i]->host[0] == '\0' ? QUEUE_MX : QUEUE_RELAY;
 		action.stuck_s = c->actions[i]->kind == ACTION_MDA ?
 		    c->actions[i]->command_s + COMMAND_STUCK_S :
+		    c->actions[i]->forward ? FORWARD_S + COMMAND_STUCK_S :
 		    MAILBOX_STUCK_S;
 		strlcpy(action.name, c->actions[i]->name, sizeof(action.name));
 		if (link_send(link, MSG_PARENT_QUEUE_ACTION, &action,

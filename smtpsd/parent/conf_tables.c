@@ -425,6 +425,10 @@ check_local(struct conf_action *a, struct conf_errors *errors)
 		conf_complain(errors, a->where, NULL,
 		    "action '%s': the path '%s' %s", a->name, a->path, fault);
 	check_user(a, a->user, errors);
+	if (a->forward && a->user[0] != '\0')
+		conf_complain(errors, a->where, "drop one of them",
+		    "action '%s': one user for all has one .forward for all",
+		    a->name);
 }
 
 void

@@ -96,6 +96,12 @@ static const struct test good[] = {
 };
 
 static const struct test bad[] = {
+	{ "one .forward for all", HEAD RULE
+	    "action m maildir \"/var/v/%{dest.user}\" user nobody forward\n"
+	    "match for local action m\n", "one user for all" },
+	{ ".forward of a command", HEAD RULE
+	    "action m mda \"/bin/cat\" forward\nmatch for local action m\n",
+	    "'forward'" },
 	{ "aliases run as root", HEAD RULE "action m maildir alias <t> as root\n"
 	    "match for local action m\ntable t { root = a@b.test }\n",
 	    "mail is not delivered as root" },

@@ -157,6 +157,13 @@ prepare(struct delivery *d, const struct conf_action *action,
 		strlcpy(text, "the mailbox cannot be made", textsize);
 		return -1;
 	}
+	if (action->forward) {
+		d->conf.forward = 1;
+		d->conf.time_s = FORWARD_S;
+		strlcpy(d->conf.base, d->root, sizeof(d->conf.base));
+		strlcpy(d->conf.home, who->home, sizeof(d->conf.home));
+		strlcpy(d->root, "/", sizeof(d->root));
+	}
 	return 0;
 }
 
@@ -229,7 +236,8 @@ start(struct delivery *d, const struct account *who)
 	boot.verbose = log_is_verbose();
 	boot.sandbox = confine_mode(parent_conf());
 	strlcpy(boot.root, d->root, sizeof(boot.root));
-	boot.runs_command = d->conf.kind == DELIVER_COMMAND;
+	boot.runs_command = d->conf.kind == DELIVER_COMMAND ||
+	    d->conf.forward;
 	if (boot.runs_command)
 		boot.ngroups = userdb_groups(d->conf.user, who->gid,
 		    boot.groups, BOOT_GROUPS_MAX);
