@@ -27,6 +27,7 @@ X(SHUTDOWN, 421, "4.3.2", "Service is shutting down") \
 X(IDLE, 421, "4.4.2", "Timeout, closing connection") \
 X(TOO_SLOW, 421, "4.4.2", "Too slow, closing connection") \
 X(AUTH_TIMEOUT, 421, "4.7.0", "No authentication in time, closing connection") \
+X(LOGIN_ENDED, 421, "4.7.0", "Your login has ended, log in again") \
 X(TOO_MANY_ERRORS, 421, "4.7.0", "Too many errors") \
 X(USER_SESSIONS, 421, "4.7.0", "%s") \
 X(USER_RECIPIENTS, 450, "4.7.1", "%s") \

@@ -168,7 +168,7 @@ enum auth_result {
 struct parent_net_auth_done {
 	uint64_t	session;
 	uint32_t	result;
-	uint32_t	pad;
+	uint32_t	valid_s;	/* the login ends then; 0: never */
 	char		user[LOGIN_SIZE];	/* or user/device, to be shown */
 };
 _Static_assert(sizeof(struct parent_net_auth_done) == 16 + LOGIN_SIZE, "done");

@@ -58,12 +58,13 @@ _Static_assert(sizeof(struct parent_auth_token) == 24 + 2 * ISSUER_SIZE +
 
 struct auth_parent_token_done {
 	uint64_t	request;
+	int64_t		until_s;	/* is_good: since the epoch */
 	uint32_t	is_good;
 	uint32_t	pad;
 	char		user[LOGIN_SIZE];	/* is_good: whose it is */
 	char		reason[NAME_SIZE];	/* else: one word for the log */
 };
-_Static_assert(sizeof(struct auth_parent_token_done) == 16 + LOGIN_SIZE +
+_Static_assert(sizeof(struct auth_parent_token_done) == 24 + LOGIN_SIZE +
     NAME_SIZE, "token_done");
 
 #endif

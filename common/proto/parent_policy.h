@@ -98,7 +98,7 @@ struct parent_policy_authenticated {
 	uint64_t	session;
 	uint32_t	listener;	/* where: another's sender map is not
 					 * this user's */
-	uint32_t	pad;
+	uint32_t	valid_s;	/* the login ends then; 0: never */
 	char		user[LOGIN_SIZE];
 	char		device[NAME_SIZE];	/* whose password it was, or "" */
 	char		scope[SCOPE_SIZE];	/* what the device may send as */

@@ -180,6 +180,26 @@ with s:
         expect_in(s, bearer(token(key, alg, header={
             "kid": {"ES256": "new", "EdDSA": "any"}.get(alg, "rsa")},
             email="smtpst1")), alg + " with a JWK set", port=PORT + 2)
+    # A session ends with its token, which a minute is added to, but not in
+    # the middle of a message.
+    now = int(time.time())
+    t = bearer(token(ec, exp=now - 56, iat=now - 90))
+    idle, busy, lasting = From(s), From(s), From(s)
+    for r, text in ((idle, t), (busy, t), (lasting, bearer(token(ec)))):
+        eq(r.ask("AUTH OAUTHBEARER " + text)[:3], "235", "AUTH")
+        eq(r.ask("NOOP")[:3], "250", "NOOP")
+    eq(busy.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250", "MAIL")
+    time.sleep(now + 5.5 - time.time())
+    got = idle.ask("MAIL FROM:<smtpst1@example.org>")
+    eq((got[:9], idle.reply()), ("421 4.7.0", ""), "the login has ended")
+    eq(busy.ask("RCPT TO:<smtpst3@example.org>")[:3], "250", "RCPT")
+    eq(busy.ask("DATA")[:3], "354", "DATA")
+    busy.send(message())
+    eq(busy.ask(".")[:3], "250", "what was begun is taken")
+    eq((busy.ask("NOOP")[:9], busy.reply()), ("421 4.7.0", ""), "and no more")
+    eq(lasting.ask("MAIL FROM:<smtpst1@example.org>")[:3], "250",
+       "another one goes on")
+    lasting.close()
     t = token(ec, header={"typ": "JWT"}, aud=["x", AUDIENCE])
     expect_in(s, bearer(t, "smtpst1"), "an authzid, two audiences")
     with From(s) as r:

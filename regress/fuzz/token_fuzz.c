@@ -36,12 +36,13 @@ static const struct token_want want = { "https://i", "a", CLAIM_SUB, "", 1000 };
 static void
 claims(const char *text, size_t size)
 {
+	int64_t until_s;
 	const char *user = NULL;
 	json_t *json;
 
 	if ((json = json_object_read(text, size)) == NULL)
 		return;
-	if (check_claims(json, &want, &user) == NULL)
+	if (check_claims(json, &want, &user, &until_s) == NULL)
 		MUST(user != NULL && users_name_ok(user));
 	json_decref(json);
 }
@@ -54,12 +55,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    "-----END PUBLIC KEY-----\n";
 	static struct jws_keys *keys;
 	char user[LOGIN_SIZE];
+	int64_t until_s;
 
 	if (keys == NULL)
 		keys = jws_keys_load(pem, sizeof(pem) - 1);
 	MUST(keys != NULL);
 	MUST(token_check(&want, keys, (const char *)data, size, user,
-	    sizeof(user)) != NULL && user[0] == '\0');
+	    sizeof(user), &until_s) != NULL && user[0] == '\0');
 	claims((const char *)data, size);
 	if (size > 0 && data[0] == '{')
 		jws_keys_free(jws_keys_load((const char *)data, size));

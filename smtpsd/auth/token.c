@@ -118,7 +118,7 @@ date_of(const json_t *claims, const char *name, double *out)
 }
 
 static const char *
-check_dates(const json_t *claims, int64_t now_s)
+check_dates(const json_t *claims, int64_t now_s, int64_t *until_s)
 {
 	double exp = 0, nbf = 0, iat = 0, now = (double)now_s;
 	int has_exp = date_of(claims, "exp", &exp);
@@ -135,6 +135,7 @@ check_dates(const json_t *claims, int64_t now_s)
 		return "not-yet-valid";
 	if (has_iat && (iat > now + TOKEN_LEEWAY_S || iat > exp))
 		return "issued-in-future";
+	*until_s = (int64_t)exp + TOKEN_LEEWAY_S;
 	return NULL;
 }
 
@@ -180,7 +181,7 @@ find_user(const json_t *claims, const struct token_want *want,
 
 static const char *
 check_claims(const json_t *claims, const struct token_want *want,
-    const char **user)
+    const char **user, int64_t *until_s)
 {
 	const char *issuer = text_of(claims, "iss"), *why;
 
@@ -191,20 +192,22 @@ check_claims(const json_t *claims, const struct token_want *want,
 	/* RFC 9449, 8705: good only with a proof that SASL has no place for. */
 	if (json_object_get(claims, "cnf") != NULL)
 		return "bound-to-a-key";
-	if ((why = check_dates(claims, want->now_s)) != NULL)
+	if ((why = check_dates(claims, want->now_s, until_s)) != NULL)
 		return why;
 	return find_user(claims, want, user);
 }
 
 const char *
 token_check(const struct token_want *want, const struct jws_keys *keys,
-    const char *token, size_t token_size, char *user, size_t user_size)
+    const char *token, size_t token_size, char *user, size_t user_size,
+    int64_t *until_s)
 {
 	json_t *header = NULL, *claims = NULL;
 	const char *why = "malformed", *name = NULL;
 	struct parts p;
 
 	user[0] = '\0';
+	*until_s = 0;
 	if (split(token, token_size, &p) == -1 ||
 	    (header = read_part(p.header, p.header_size)) == NULL)
 		goto out;
@@ -213,7 +216,8 @@ token_check(const struct token_want *want, const struct jws_keys *keys,
 	why = "malformed";
 	if ((claims = read_part(p.payload, p.payload_size)) == NULL)
 		goto out;
-	if ((why = check_claims(claims, want, &name)) == NULL &&
+	if ((why = check_claims(claims, want, &name,
+	    until_s)) == NULL &&
 	    strlcpy(user, name, user_size) >= user_size) {
 		user[0] = '\0';
 		why = "name-not-possible";
@@ -243,7 +247,7 @@ on_parent_token(struct link *l, struct link_in *in)
 	done.request = m->request;
 	keys = jws_keys_load(tail + m->token_size, size - m->token_size);
 	why = keys == NULL ? "no-usable-key" : token_check(&want, keys, tail,
-	    m->token_size, done.user, sizeof(done.user));
+	    m->token_size, done.user, sizeof(done.user), &done.until_s);
 	jws_keys_free(keys);
 	done.is_good = why == NULL;
 	strlcpy(done.reason, why != NULL ? why : "", sizeof(done.reason));

@@ -23,12 +23,12 @@ struct token_want {
 };
 
 /*
- * NULL: good, and user is whose it is.  Else why not, one word for the log;
- * user is "" then.
+ * NULL: good, user is whose it is and *until_s when it is no longer, seconds
+ * since the epoch.  Else why not, one word for the log; user is "" then.
  */
 const char	*token_check(const struct token_want *, const struct jws_keys *,
 		    const char *token, size_t token_size, char *user,
-		    size_t user_size);
+		    size_t user_size, int64_t *until_s);
 
 void	on_parent_token(struct link *, struct link_in *);
 

@@ -143,11 +143,14 @@ ask_as(const struct jws_keys *keys, const char *token, uint32_t claim,
 	struct token_want want = { ISSUER, AUD, claim, user, NOW };
 	char name[LOGIN_SIZE];
 	const char *why;
+	int64_t until_s;
 
 	why = token_check(&want, keys, token, strlen(token), name,
-	    sizeof(name));
+	    sizeof(name), &until_s);
 	if (why != NULL && name[0] != '\0')
 		return "a name beside a refusal";
+	if (why == NULL && until_s <= NOW)
+		return "good, but no longer";
 	snprintf(got, sizeof(got), "user %s", name);
 	return why != NULL ? why : got;
 }

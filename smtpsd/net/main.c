@@ -54,7 +54,7 @@ on_parent_auth_done(struct link *link, struct link_in *in)
 	else if (listener_info(s->listener)->kind == LISTENER_LOCAL)
 		local_done(s, done.result, done.user);
 	else
-		smtp_auth_done(s, done.result, done.user);
+		smtp_auth_done(s, done.result, done.user, done.valid_s);
 }
 
 static void

@@ -73,6 +73,7 @@ struct session {
 	uint64_t		 start_ms;
 	uint64_t		 last_ms;	/* the client was heard */
 	uint64_t		 deadline_ms;
+	uint64_t		 until_ms;	/* the login; 0: for ever */
 	uint64_t		 bytes;		/* of accepted messages */
 	uint32_t		 messages;	/* accepted */
 	uint32_t		 errors;	/* that count against the limit */

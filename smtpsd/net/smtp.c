@@ -386,6 +386,14 @@ smtp_no_command(struct session *s, const char *line, size_t size,
 	session_finish(s);
 }
 
+/* Between two transactions; policy looks for itself. */
+static int
+login_has_ended(const struct session *s)
+{
+	return s->until_ms != 0 && proc_now_ms() >= s->until_ms &&
+	    s->tx == NULL && !smtp_is_waiting(s);
+}
+
 /* 0: it has to wait, the line stays. */
 static int
 smtp_line(struct session *s, char *line, size_t size)
@@ -407,6 +415,11 @@ smtp_line(struct session *s, char *line, size_t size)
 		return 0;
 	}
 	session_deadline(s, conf_limits()->command_s);
+	if (login_has_ended(s)) {
+		session_reply(s, REPLY_LOGIN_ENDED, NULL);
+		session_finish(s);
+		return 1;
+	}
 	if (is_long && (c == NULL || c->run != run_auth))
 		smtp_no_command(s, line, size, REPLY_LINE_TOO_LONG);
 	else if (c == NULL)

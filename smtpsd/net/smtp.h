@@ -41,7 +41,9 @@ void	smtp_auth_line(struct session *, const char *line);
 /* What EHLO says behind AUTH here and now, each with a space before it. */
 void	smtp_auth_offer(const struct session *, char *out, size_t outsize);
 void	smtp_auth_challenge(struct session *, const char *, size_t);
-void	smtp_auth_done(struct session *, uint32_t result, const char *user);
+/* valid_s: seconds, 0 is for ever. */
+void	smtp_auth_done(struct session *, uint32_t result, const char *user,
+	    uint32_t valid_s);
 void	smtp_login_free(struct session *);
 
 /* smtp_header.c */

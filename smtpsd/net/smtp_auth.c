@@ -338,7 +338,8 @@ smtp_auth_challenge(struct session *s, const char *text, size_t size)
 }
 
 void
-smtp_auth_done(struct session *s, uint32_t result, const char *user)
+smtp_auth_done(struct session *s, uint32_t result, const char *user,
+    uint32_t valid_s)
 {
 	if (s->wait != WAIT_AUTH || s->login == NULL) {
 		stats_add(STAT_STALE, 1);
@@ -347,6 +348,8 @@ smtp_auth_done(struct session *s, uint32_t result, const char *user)
 	session_wake(s);
 	if (result == AUTH_OK && *user != '\0' &&
 	    (s->user = strdup(user)) != NULL) {
+		if (valid_s != 0)
+			s->until_ms = proc_now_ms() + (uint64_t)valid_s * 1000;
 		stats_add(STAT_AUTH_OK, 1);
 		journal_login(s);
 		auth_end(s, REPLY_AUTH_OK);

@@ -64,6 +64,7 @@ struct attempt {
 	const char		*flaw;	/* not NULL: cannot succeed, why */
 	char			 user[LOGIN_SIZE];	/* the identity gained */
 	char			 device[NAME_SIZE];	/* "": none */
+	int64_t			 until_s;	/* it is good; 0: for ever */
 	char			 scope[SCOPE_SIZE];	/* of the device, "": any */
 	char			 last[CHALLENGE_LAST];	/* "": no last word */
 	char			 hash[HASH_SIZE];
@@ -112,8 +113,12 @@ struct auth_backend {
 /* A backend's answer; reason is for the log, static.  Stale ones are ignored. */
 void	authenticate_verdict(uint64_t request, enum verdict, const char *reason);
 
-/* It is right, and the user is known by this name from now on. */
-void	authenticate_verdict_as(uint64_t request, const char *user);
+/*
+ * It is right, the user is known by this name from now on, and the session is
+ * his until then, seconds since the epoch; 0: as long as it lasts.
+ */
+void	authenticate_verdict_as(uint64_t request, const char *user,
+	    int64_t until_s);
 
 /* authoutside.c: the system's passwords; Dovecot. */
 const struct auth_backend *authsystem_backend(void);

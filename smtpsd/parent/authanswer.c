@@ -17,6 +17,17 @@
 #include "proto/parent_policy.h"
 #include "proto/parent_queue.h"
 
+/* Seconds that the login is good for; 0: for ever. */
+static uint32_t
+seconds_left(const struct attempt *a)
+{
+	int64_t	 left = a->until_s - time(NULL);
+
+	if (a->until_s == 0)
+		return 0;
+	return left < 1 ? 1 : left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
+}
+
 void
 authanswer_net(uint32_t net_id, uint64_t session, enum auth_result result,
     const struct attempt *a)
@@ -26,6 +37,7 @@ authanswer_net(uint32_t net_id, uint64_t session, enum auth_result result,
 	done.session = session;
 	done.result = result;
 	if (result == AUTH_OK) {
+		done.valid_s = seconds_left(a);
 		strlcpy(done.user, a->user, sizeof(done.user));
 		if (a->device[0] != '\0')
 			strlcat(done.user, "/", sizeof(done.user));
@@ -55,6 +67,7 @@ authanswer_policy(const struct attempt *a)
 		return -1;
 	m.session = a->session;
 	m.listener = a->listener;
+	m.valid_s = seconds_left(a);
 	strlcpy(m.user, a->user, sizeof(m.user));
 	strlcpy(m.device, a->device, sizeof(m.device));
 	strlcpy(m.scope, a->scope, sizeof(m.scope));

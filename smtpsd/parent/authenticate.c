@@ -226,7 +226,7 @@ authenticate_verdict(uint64_t request, enum verdict verdict,
 }
 
 void
-authenticate_verdict_as(uint64_t request, const char *user)
+authenticate_verdict_as(uint64_t request, const char *user, int64_t until_s)
 {
 	struct attempt	*a;
 
@@ -235,6 +235,7 @@ authenticate_verdict_as(uint64_t request, const char *user)
 		    a->leader != request))
 			continue;
 		strlcpy(a->user, user, sizeof(a->user));
+		a->until_s = until_s;
 		if (a->backend->names_user)
 			strlcpy(a->login, user, sizeof(a->login));
 	}

@@ -257,7 +257,7 @@ on_backend_result(struct link *link, struct link_in *in)
 	done = a->running[i];
 	running_free(a, &a->running[i]);
 	if (m->verdict == BACKEND_OK)
-		authenticate_verdict_as(m->request, m->user);
+		authenticate_verdict_as(m->request, m->user, 0);
 	else if (m->verdict == BACKEND_BAD)
 		authenticate_verdict(m->request, VERDICT_BAD,
 		    clean_reason(m->reason));

@@ -139,7 +139,7 @@ authtoken_on_result(const struct auth_parent_token_done *m)
 	if (m->is_good && !users_name_ok(m->user))
 		return -1;
 	if (m->is_good)
-		authenticate_verdict_as(m->request, m->user);
+		authenticate_verdict_as(m->request, m->user, m->until_s);
 	else
 		authenticate_verdict(m->request, VERDICT_BAD,
 		    clean_reason(m->reason));

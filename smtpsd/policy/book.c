@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/proc.h"
 #include "book.h"
 #include "hash.h"
 #include "quota.h"
@@ -154,6 +155,7 @@ forget_login(struct session *s)
 	s->user = s->device = s->scope = NULL;
 	s->quota = NULL;
 	s->has_seat = 0;
+	s->until_ms = 0;
 }
 
 void
@@ -221,6 +223,9 @@ book_authenticated(const struct parent_policy_authenticated *is)
 			counts.authenticated++;
 			s->is_revoked = 0;
 			s->listener = is->listener;
+			if (is->valid_s != 0)
+				s->until_ms = proc_now_ms() +
+				    (uint64_t)is->valid_s * 1000;
 			return;
 		}
 	}

@@ -30,6 +30,7 @@ struct session {
 	int			 has_seat;	/* among those of its user */
 	char			*device;	/* NULL: the user's password */
 	char			*scope;		/* NULL: all that user may */
+	uint64_t		 until_ms;	/* the login; 0: for ever */
 	int			 is_revoked;	/* was somebody's */
 };
 

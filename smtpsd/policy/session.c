@@ -310,7 +310,8 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 		return REPLY_TRY_LATER;
 	if ((listener = conf_find_listener(conf, mail->listener)) == NULL)
 		return REPLY_TRY_LATER;
-	if (s->is_revoked)
+	if (s->is_revoked ||
+	    (s->until_ms != 0 && proc_now_ms() >= s->until_ms))
 		return REPLY_AUTH_REQUIRED;
 	if (s->user == NULL && mail->authenticated) {
 		/* policy started afresh since: the client has to reconnect. */

@@ -224,6 +224,37 @@ revoke(const char *user, const char *device)
 	settle();
 }
 
+static void
+test_expiry(void)
+{
+	struct parent_policy_authenticated	m;
+
+	memset(&m, 0, sizeof(m));
+	m.session = S(90);
+	m.listener = 1;
+	m.valid_s = 5;
+	strlcpy(m.user, "u", sizeof(m.user));
+	link_send(parent_far, MSG_PARENT_POLICY_AUTHENTICATED, &m, sizeof(m));
+	login(S(91), "u");
+	settle();
+	now_ms += 4999;
+	tap_ok(mail(S(90), 1, 1, 1, 0, "u@example.org") == REPLY_SENDER_OK,
+	    "a login that is still good");
+	now_ms++;
+	tap_ok(rcpt(S(90), 1, 0, "a@far.example") == REPLY_RCPT_OK,
+	    "it ends in a transaction, which does not");
+	tap_ok(mail(S(90), 2, 1, 1, 0, "u@example.org") == REPLY_AUTH_REQUIRED,
+	    "but there is no other");
+	tap_ok(mail(S(91), 1, 1, 1, 0, "u@example.org") == REPLY_SENDER_OK,
+	    "a login without an end has none");
+	login(S(90), "u");
+	settle();
+	tap_ok(mail(S(90), 3, 1, 1, 0, "u@example.org") == REPLY_SENDER_OK,
+	    "a new one is good");
+	send_session(MSG_NET_POLICY_END, S(90), 0);
+	send_session(MSG_NET_POLICY_END, S(91), 0);
+}
+
 static int
 was_cancelled(uint64_t session, uint32_t tx)
 {
@@ -322,6 +353,7 @@ main(void)
 	test_login_in_transaction();
 	test_users();
 	test_queue_restart();
+	test_expiry();
 	test_revoked();
 	test_net_restart();
 	return tap_done();
