@@ -41,6 +41,8 @@ struct delivery {
 						 * mailboxes */
 	char			*forward;	/* text of .forward, or NULL */
 	struct outcome		 forward_fault;
+	uint64_t		 until_ms;	/* its commands, all together; 0:
+						 * none has run */
 	uint32_t		 nrcpt;		/* so far */
 	uint32_t		 next;		/* recipient to run the command for */
 	struct delivery_rcpt	*rcpt;

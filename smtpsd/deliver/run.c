@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/proc.h"
 #include "mail/aliastext.h"
 #include "mail/command.h"
 
@@ -225,18 +226,41 @@ on_late(int fd, short what, void *arg)
 		kill(r->pid, SIGKILL);
 }
 
-/* The next command of .forward, if there is one; 1: it runs. */
-static int
+/*
+ * The next command of .forward, if there is one.  The queue hears of nothing
+ * before all have run, so together they have the time of one.
+ */
+static void
 run_next(struct run *r, struct delivery *d, uint32_t n)
 {
 	char command[ALIASTEXT_SIZE];
 
 	if (!forward_command(&d->rcpt[n].rest, command))
-		return 0;
-	if (run_start(r, d, n, command) == 0)
-		return 1;
+		return;
+	if (d->until_ms == 0)
+		d->until_ms = proc_now_ms() +
+		    (uint64_t)delivery_conf()->time_s * 1000;
+	if (proc_now_ms() >= d->until_ms)
+		outcome_set(&d->rcpt[n].outcome, AGENT_TEMPFAIL, "4.3.0",
+		    "commands of .forward took too long");
+	else if (run_start(r, d, n, command) == 0)
+		return;
 	d->rcpt[n].is_over = 1;
-	return 0;
+}
+
+/* How long a command may run. */
+static struct timeval
+time_left(const struct delivery *d)
+{
+	struct timeval tv = { delivery_conf()->time_s, 0 };
+	uint64_t now_ms = proc_now_ms(), ms;
+
+	if (d->until_ms == 0)
+		return tv;
+	ms = d->until_ms > now_ms ? d->until_ms - now_ms : 0;
+	tv.tv_sec = (time_t)(ms / 1000);
+	tv.tv_usec = (suseconds_t)(ms % 1000 * 1000 + 1);
+	return tv;
 }
 
 static void
@@ -306,7 +330,7 @@ run_fork(struct run *r, const struct command *command, char *const *env,
 static int
 run_start(struct run *r, struct delivery *d, uint32_t n, const char *text)
 {
-	struct timeval tv = { delivery_conf()->time_s, 0 };
+	struct timeval tv = time_left(d);
 	struct delivery_rcpt *rcpt = &d->rcpt[n];
 	struct command_values v = { d->open.sender, rcpt->recipient,
 	    delivery_conf()->user };
