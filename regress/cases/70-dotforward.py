@@ -37,7 +37,7 @@ os.symlink(victim, box + "/link")
 secret = top + "/secret"                # root's
 with open(secret, "w") as f:
     f.write("|%s secret\n" % end)
-os.chmod(secret, 0o600)
+os.chmod(secret, 0o644)
 
 CONF = dict(actions='action "local" maildir forward\n'
                     'action "box" mbox "@/mail/%{user.username}" forward\n'
