@@ -124,8 +124,8 @@ reply_is_error(unsigned int reply)
 	    reply != REPLY_USER_MESSAGES;
 }
 
-void
-session_reply(struct session *s, unsigned int reply, const char *arg)
+static void
+session_say(struct session *s, unsigned int reply, const char *arg)
 {
 	char	buf[768];
 	size_t	size;
@@ -134,7 +134,16 @@ session_reply(struct session *s, unsigned int reply, const char *arg)
 	if (reply_get(reply)->code >= 400)
 		size = journal_refusal(s, buf, size, sizeof(buf));
 	session_send(s, buf, size);
-	if (reply_get(reply)->code < 400 || s->is_closing)
+}
+
+void
+session_reply(struct session *s, unsigned int reply, const char *arg)
+{
+	/* Behind the last one it would answer nothing. */
+	if (s->is_closing)
+		return;
+	session_say(s, reply, arg);
+	if (reply_get(reply)->code < 400)
 		return;
 	if (reply_get(reply)->code == 421) {
 		session_finish(s);
@@ -145,7 +154,7 @@ session_reply(struct session *s, unsigned int reply, const char *arg)
 	if (++s->errors > conf_limits()->errors_max) {
 		s->is_closing = 1;
 		s->why = "too many errors";
-		session_reply(s, REPLY_TOO_MANY_ERRORS, NULL);
+		session_say(s, REPLY_TOO_MANY_ERRORS, NULL);
 		session_finish(s);
 	}
 }
@@ -180,11 +189,17 @@ session_flush(struct session *s)
 	return 1;
 }
 
+int
+session_is_full(const struct session *s)
+{
+	return s->out_size - s->out_off > OUTPUT_MAX;
+}
+
 static int
 session_is_blocked(const struct session *s)
 {
 	return s->is_dead || s->is_closing || s->wait != WAIT_NOTHING ||
-	    s->starts_tls || s->out_size - s->out_off > OUTPUT_MAX;
+	    s->starts_tls || session_is_full(s);
 }
 
 /* The client cannot speak SMTP yet. */
@@ -220,12 +235,12 @@ session_start_tls(struct session *s, size_t have)
 	s->starts_tls = 0;
 	if (have > 0) {
 		/* Commands in the clear that would run inside TLS. */
-		s->out_size = s->out_off = 0;
 		s->why = "plain text after STARTTLS";
 		session_reply(s, REPLY_INJECTION, NULL);
 		session_finish(s);
 		return;
 	}
+	session_reply(s, REPLY_TLS_READY, NULL);
 	if (!session_flush(s) || tio_start_tls(&s->tio,
 	    listener_tls(s->listener)) == -1) {
 		session_drop(s, "STARTTLS");

@@ -106,10 +106,13 @@ void		 session_add(struct session *, struct listener *, int fd);
 struct session	*session_find(uint64_t id);
 void		 session_each(void (*)(struct session *, void *), void *);
 
-/* Appends to what will be sent at the end of the turn; counts errors. */
+/* Appends to what will be sent at the end of the turn; counts errors.  Once
+ * the session is closing nothing is said any more. */
 void		 session_reply(struct session *, unsigned int reply,
 		    const char *arg);
 void		 session_send(struct session *, const char *, size_t);
+/* 1: so much waits to be sent that no command may add to it. */
+int		 session_is_full(const struct session *);
 /* What it waited for has come: goes on in this turn. */
 void		 session_wake(struct session *);
 void		 session_finish(struct session *);	/* close when sent */

@@ -224,7 +224,7 @@ run_starttls(struct session *s, const char *args)
 	smtp_reset(s);
 	free(s->helo);
 	s->helo = NULL;
-	session_reply(s, REPLY_TLS_READY, NULL);
+	/* session.c says 220, or what it thinks of bytes behind this line. */
 	s->starts_tls = 1;
 }
 
@@ -367,20 +367,24 @@ smtp_command(const char *line, size_t size, const char **args)
 	return NULL;
 }
 
-/*
- * A line that is no command.  Behind what another server would take for a
- * BDAT come octets that are none either: there it ends.
- */
-static void
-smtp_no_command(struct session *s, const char *line, size_t size,
-    unsigned int reply)
+/* What some server would take for a BDAT. */
+static int
+smtp_is_bdat(const char *line, size_t size)
 {
-	smtp_answer(s, reply, NULL);
 	while (size > 0 && (*line == ' ' || *line == '\t')) {
 		line++;
 		size--;
 	}
-	if (size < 4 || strncasecmp(line, "BDAT", 4) != 0)
+	return size >= 4 && strncasecmp(line, "BDAT", 4) == 0;
+}
+
+/* A line that is no command.  Behind a BDAT come octets that are none either:
+ * there it ends. */
+static void
+smtp_no_command(struct session *s, int is_bdat, unsigned int reply)
+{
+	smtp_answer(s, reply, NULL);
+	if (!is_bdat)
 		return;
 	s->why = "BDAT of an unknown size";
 	session_finish(s);
@@ -421,9 +425,11 @@ smtp_line(struct session *s, char *line, size_t size)
 		return 1;
 	}
 	if (is_long && (c == NULL || c->run != run_auth))
-		smtp_no_command(s, line, size, REPLY_LINE_TOO_LONG);
+		smtp_no_command(s, smtp_is_bdat(line, size),
+		    REPLY_LINE_TOO_LONG);
 	else if (c == NULL)
-		smtp_no_command(s, line, size, REPLY_UNKNOWN_COMMAND);
+		smtp_no_command(s, smtp_is_bdat(line, size),
+		    REPLY_UNKNOWN_COMMAND);
 	else if ((reply = smtp_check(s, c, args)) == REPLY_NONE)
 		c->run(s, args);
 	else if (c->flags & HAS_OCTETS)
@@ -439,13 +445,21 @@ smtp_one(struct session *s, char *buf, size_t size)
 {
 	enum line_result	 result;
 	size_t			 used, length;
+	int			 is_bdat;
 
+	/* Not in the rest of a line that was refused already. */
+	is_bdat = !s->line.skip && smtp_is_bdat(buf, size);
+	/* It may end the session, so all before it is answered first. */
+	if (is_bdat && smtp_is_waiting(s)) {
+		s->wait = WAIT_SYNC;
+		return 0;
+	}
 	result = line_next(&s->line, buf, size, &used, &length);
 	if (result == LINE_LONG || result == LINE_BAD) {
 		smtp_login_free(s);
 		s->mode = MODE_COMMAND;
 		session_deadline(s, conf_limits()->command_s);
-		smtp_no_command(s, buf, size, result == LINE_LONG ?
+		smtp_no_command(s, is_bdat, result == LINE_LONG ?
 		    REPLY_LINE_TOO_LONG : REPLY_BAD_LINE_END);
 	}
 	if (result != LINE_OK)
@@ -466,7 +480,7 @@ smtp_input(struct session *s, char *buf, size_t size)
 	size_t	used = 0, n;
 
 	while (used < size && !s->is_dead && !s->is_closing && !s->starts_tls &&
-	    s->wait == WAIT_NOTHING) {
+	    s->wait == WAIT_NOTHING && !session_is_full(s)) {
 		if (proc_is_stopping() && s->mode != MODE_DATA) {
 			session_reply(s, REPLY_SHUTDOWN, NULL);
 			session_finish(s);

@@ -146,10 +146,12 @@ data_header_end(struct session *s)
 	if (s->user != NULL && h->count[HEADER_MESSAGE_ID] == 0)
 		body_put(s, buf, trace_message_id(buf, sizeof(buf),
 		    tx->message, listener_info(s->listener)->hostname));
-	body_put(s, h->buf, n);
+	if (n > 0)
+		body_put(s, h->buf, n);
 	if (h->no_blank)
 		body_put(s, "\r\n", 2);
-	body_put(s, h->buf + n, h->size - n);
+	if (h->size > n)	/* buf is NULL for a message without a byte */
+		body_put(s, h->buf + n, h->size - n);
 	header_free(h);
 }
 
