@@ -120,31 +120,84 @@ spool_open_dir(const char *path, uid_t uid, gid_t gid, mode_t mode, char *err,
 	return -1;
 }
 
-int
-spool_prepare(const char *path, uid_t uid, gid_t gid, char *err,
-    size_t errsize)
+/* What others could have planted while the directory was open to them. */
+static const char *
+file_fault(int dir_fd, const char *name, uid_t uid)
 {
 	struct stat	 st;
-	int		 fd;
 
-	if ((fd = spool_open_dir(path, uid, gid, 0700, err, errsize)) == -1)
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? NULL : strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "is not a file (links are not followed here): look at "
+		    "it and move it away";
+	if (st.st_nlink != 1)
+		return "has a second name: look for it and move this one away";
+	if (st.st_uid != uid)
+		return "does not belong to _smtpsq: if it is an old queue of "
+		    "smtpsd, chown it";
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return "is writable by others: if it was not changed, chmod it "
+		    "600";
+	return NULL;
+}
+
+/* -1 and err if a file of the queue is not the queue's alone. */
+static int
+check_files(int fd, const char *path, uid_t uid, char *err, size_t errsize)
+{
+	static const char *const	 names[] = {
+		"queue.db", "queue.db-wal", "queue.db-shm", "queue.db-journal"
+	};
+	const char			*fault;
+	size_t				 i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((fault = file_fault(fd, names[i], uid)) == NULL)
+			continue;
+		snprintf(err, errsize, "%s/%s: %s", path, names[i], fault);
 		return -1;
+	}
+	return 0;
+}
+
+static int
+check_spool(int fd, const char *path, uid_t uid, char *err, size_t errsize)
+{
+	struct stat	 st;
+
 	if (fstat(fd, &st) == -1)
 		snprintf(err, errsize, "%s: %s", path, strerror(errno));
 	else if (st.st_uid != uid)
 		snprintf(err, errsize, "%s: must belong to _smtpsq (chown -R "
 		    "_smtpsq it if it is an old spool)", path);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		snprintf(err, errsize, "%s: is writable by others: look what "
+		    "they have put there, then chmod it 700", path);
 	else if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) == -1)
 		snprintf(err, errsize, "%s: %s", path, strerror(errno));
 	else if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		snprintf(err, errsize, "%s: %s", path, errno == EWOULDBLOCK ?
 		    "another smtpsd runs on this spool" : strerror(errno));
-	else {
-		spool_fd = fd;
-		return 0;
-	}
-	close(fd);
+	else
+		return check_files(fd, path, uid, err, errsize);
 	return -1;
+}
+
+int
+spool_prepare(const char *path, uid_t uid, gid_t gid, char *err,
+    size_t errsize)
+{
+	int	 fd;
+
+	if ((fd = spool_open_dir(path, uid, gid, 0700, err, errsize)) == -1)
+		return -1;
+	if (check_spool(fd, path, uid, err, errsize) == -1) {
+		close(fd);
+		return -1;
+	}
+	spool_fd = fd;
+	return 0;
 }
 
 static int
