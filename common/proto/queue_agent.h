@@ -57,11 +57,13 @@ struct agent_delivery {
 /*
  * OK is final: the message is in the mailbox.  RELAYED: another host has it,
  * and who wants to hear of success must hear it from us.  RELAYED_DSN: that
- * host took over the wishes for notifications too (RFC 3461 5.2.2).
+ * host took over the wishes for notifications too (RFC 3461 5.2.2).  AGAIN:
+ * the transaction was full, the recipient goes into another one at once; only
+ * beside a recipient with another result, so that there is an end to it.
  */
 enum agent_class {
 	AGENT_OK = 1, AGENT_TEMPFAIL, AGENT_PERMFAIL, AGENT_RELAYED,
-	AGENT_RELAYED_DSN
+	AGENT_RELAYED_DSN, AGENT_AGAIN
 };
 
 struct agent_queue_result {

@@ -543,7 +543,8 @@ make_printable(char *s)
 static int
 is_status(const char *s, uint32_t class)
 {
-	static const char digits[] = { '?', '2', '4', '5', '2', '2' };
+	static const char digits[] = { '?', '2', '4', '5', '2', '2',
+	    '4' };
 	size_t n;
 	int i;
 
@@ -562,7 +563,7 @@ static void
 on_agent_result(struct link *link, struct link_in *in)
 {
 	static const char *const plain[] = { "", "2.0.0", "4.0.0", "5.0.0",
-	    "2.0.0", "2.0.0" };
+	    "2.0.0", "2.0.0", "4.5.3" };
 	struct agent_queue_result r;
 	struct job *job;
 
@@ -570,7 +571,7 @@ on_agent_result(struct link *link, struct link_in *in)
 	if ((job = job_of(link, r.delivery)) == NULL)
 		return;
 	if (r.n >= job->nenv || job->env[r.n]->result != NULL ||
-	    r.class < AGENT_OK || r.class > AGENT_RELAYED_DSN) {
+	    r.class < AGENT_OK || r.class > AGENT_AGAIN) {
 		link_fault(link, "RESULT out of place");
 		return;
 	}

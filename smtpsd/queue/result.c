@@ -45,10 +45,25 @@ result_first_ms(void)
 	return first_ms;
 }
 
+/* An agent that only ever says AGAIN would never end. */
+static int
+has_other_results(const struct job *job)
+{
+	uint32_t i;
+
+	for (i = 0; i < job->nenv; i++)
+		if (job->env[i]->result != NULL &&
+		    job->env[i]->result->class != AGENT_AGAIN)
+			return 1;
+	return 0;
+}
+
 static enum outcome
-result_outcome(const struct message *m, const struct envelope *e,
+result_outcome(const struct job *job, const struct envelope *e,
     uint64_t now_s)
 {
+	const struct message *m = job->message;
+
 	if (e->result == NULL)
 		return OUTCOME_DEFERRED;	/* memory was short */
 	switch (e->result->class) {
@@ -61,6 +76,8 @@ result_outcome(const struct message *m, const struct envelope *e,
 	}
 	if (e->is_damaged)
 		return OUTCOME_QUARANTINED;
+	if (e->result->class == AGENT_AGAIN && has_other_results(job))
+		return OUTCOME_AGAIN;
 	if (e->result->class == AGENT_PERMFAIL ||
 	    now_s >= m->created_s + conf_get()->expire_s)
 		return OUTCOME_BOUNCED;
@@ -107,7 +124,7 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 	job->is_reported = 0;
 	for (i = 0; i < job->nenv; i++) {
 		e = job->env[i];
-		e->outcome = result_outcome(m, e, now_s);
+		e->outcome = result_outcome(job, e, now_s);
 		e->report = notify_report(e, age_s,
 		    conf_get()->delay_warning_s);
 		if (e->outcome == OUTCOME_DEFERRED) {
@@ -119,6 +136,9 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 		} else if (e->outcome == OUTCOME_QUARANTINED) {
 			if (store_quarantine(store, e->id,
 			    e->result->text) == -1)
+				return -1;
+		} else if (e->outcome == OUTCOME_AGAIN) {
+			if (store_set_next(store, e->id, now_s) == -1)
 				return -1;
 		} else if (store_remove_envelope(store, e->id) == -1)
 			return -1;
@@ -162,7 +182,7 @@ static void
 result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 {
 	static const char *const names[] = { "", "delivered", "deferred",
-	    "failed", "quarantined" };
+	    "failed", "quarantined", "again" };
 	const struct agent_queue_result *r = e->result;
 
 	log_info("event=delivery envelope=%013" PRIx64 "/%u result=%s to=<%s> "
@@ -180,6 +200,8 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	stats.delivered += e->outcome == OUTCOME_DELIVERED;
 	stats.deferred += e->outcome == OUTCOME_DEFERRED;
 	stats.failed += e->outcome == OUTCOME_BOUNCED;
+	if (e->outcome == OUTCOME_AGAIN)
+		schedule_soon();
 	stats.quarantined += e->outcome == OUTCOME_QUARANTINED;
 }
 

@@ -331,6 +331,12 @@ schedule_turn(uint64_t now_ms, uint64_t now_s)
 		scan_parked();
 }
 
+void
+schedule_soon(void)
+{
+	more = 1;
+}
+
 uint32_t
 schedule_wait_ms(void)
 {

@@ -21,6 +21,8 @@ void	schedule_init(struct store *);
 void	schedule_add(struct message *, struct envelope_list *);
 /* Look into the store if it is time. */
 void	schedule_turn(uint64_t now_ms, uint64_t now_s);
+/* Something has become due: the next look is soon. */
+void	schedule_soon(void);
 /* Milliseconds to the next look. */
 uint32_t schedule_wait_ms(void);
 /* Free a job; what is left of it in the store will be found there. */

@@ -101,7 +101,7 @@ delivery_result(struct delivery *d, uint32_t n, int class, const char *status,
 	d->rcpt[n].is_done = 1;
 	if (class == AGENT_TEMPFAIL || class == AGENT_PERMFAIL)
 		nfailed++;
-	else
+	else if (class != AGENT_AGAIN)
 		nok++;
 	memset(&result, 0, sizeof(result));
 	result.delivery = d->id;

@@ -148,7 +148,7 @@ rcpt_write(struct client *client, struct tx *tx, uint32_t n)
 	return command_write(client, line);
 }
 
-/* RFC 9422: the rest would be refused; the queue sends it later. */
+/* RFC 9422: the rest would be refused; it goes in the next transaction. */
 static void
 rcpt_limit(const struct client *client, struct delivery *d)
 {
@@ -161,8 +161,7 @@ rcpt_limit(const struct client *client, struct delivery *d)
 	    " recipients at once", remote(client), client->can.rcpt_max);
 	for (n = rcpt_next(d, 0); n < d->nrcpt; n = rcpt_next(d, n + 1))
 		if (++count > client->can.rcpt_max)
-			delivery_result(d, n, AGENT_TEMPFAIL, "4.5.3", "",
-			    text);
+			delivery_result(d, n, AGENT_AGAIN, "4.5.3", "", text);
 }
 
 static int
@@ -411,6 +410,24 @@ mail_reply(struct client *client, struct tx *tx)
 	return rcpt_write(client, tx, tx->next);
 }
 
+/*
+ * RFC 5321 4.5.3.1.10: what was accepted goes now, the rest in another
+ * transaction, and 552 is meant as 452.  With nobody accepted it is something
+ * else.
+ */
+static int
+is_full(const struct client *client, const struct tx *tx)
+{
+	const struct smtp_reply *r = &client->reply;
+
+	if (tx->accepted == 0)
+		return 0;
+	if (r->code == 452)
+		return r->enhanced[0] == '\0' ||
+		    strcmp(r->enhanced, "4.5.3") == 0;
+	return r->code == 552 && strcmp(r->enhanced, "5.5.3") == 0;
+}
+
 static int
 rcpt_reply(struct client *client, struct tx *tx)
 {
@@ -423,7 +440,10 @@ rcpt_reply(struct client *client, struct tx *tx)
 		if (client->reply.code / 100 == 2) {
 			d->rcpt[n].is_accepted = 1;
 			tx->accepted++;
-		} else
+		} else if (is_full(client, tx))
+			delivery_result(d, n, AGENT_AGAIN, "4.5.3",
+			    remote(client), client->reply.text);
+		else
 			result_from_reply(client, d, n);
 	}
 	if (client->can.ext & EXT_PIPELINING) {
