@@ -88,7 +88,7 @@ run_auth(int argc, char **argv)
 	if (has_answer(n))
 		say("ok result=%u user=%s ms=%llu size=%zd pad=%u",
 		    done.result, done.user,
-		    (unsigned long long)(now_ms() - start), n, done.pad);
+		    (unsigned long long)(now_ms() - start), n, done.valid_s);
 	return n == -2 ? -1 : 0;
 }
 
