@@ -36,7 +36,7 @@ shutil.chown(victim, "smtpst1")
 os.symlink(victim, box + "/link")
 secret = top + "/secret"                # root's
 with open(secret, "w") as f:
-    f.write("|%s secret\n" % end)
+    f.write('"|%s secret"\n' % end)
 os.chmod(secret, 0o644)
 
 CONF = dict(actions='action "local" maildir forward\n'
