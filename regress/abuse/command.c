@@ -15,7 +15,7 @@
 #include "hostile.h"
 #include "proto/shape.h"
 
-#define ARG_MAX_	1024
+#define ARG_MAX_	4096
 #define ARGS_MAX	32
 #define LOG_FD		3
 

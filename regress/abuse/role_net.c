@@ -86,9 +86,10 @@ run_auth(int argc, char **argv)
 	n = wire_take(PROC_PARENT, MSG_PARENT_NET_AUTH_DONE, m.session, &done,
 	    sizeof(done), ANSWER_MS);
 	if (has_answer(n))
-		say("ok result=%u user=%s ms=%llu size=%zd pad=%u",
-		    done.result, done.user,
-		    (unsigned long long)(now_ms() - start), n, done.valid_s);
+		say("ok result=%u user=%s ms=%llu bytes=%s", done.result,
+		    done.user, (unsigned long long)(now_ms() - start),
+		    hex_encode((const char *)&done + sizeof(done.session),
+		    (size_t)n - sizeof(done.session)));
 	return n == -2 ? -1 : 0;
 }
 

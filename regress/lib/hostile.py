@@ -277,14 +277,15 @@ class HostileNet:
            name + ": their memory is bounded")
 
 
-def main(parts, case=HostileNet, **kw):
-    """Each part with a server of its own, or those named as arguments."""
+def main(parts, case=HostileNet, special={}, **kw):
+    """Each part with a server of its own, or those named as arguments;
+    special: {part: {keyword: value}} for that server alone."""
     for part in parts:
         if sys.argv[1:] and part.__name__ not in sys.argv[1:]:
             continue
         start = time.time()
         with HostileServer("net", 1, extra="processes net 2 auth 1 relay 1\n",
-                           **kw) as s:
+                           **dict(kw, **special.get(part, {}))) as s:
             part(case(s))
         diag("%s: %.1f s" % (part.__name__, time.time() - start))
     done()
