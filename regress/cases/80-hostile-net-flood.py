@@ -143,6 +143,8 @@ def restarts(c):
        waits[-3:])
     c.again()
     c.suffer("restarts")
+    # It takes no notice of the stop that follows; see how that ends.
+    eq(c.e.ask("obey 0").word, "ok", "it obeys no more")
 
 
 def small_spool(s):
