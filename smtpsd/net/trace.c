@@ -53,9 +53,10 @@ trace_received(char *out, size_t size, const struct trace *t, time_t now)
 		    t->tls_version, t->tls_cipher);
 	if (t->rcpt != NULL)
 		snprintf(rcpt, sizeof(rcpt), "\r\n\tfor <%s>", t->rcpt);
+	/* The scope of an address means nothing to others: no place for it. */
 	if (!t->is_masked)
-		snprintf(from, sizeof(from), "from %s ([%s%s])\r\n\t",
-		    t->helo, v6, t->address);
+		snprintf(from, sizeof(from), "from %s ([%s%.*s])\r\n\t",
+		    t->helo, v6, (int)strcspn(t->address, "%"), t->address);
 	/* The keywords of RFC 3848, 6531 4.3; without EHLO plain SMTP. */
 	return trace_cut(snprintf(out, size,
 	    "Received: %sby %s%s with %s%s%s id %013llx%s%s;\r\n\t%s\r\n",

@@ -32,6 +32,9 @@ test_trace(void)
 	    "\tby mx.example.org with ESMTPSA id 0000000000abc\r\n"
 	    "\t(using TLSv1.3 with cipher AES)\r\n\tfor <a@b>;\r\n"
 	    "\tTue, 14 Nov 2023 22:13:20 +0000\r\n", "ESMTPSA");
+	t.address = "fe80::1%em0";
+	trace_received(buf, sizeof(buf), &t, 0);
+	tap_ok(strstr(buf, "([IPv6:fe80::1])") != NULL, "no scope");
 	t.is_utf8 = 1;
 	trace_received(buf, sizeof(buf), &t, 0);
 	tap_ok(strstr(buf, " with UTF8SMTPSA id ") != NULL, "UTF8SMTPSA");
