@@ -210,9 +210,9 @@ step(void)
 	}
 }
 
-/* Killed by a filter, a process is seen to leave the call before it dies. */
+/* A filter's signal comes when the call is left: a death, or a handler's. */
 static int
-is_dying(void)
+is_signalled(void)
 {
 	char			path[64], line[256];
 	unsigned long long	pending = 0;
@@ -246,14 +246,17 @@ call(unsigned long nr, const unsigned long args[6], const unsigned char *code)
 	set_regs(&r);
 	if (!step() || !step())
 		return 0;
-	if (is_dying()) {
-		while (step())
-			;
-		return 0;
+	get_regs(&r);
+	if (is_signalled()) {
+		/* Back from the handler it is where it was, or gone. */
+		do {
+			if (!step())
+				return 0;
+			get_regs(&r);
+		} while (PC(r) != PC(saved) || SP(r) != SP(saved));
 	}
 	if (code != gate && pwrite(mem_fd, gate, sizeof(gate), at) == -1)
 		err(1, "code");
-	get_regs(&r);
 	printf("%ld\n", (long)RESULT(r));
 	return 1;
 }
