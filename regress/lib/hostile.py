@@ -273,6 +273,9 @@ class HostileNet:
         more = {k: (pss(p) - self.memory[k]) // 1024
                 for k, p in self.s.peers().items() if k in self.memory}
         diag("%s: MiB more: %s" % (name, {k: v for k, v in more.items() if v}))
+        with open("/proc/%d/maps" % self.s.pid) as f:
+            if "libasan" in f.read():
+                return          # it keeps what was freed
         eq({k: v for k, v in more.items() if v > memory.get(k, 20)}, {},
            name + ": their memory is bounded")
 
