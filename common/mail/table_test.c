@@ -1,6 +1,8 @@
 /* Unit test of table.c: the text form, lookups, and the speed of many. */
 #include "mail/table.h"
 
+#include <sys/resource.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +204,33 @@ test_many(void)
 	free(many);
 }
 
+/* Attack 4: a lookup keeps nothing, whatever comes of it. */
+static void
+test_lookups(void)
+{
+	struct rusage before, after;
+	struct table *t;
+	char err[256], key[600];
+	size_t i, n = 0;
+
+	t = table_parse(text, sizeof(text) - 1, err, sizeof(err));
+	memset(key, 'a', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	key[300] = '@';
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; t != NULL && i < 100000; i++) {
+		key[i % 300] ^= 1;
+		n += (size_t)table_has_address(t, key);
+		n += (size_t)table_has_domain(t, key + 301);
+		n += (size_t)table_has_net(t, "fe80::1%em0");
+		n += table_get(t, key) != NULL;
+	}
+	getrusage(RUSAGE_SELF, &after);
+	tap_ok(n < 400000 && after.ru_maxrss - before.ru_maxrss < 1024,
+	    "400000 lookups take no memory");
+	table_free(t);
+}
+
 int
 main(void)
 {
@@ -230,6 +259,7 @@ main(void)
 	tap_ok(n == table_size(t), "each, in order");
 	table_free(t);
 	table_free(NULL);
+	test_lookups();		/* before others have left room */
 	test_forms();
 	test_many();
 	return tap_done();
