@@ -134,7 +134,7 @@ add(struct spool *s, const char *data, size_t size)
 static void
 add_line(struct spool *s, size_t size)
 {
-	if (s->line[0] == '.')
+	if (size > 0 && s->line[0] == '.')
 		add(s, ".", 1);
 	add(s, s->line, size);
 	add(s, "\r\n", 2);
