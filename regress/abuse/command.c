@@ -243,11 +243,19 @@ run_many(int argc, char **argv)
 /* A small generator: the same numbers everywhere for a seed. */
 static uint64_t	fuzz_state;
 
-static uint32_t
+void
+fuzz_seed(uint64_t seed)
+{
+	fuzz_state = seed;
+}
+
+uint32_t
 fuzz_next(void)
 {
+	uint64_t	z;
+
 	fuzz_state += 0x9e3779b97f4a7c15ULL;
-	uint64_t z = fuzz_state;
+	z = fuzz_state;
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 	return (uint32_t)((z ^ (z >> 31)) >> 16);
@@ -303,7 +311,7 @@ run_fuzz(int argc, char **argv)
 		bad_usage("fuzz: no such type");
 		return 0;
 	}
-	fuzz_state = strtoul(argv[4], NULL, 0);
+	fuzz_seed(strtoul(argv[4], NULL, 0));
 	for (i = 0; i < n; i++) {
 		size = fuzz_fill(s, data);
 		if (own && size >= sizeof(session)) {

@@ -70,5 +70,7 @@ extern const struct command	net_commands[];		/* role_net.c */
 size_t	hex_decode(const char *, void *, size_t);	/* "-": nothing */
 const char *hex_encode(const void *, size_t);		/* static buffer */
 uint8_t	kind_by_name(const char *);			/* 0: none */
+void	 fuzz_seed(uint64_t);
+uint32_t fuzz_next(void);
 
 #endif

@@ -348,6 +348,110 @@ run_header(int argc, char **argv)
 	return n == -2 ? -1 : 0;
 }
 
+#define STORM_SESSIONS	64U
+
+/* What net must not say again, so that it lives on. */
+struct storm {
+	uint32_t	tx, rcpt, ended;
+	int		has_mail;
+};
+
+static int
+run_line_of(const char *line)
+{
+	char	 buf[512], *argv[16], *p = buf;
+	int	 argc = 0;
+
+	snprintf(buf, sizeof(buf), "%s", line);
+	while (argc < 15 && (argv[argc] = strsep(&p, " ")) != NULL)
+		argc++;
+	argv[argc] = NULL;
+	return run_command(argc, argv, 1);
+}
+
+static int
+storm_step(struct storm *all, char **argv, unsigned int i)
+{
+	static const char *const	 addresses[] = { "smtpst1@example.org",
+					    "smtpst2@example.org", "-",
+					    "nobody@example.org",
+					    "a@elsewhere.example.net" };
+	const char			*address = addresses[fuzz_next() % 5];
+	uint32_t			 n = fuzz_next() % STORM_SESSIONS;
+	struct storm			*s = &all[n];
+	char				 line[512] = "forget";
+
+	switch (fuzz_next() % 12) {
+	case 0:
+	case 1:
+		s->tx += 1 + fuzz_next() % 2;
+		s->rcpt = 0;
+		s->has_mail = 1;
+		snprintf(line, sizeof(line), "mail %u %u %s %u 192.0.2.%u %s",
+		    n, s->tx, argv[3 + fuzz_next() % 2], fuzz_next() % 2,
+		    fuzz_next() % 256, address);
+		break;
+	case 2:
+	case 3:
+	case 4:
+		if (s->has_mail)
+			snprintf(line, sizeof(line), "rcpt %u %u %u %s", n,
+			    s->tx, s->rcpt++, address[0] == '-' ? "postmaster" :
+			    address);
+		break;
+	case 5:
+		snprintf(line, sizeof(line), "reset %u %u", n,
+		    s->tx - fuzz_next() % 2);
+		break;
+	case 6:
+		s->has_mail = 0;
+		snprintf(line, sizeof(line), "bye %u", n);
+		break;
+	case 7:
+	case 8:
+		if (s->ended != s->tx)
+			snprintf(line, sizeof(line), "body %u %u %u", n, s->tx,
+			    1 + fuzz_next() % 9000);
+		break;
+	case 9:
+		if (s->ended != s->tx)
+			snprintf(line, sizeof(line), "end %u %u %u %u", n,
+			    s->tx, fuzz_next() % 3, fuzz_next() % 3);
+		s->ended = s->tx;
+		break;
+	case 10:
+		snprintf(line, sizeof(line), fuzz_next() % 2 ?
+		    "abort %u %u" : "header %u %u smtpst1@example.org", n,
+		    s->tx);
+		break;
+	default:
+		snprintf(line, sizeof(line), "auth %u %s 1 192.0.2.%u "
+		    "plain:smtpst1:x%u", 1000 + i, argv[3], fuzz_next() % 256,
+		    fuzz_next());
+	}
+	return run_line_of(line);
+}
+
+/*
+ * storm N SEED LISTENER LISTENER: messages that each break no rule, in any
+ * order, of sessions of which some are logged in.
+ */
+static int
+run_storm(int argc, char **argv)
+{
+	static struct storm	all[STORM_SESSIONS];
+	unsigned int		i, n = number(argv[1]);
+
+	(void)argc;
+	memset(all, 0, sizeof(all));
+	fuzz_seed(number(argv[2]));
+	for (i = 0; i < n && storm_step(all, argv, i) == 0; i++)
+		if (i % 64 == 0)
+			(void)wire_pump(0, -1);
+	say("%s sent=%u", i == n ? "ok" : "down", i);
+	return 0;
+}
+
 const struct command	net_commands[] = {
 	{ "auth", 5, "auth SESSION LISTENER MECHANISM ADDRESS TAIL", run_auth },
 	{ "step", 2, "step SESSION HEX", run_step },
@@ -363,6 +467,7 @@ const struct command	net_commands[] = {
 	{ "body", 3, "body SESSION TX BYTES", run_body },
 	{ "end", 4, "end SESSION TX SIZE NRCPT [MS]", run_end },
 	{ "abort", 2, "abort SESSION TX", run_abort },
+	{ "storm", 4, "storm N SEED LISTENER LISTENER", run_storm },
 	{ "header", 3, "header SESSION TX ADDRESS", run_header },
 	{ NULL, 0, NULL, NULL }
 };

@@ -124,6 +124,22 @@ def fuzz(c, n=3000, seed=20260101):
                         dead += 1
                         lives += 1
                         c.again()
+    # Within the rules, in any order.
+    for i in range(3):
+        for k in range(0, 64, 4):
+            c.e.ask("auth %d %s 1 198.51.100.1 plain:smtpst1:%s", k,
+                    c.ids[PORT], PASSWORD % "smtpst1")
+        got = c.e.ask("storm %d %d %s %s", 10000, seed + i, c.ids[PORT],
+                      c.ids[10026])
+        if not eq(got.word, "ok", "a storm of messages in any order"):
+            diag(got)
+            c.again()
+            continue
+        eq(c.e.ask("up policy 100").rest + c.e.ask("up queue 10").rest +
+           c.e.ask("up parent 10").rest, "111", "it breaks no rule")
+        total += int(got.sent)
+        c.e.ask("exit 0")
+        c.again()
     diag("%d messages, killed %d times" % (total, dead))
     ok(total > 10000 and dead > 20, "fuzz")
     c.suffer("fuzz", {"policy": 60, "queue": 140, "smtpsd": 30})
