@@ -157,19 +157,20 @@ command_expand(struct command *command, const char *text,
 const char *
 command_fault(const char *text)
 {
+	/* Nothing of the one is like the other. */
 	static const struct command_values values = { "s@example.org",
-	    "r@example.org", "user" };
-	struct command *command;
-	const char *why, *end;
+	    "r@example.org", "user" }, others = { "", "a+b@example.net", "x" };
+	struct command *c[2];
+	const char *why = "finds no memory";
 
-	end = text + strspn(text, " \t");
-	end += strcspn(end, " \t");
-	for (why = text; (why = strstr(why, "%{")) != NULL; why++)
-		if (why < end)
-			return "must name its program without %{...}";
-	if ((command = malloc(sizeof(*command))) == NULL)
-		return "finds no memory";
-	why = command_expand(command, text, &values);
-	free(command);
+	c[0] = malloc(sizeof(*c[0]));
+	c[1] = malloc(sizeof(*c[1]));
+	if (c[0] != NULL && c[1] != NULL &&
+	    (why = command_expand(c[0], text, &values)) == NULL &&
+	    (why = command_expand(c[1], text, &others)) == NULL &&
+	    strcmp(c[0]->argv[0], c[1]->argv[0]) != 0)
+		why = "must name its program without %{...}";
+	free(c[0]);
+	free(c[1]);
 	return why;
 }

@@ -69,7 +69,8 @@ main(void)
 		strlcat(many, " a", sizeof(many));
 	tap_ok(command_expand(&c, many, &v) != NULL, "too many arguments");
 	tap_ok(command_fault("%{sender} x") != NULL &&
-	    command_fault("/bin/%{sender} x") != NULL,
+	    command_fault("/bin/%{sender} x") != NULL &&
+	    command_fault("\"/bin/a b\"%{dest.extension} x") != NULL,
 	    "the program is not the sender's choice");
 	tap_ok(command_expand(&c, "/bin/x %{sender} y", &v) == NULL &&
 	    c.argc == 3 && c.argv[1][0] == '\0', "an empty value stays one");
