@@ -11,6 +11,7 @@
 #include "conf_lex.h"
 
 #define COMPLAINT_SIZE	1024
+#define KEPT_MAX	500	/* complaints; of more, the number */
 #define WORD_MAX	32	/* longer ones are not guessed at */
 
 static void	complain(struct conf_errors *, int, struct conf_where,
@@ -38,6 +39,11 @@ complain(struct conf_errors *errors, int is_warning, struct conf_where where,
 		snprintf(line + n, sizeof(line) - (size_t)n, " (%s)", hint);
 	if (!is_warning)
 		errors->nerrors++;	/* counts even if it cannot be kept */
+	if (errors->n == KEPT_MAX)
+		return;
+	if (errors->n == KEPT_MAX - 1)
+		strlcpy(line, "more complaints follow that are not shown",
+		    sizeof(line));
 	list = reallocarray(errors->list, errors->n + 1, sizeof(*list));
 	if (list == NULL)
 		return;

@@ -18,6 +18,7 @@
 #include "conf_file.h"
 
 #define INCLUDE_MAX	16
+#define FILES_MAX	256U	/* read for one configuration */
 #define EOT		(-1)
 
 struct source {
@@ -61,6 +62,12 @@ push_file(struct lexer *l, const char *path, struct conf_where where)
 	if (l->depth == INCLUDE_MAX) {
 		conf_complain(l->errors, where, "does it include itself?",
 		    "too many files included in one another");
+		return -1;
+	}
+	/* Each may include two: the depth alone is no bound. */
+	if (l->conf->nfiles == FILES_MAX) {
+		conf_complain(l->errors, where, "does one include itself?",
+		    "more than %u files are included", FILES_MAX);
 		return -1;
 	}
 	files = reallocarray(l->conf->files, l->conf->nfiles + 1,
