@@ -478,9 +478,10 @@ class Server:
                    *args, **kw)
 
     def show(self, what):
-        p = self.ctl("-j", "show", what)
+        # A long list ends with a hint on standard error.
+        p = self.ctl("-j", "show", what, stderr=subprocess.PIPE)
         if p.returncode != 0:
-            raise RuntimeError("show %s: %s" % (what, p.text))
+            raise RuntimeError("show %s: %s" % (what, p.stderr))
         try:
             got = json.loads(p.text)
         except ValueError:
