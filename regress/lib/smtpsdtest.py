@@ -478,8 +478,9 @@ class Server:
                    *args, **kw)
 
     def show(self, what):
-        # A long list ends with a hint on standard error.
-        p = self.ctl("-j", "show", what, stderr=subprocess.PIPE)
+        # All of it; by itself the list ends after a thousand.
+        p = self.ctl("-j", "show", what, *["all"] * (what == "queue"),
+                     stderr=subprocess.PIPE)
         if p.returncode != 0:
             raise RuntimeError("show %s: %s" % (what, p.stderr))
         try:
