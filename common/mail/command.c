@@ -9,10 +9,13 @@
 #include "mail/command.h"
 
 static const char no_room[] = "is too long";
+const char command_no_option[] = "would take an address that begins with '-' "
+    "for an option";
 
 struct writer {
 	struct command	*command;
 	size_t		 used;
+	size_t		 start;		/* of this argument */
 };
 
 static int
@@ -83,6 +86,10 @@ put_value(struct writer *w, const char *s, const struct command_values *v,
 		    "%{user.username}";
 		return NULL;
 	}
+	if (w->used == w->start && value[0] == '-') {
+		*why = command_no_option;
+		return NULL;
+	}
 	if (put(w, value, strlen(value)) == -1) {
 		*why = no_room;
 		return NULL;
@@ -131,7 +138,7 @@ const char *
 command_expand(struct command *command, const char *text,
     const struct command_values *values)
 {
-	struct writer w = { command, 0 };
+	struct writer w = { command, 0, 0 };
 	const char *why = NULL, *s = text;
 
 	command->argc = 0;
@@ -141,6 +148,7 @@ command_expand(struct command *command, const char *text,
 			break;
 		if (command->argc == COMMAND_ARGS_MAX)
 			return "has too many arguments";
+		w.start = w.used;
 		command->argv[command->argc++] = command->room + w.used;
 		if ((s = put_argument(&w, s, values, &why)) == NULL)
 			return why;

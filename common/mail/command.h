@@ -28,8 +28,10 @@ struct command {
  * its meaning away.  %{sender} %{rcpt} %{dest.user} %{dest.domain}
  * %{dest.extension} (behind the first '+' of the local part) and
  * %{user.username} are replaced afterwards: whatever a value holds, it adds
- * no argument.  NULL, or what is wrong.
+ * no argument, and none begins with a '-' that came out of a value.  NULL, or
+ * what is wrong: command_no_option if it is the address and not the text.
  */
+extern const char	 command_no_option[];
 const char	*command_expand(struct command *, const char *text,
 		    const struct command_values *);
 /* NULL, or what is wrong with text whatever the values are. */

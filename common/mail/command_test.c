@@ -74,6 +74,16 @@ main(void)
 	    "the program is not the sender's choice");
 	tap_ok(command_expand(&c, "/bin/x %{sender} y", &v) == NULL &&
 	    c.argc == 3 && c.argv[1][0] == '\0', "an empty value stays one");
+	v.sender = "-x@a.example";
+	v.recipient = "-y+-z@b.example";
+	tap_ok(command_expand(&c, "/bin/x %{sender}", &v) ==
+	    command_no_option && command_expand(&c, "/bin/x -a \"%{rcpt}\"",
+	    &v) == command_no_option && command_expand(&c,
+	    "/bin/x %{dest.extension}b", &v) == command_no_option,
+	    "no address becomes an option");
+	tap_ok(command_expand(&c, "/bin/x --from=%{sender} <%{rcpt}> -%{rcpt} "
+	    "%{dest.domain}%{rcpt}", &v) == NULL && c.argc == 5,
+	    "behind something else it may have a '-'");
 	longer = malloc(2 * COMMAND_ROOM);
 	memset(longer, '/', 2 * COMMAND_ROOM - 1);
 	longer[2 * COMMAND_ROOM - 1] = '\0';

@@ -140,6 +140,12 @@ with Server(actions=ACTIONS, rules=RULES, retry="1s to 2s") as s:
     ok(not os.path.exists(out + "/evil"), "is not looked into by a shell")
     ok("arg=[$(id>%s/evil);x]" % out in "".join(shown()), "but passed on")
 
+    n = len(shown())
+    s.send("smtpst1+-oX@show.example.org")
+    ok(s.wait_log(r"result=failed to=<smtpst1\+-oX@.*status=5\.1\.3"),
+       "an address becomes no option")
+    eq(len(shown()), n, "of a command")
+
     # ends
     s.send("again@end.example.org")
     ok(s.wait_log(r'result=\S+ to=<again@.*status=4.3.0.*asks to try again: '

@@ -347,7 +347,12 @@ run_start(struct run *r, struct delivery *d, uint32_t n, const char *text)
 	if (fault == NULL && environment(room, sizeof(room), env, &v) == -1)
 		fault = "has no room for its environment";
 	if (fault != NULL) {
-		outcome_set(&rcpt->outcome, AGENT_TEMPFAIL, "4.3.5", "");
+		if (fault == command_no_option)
+			outcome_set(&rcpt->outcome, AGENT_PERMFAIL, "5.1.3",
+			    "");
+		else
+			outcome_set(&rcpt->outcome, AGENT_TEMPFAIL, "4.3.5",
+			    "");
 		snprintf(rcpt->outcome.text, sizeof(rcpt->outcome.text),
 		    "the command %s", fault);
 		goto out;
