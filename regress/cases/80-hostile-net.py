@@ -18,8 +18,8 @@ ME, OTHER = "192.0.2.1", "198.51.100.7"
 LISTEN = """\
 listen on 127.0.0.1 smtps port %d auth <users> senders <senders> pki mail.example.org
 listen on 127.0.0.1 smtp port 10026 pki mail.example.org pki ec.example.org
-listen on socket "%s/local.sock"
-""" % (PORT, tempfile.mkdtemp(prefix="smtpsd-evil.", dir="/tmp"))
+listen on socket "{dir}/local.sock"
+""" % PORT
 
 
 def plain(user, password=None):

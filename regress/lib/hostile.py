@@ -132,6 +132,9 @@ class HostileServer(Server):
         kw.setdefault("expect_deaths", True)
         kw["start"] = False
         super().__init__(**kw)
+        with open(self.conf_path) as f:
+            text = f.read().replace("{dir}", self.dir)
+        self.write("smtpsd.conf", text)
         self._cover()
         if prepare:
             prepare(self)
