@@ -290,6 +290,8 @@ append_lines(struct text *t, const char *p, size_t size)
 	while (p < end) {
 		if ((eol = memmem(p, (size_t)(end - p), "\r\n", 2)) == NULL)
 			eol = end;
+		if (*p == '.')		/* as everything behind DATA */
+			append(t, ".", 1);
 		if (append_folded(t, p, (size_t)(eol - p)) == -1)
 			return -1;
 		p = eol == end ? end : eol + 2;

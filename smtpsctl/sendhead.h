@@ -29,8 +29,8 @@ struct head {
 };
 
 /*
- * The header to send, the empty line included, for a header of lines with
- * CRLF.  malloc()ed; NULL and an exit status in *status, the reason in err.
+ * The header to send behind DATA (dots doubled), the empty line included, for
+ * a header of lines with CRLF.  malloc()ed; NULL and an exit status in *status, the reason in err.
  */
 char	*head_make(struct head *, const char *in, size_t insize,
 	    size_t *outsize, int *status, char *err, size_t errsize);

@@ -44,6 +44,8 @@ static const struct {
 	{ "-t with a broken list", F "To: a b c\r\n", NULL, "", 0 },
 	{ "-t with half an address", F "To: <a@y.z\r\n", NULL, "", 0 },
 	{ "-t with a source route", F "To: <@x.y:a@y.z>\r\n", NULL, "", 0 },
+	{ "a dot first", F ".Bcc: b@y.z\r\n..: x\r\n .\r\n",
+	    F "..Bcc: b@y.z\r\n...: x\r\n .\r\n\r\n", "", 0 },
 	{ "UTF-8 in a Subject", F "Subject: \xc3\xa4\r\n",
 	    F "Subject: \xc3\xa4\r\n\r\n", NULL, 0 },
 	{ "UTF-8 in From", "From: \xc3\xa4 <a@b.c>\r\n",
