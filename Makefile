@@ -45,6 +45,15 @@ check: all
 	sh regress/objects.sh || bad="$$bad regress/objects.sh"; \
 	test -z "$$bad" || { echo "failed:$$bad" >&2; exit 1; }
 
+# Fuzzes each target of regress/fuzz for FUZZ_SECONDS (60); see its README.
+fuzz: $(CONFIG)
+	FUZZ_SECONDS="$(FUZZ_SECONDS)" FUZZ_DIR="$(FUZZ_DIR)" \
+	    sh regress/fuzz/fuzz.sh $(FUZZ_TARGETS)
+
+# What the fuzz corpus and the unit tests reach of the parsers.
+coverage: $(CONFIG)
+	FUZZ_DIR="$(FUZZ_DIR)" sh regress/fuzz/coverage.sh
+
 install: all
 	mkdir -p $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR) \
 	    $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8 \
@@ -89,4 +98,4 @@ clean: $(CONFIG)
 	done
 	rm -f $(CONFIG) common/compat/config.h $(STAMP)
 
-.PHONY: all stamp check install uninstall clean $(LIBS) $(PROGS)
+.PHONY: all stamp check fuzz coverage install uninstall clean $(LIBS) $(PROGS)

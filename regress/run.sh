@@ -28,7 +28,6 @@ PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     bsd-mailx
     clamav-daemon clamsmtp"
 CASE_S=400		# seconds that one case may take
-FUZZ_INPUTS=200000	# of each target
 JOBS=${JOBS-3}		# cases at a time
 # Cases that are also run with the daemon built with SAN=1.
 SANITIZED="/10- /13- /16- /18- /24- /30- /31- /35- /36- /40- /41-ext /42- /60-
@@ -117,41 +116,21 @@ units()
 	fi
 }
 
+# The targets of regress/fuzz/targets, each with the seeds and as many inputs as
+# are named there.
 fuzz()
 {
-	for src in regress/fuzz/*_fuzz.c; do
-		t=$(basename "$src" _fuzz.c)
-		unit=common/mail/$t.c
-		libs=
-		[ -f "$unit" ] || unit=smtpsd/net/$t.c
-		[ "$t" != oauth ] ||
-		    unit="smtpsd/parent/oauth.c common/mail/username.c"
-		[ "$t" != token ] || {
-			unit="smtpsd/auth/jws.c smtpsd/auth/json.c
-			    common/mail/username.c"
-			libs=-ljansson
-		}
-		[ "$t" != mailbox ] || unit="$unit common/mail/address.c"
-		[ "$t" != parameter ] ||
-		    unit="$unit common/mail/xtext.c common/mail/address.c"
-		[ "$t" != scram ] ||
-		    unit="smtpsd/parent/scram.c common/mail/base64.c"
-		# shellcheck disable=SC2046,SC2086
-		step "fuzz-build-$t" clang -std=c17 -D_GNU_SOURCE -Wall -Wextra \
-		    -Wshadow -Werror -O1 -g -fsanitize=address,undefined \
-		    -fno-sanitize-recover=undefined -Icommon -Ismtpsd/net \
-		    -Ismtpsd/parent -Ismtpsd/auth \
-		    -Ismtpsd/parent -Iregress/fuzz $(pkg-config --cflags libbsd-overlay) \
-		    "$src" regress/fuzz/driver.c $unit \
-		    -o "$T/${t}_fuzz" $libs -lcrypto -lbsd || continue
-		step "fuzz-$t" timeout 120 "$T/${t}_fuzz" \
-		    "regress/fuzz/corpus/$t" "$FUZZ_INPUTS" || {
-			FUZZ_CRASH="$T/crash-$t" timeout 300 "$T/${t}_fuzz" \
-			    "regress/fuzz/corpus/$t" "$FUZZ_INPUTS" \
-			    >/dev/null 2>&1
-			od -c "$T/crash-$t" 2>/dev/null | head -40
-		}
-	done
+	copy fuzz
+	dir=$T/fuzz/regress/fuzz
+	step fuzz-build sh "$dir/build.sh" driver "$T/fuzzers" || return
+	while read -r t inputs rest; do
+		FUZZ_DICT=$dir/dict/$t.dict
+		FUZZ_CRASH=$T/crash-$t
+		export FUZZ_DICT FUZZ_CRASH
+		step "fuzz-$t" timeout 120 "$T/fuzzers/${t}_fuzz" \
+		    "$dir/corpus/$t" "$inputs" || od -c "$T/crash-$t" | head -40
+	done <"$T/fuzzers/list"
+	unset FUZZ_DICT FUZZ_CRASH
 }
 
 # An installed smtpsd for the cases, in a prefix of its own.
@@ -297,7 +276,7 @@ if wanted asan; then
 	    SYSCONFDIR="$T/sanitized/etc" check
 fi
 if wanted fuzz; then
-	say "fuzz targets, $FUZZ_INPUTS inputs each"
+	say "fuzz targets"
 	fuzz
 fi
 if wanted sanitized; then
