@@ -82,4 +82,24 @@ for path in ["etc/smtpsd.conf", "README"]:
     if not ok(p.returncode == 0, path):
         diag(p.text)
 shutil.rmtree(server.dir)
+
+# Each word that the parser knows stands in the manual, and each command.
+page = open(os.path.join(TOP, PAGES[1])).read()
+words = set()
+for path in glob.glob(TOP + "/smtpsd/parent/conf_*.c"):
+    if path.endswith(("_test.c", "_fixture.c")):
+        continue
+    text = open(path).read()
+    words |= set(re.findall(r'parse_accept\(p,\s*"([a-z0-9-]+)"\)', text))
+    words |= set(re.findall(r'\{ "([a-z-]+)", parse_[a-z]+ \}', text))
+ok(len(words) > 60, "%d words of the configuration" % len(words))
+eq(sorted(w for w in words if not
+          re.search(r"(?m)^\.(It )?[A-Z][a-z] .*(?<![\w-])%s(?![\w-])" % w, page)),
+   [], "all are in smtpsd.conf.5")
+page = open(os.path.join(TOP, PAGES[2])).read()
+usage = run(server.prefix + "/sbin/smtpsctl").text.split("\n", 1)[1]
+words = set(re.findall(r"(?<![\w-])[a-z]{3,}", usage))
+ok(len(words) > 25, "%d words of smtpsctl" % len(words))
+eq(sorted(w for w in words if not re.search(r"\b%s\b" % w, page)), [],
+   "all are in smtpsctl.8")
 done()
