@@ -297,9 +297,43 @@ test_many(void)
 	tap_ok(count_fds() == before, "no descriptor leaks");
 }
 
+/* The calls that only some programs use. */
+static void
+test_reading(void)
+{
+	static const char	data[] = "0123456789";
+	struct ibuf		body;
+	struct imsg		m;
+	char			out[8];
+
+	open_pair();
+	tap_ok(imsgbuf_set_maxsize(&a, 1) == -1 &&
+	    imsgbuf_set_maxsize(&a, 1 << 20) == -1, "no such size");
+	tap_ok(imsgbuf_set_maxsize(&a, IMSG_HEADER_SIZE + 10) == 0,
+	    "a small one");
+	tap_ok(imsg_compose(&a, 1, 0, 0, -1, data, 11) == -1, "is kept");
+	imsg_compose(&a, 1, 0, 0, -1, data, 10);
+	imsg_compose(&a, 2, 0, 0, -1, NULL, 0);
+	tap_ok(imsgbuf_queuelen(&a) == 2 && imsgbuf_flush(&a) == 0 &&
+	    imsgbuf_read(&b) == 1 && imsgbuf_get(&b, &m) == 1, "arrives");
+	tap_ok(imsg_get_data(&m, out, 0) == -1 &&
+	    imsg_get_data(&m, out, 8) == -1, "only its own size");
+	tap_ok(imsg_get_ibuf(&m, &body) == 0 && ibuf_size(&body) == 10,
+	    "as a buffer");
+	tap_ok(ibuf_get(&body, out, 8) == 0 && memcmp(out, data, 8) == 0 &&
+	    ibuf_size(&body) == 2 && ibuf_get(&body, out, 3) == -1,
+	    "that ends");
+	imsg_free(&m);
+	tap_ok(imsgbuf_get(&b, &m) == 1 && imsg_get_ibuf(&m, &body) == -1,
+	    "without data there is none");
+	imsg_free(&m);
+	close_pair();
+}
+
 int
 main(void)
 {
+	test_reading();
 	test_fd_owner();
 	test_split();
 	test_lengths();

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
 
 #include <netdb.h>
 #include <string.h>
@@ -51,11 +53,28 @@ int
 getaddrinfo(const char *host, const char *service,
     const struct addrinfo *hints, struct addrinfo **res)
 {
-	(void)host;
+	static struct sockaddr_in6 in6;
+	static struct sockaddr_in in;
+	static struct addrinfo ai;
+
 	(void)service;
 	(void)hints;
-	*res = NULL;
-	return EAI_NONAME;
+	memset(&in, 0, sizeof(in));
+	memset(&in6, 0, sizeof(in6));
+	memset(&ai, 0, sizeof(ai));
+	if (host != NULL && inet_pton(AF_INET, host, &in.sin_addr) == 1) {
+		ai.ai_family = in.sin_family = AF_INET;
+		ai.ai_addr = (struct sockaddr *)&in;
+		ai.ai_addrlen = sizeof(in);
+	} else if (host != NULL &&
+	    inet_pton(AF_INET6, host, &in6.sin6_addr) == 1) {
+		ai.ai_family = in6.sin6_family = AF_INET6;
+		ai.ai_addr = (struct sockaddr *)&in6;
+		ai.ai_addrlen = sizeof(in6);
+	} else
+		return EAI_NONAME;
+	*res = &ai;
+	return 0;
 }
 
 void

@@ -4,8 +4,8 @@
  * state, with every string terminated; whatever else comes is one fault, and
  * after it nothing is handled.
  *
- * The first byte chooses the state.  Then pieces follow: a byte says what is
- * made of the bytes behind it.  Bit 7: a whole message is built, its type
+ * Behind the first byte pieces follow: a byte says what is made of the bytes
+ * behind it.  Bit 7: a whole message is built, its type
  * from the table of shapes (next byte), its size near what the shape says
  * (next byte, signed), the data from what follows; else up to 127 bytes as
  * they are.  Bit 6: a descriptor comes along.
@@ -72,6 +72,12 @@ down(struct link *l, const char *why)
 	(void)l;
 	(void)why;
 	MUST(ndown++ == 0);
+}
+
+static void
+broken(uint32_t peer_id)
+{
+	MUST(peer_id == 5);
 }
 
 static void
@@ -177,11 +183,13 @@ run(const uint8_t *data, size_t size)
 	end.rules = rules;
 	end.nrules = nrules;
 	end.down = down;
+	end.peer_id = 5;
+	link_on_broken(broken);
 	if ((l = link_new(fds[0], &end)) == NULL)
 		abort();
-	link_set_state(l, data[0] & 1 ? 1 : STATE);
-	if (link_state(l) != STATE)
-		link_set_state(l, STATE);
+	MUST(strcmp(link_name(l), "fuzz") == 0);
+	link_set_state(l, STATE);
+	link_set_buffer(l, 1 << 20);
 	ndown = nhandled = pauses = 0;
 	for (at = 1; at < size; at += send_piece(fds[1], data + at,
 	    size - at)) {
@@ -194,8 +202,30 @@ run(const uint8_t *data, size_t size)
 	link_poll(l);
 	link_resume(l);
 	link_poll(l);
+	if (ndown == 0 && data[0] & 1)
+		link_fault(l, "enough");
 	link_close(l);
+	MUST(link_queued(l) == 0);
 	link_flush_all();
+}
+
+/* A rule for a message that nobody has a shape of. */
+static void
+check_unknown(void)
+{
+	static const struct link_rule unknown = { 0xfffffff0U, 1, handle };
+	struct link_end end;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1)
+		abort();
+	memset(&end, 0, sizeof(end));
+	end.rules = &unknown;
+	end.nrules = 1;
+	MUST(link_new(fds[0], &end) == NULL && errno == EINVAL);
+	close(fds[0]);
+	MUST(link_new(fds[0], &end) == NULL);
+	close(fds[1]);
 }
 
 int
@@ -207,6 +237,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (base == NULL) {
 		base = event_init();
 		rules_make();
+		check_unknown();
 		if (base == NULL || (null_fd = open("/dev/null", O_RDWR)) == -1)
 			abort();
 	}

@@ -15,6 +15,7 @@
  *	q	the queue falls behind; has caught up
  *	z	answers that nobody asked for
  *	x	smtpsd is to stop
+ *	E F	nothing can be read or written any more
  */
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -38,6 +39,7 @@ check_one(struct session *s, void *arg)
 	size_t	unsent = s->out_size - s->out_off, bound = OUTPUT_BOUND;
 
 	(void)arg;
+	MUST(session_state(s)[0] != '\0');
 	if (peers.nrecords > 0)
 		bound += SLOTS_BOUND;
 	/* Nobody makes us hold more than this, whatever he does. */
@@ -84,7 +86,8 @@ static void
 run_op(int op)
 {
 	/* Who does not read or takes too long is cut off. */
-	if (op == 'w' || op == 'v' || op == 't' || op == 'u')
+	if (op == 'w' || op == 'v' || op == 't' || op == 'u' || op == 'E' ||
+	    op == 'F')
 		host.may_drop = 1;
 	switch (op) {
 	case 'a':
@@ -107,6 +110,12 @@ run_op(int op)
 		break;
 	case 'u':
 		pass_time(1000 * 1000);
+		break;
+	case 'E':
+		host.is_broken |= BROKEN_READ;
+		break;
+	case 'F':
+		host.is_broken |= BROKEN_WRITE;
 		break;
 	case 'x':
 		host.is_stopping = 1;

@@ -26,6 +26,8 @@ struct session;
 #define HOST_ANY_FROM	0x20
 
 /* session_host.c */
+#define BROKEN_READ	1
+#define BROKEN_WRITE	2
 struct host {
 	struct parent_net_listener	 listener;
 	struct parent_net_conf		 limits;
@@ -44,6 +46,7 @@ struct host {
 	int				 may_drop;	/* without a word */
 	int				 is_gone;	/* it closed the socket */
 	int				 is_eof;
+	int				 is_broken;	/* bits below */
 	int				 is_stopping;
 	int				 is_active;	/* event_active() */
 	uint64_t			 now_ms;

@@ -77,7 +77,7 @@ host_begin(uint8_t kind, uint8_t bits)
 	host.in_at = host.nseen = host.nout = 0;
 	host.write_room = SIZE_MAX;
 	host.tls = host.may_drop = host.is_gone = host.is_eof = 0;
-	host.is_stopping = host.is_active = 0;
+	host.is_stopping = host.is_active = host.is_broken = 0;
 	host.tls_at = SIZE_MAX;
 	host.now_ms += 100000000;
 	memset(events, 0, sizeof(events[0]) * 2);
@@ -237,6 +237,8 @@ tio_read(struct tio *t, void *buf, size_t size)
 	size_t n = 0;
 
 	MUST(t->tls == NULL || t->is_open);
+	if (host.is_broken & BROKEN_READ)
+		return TIO_ERROR;
 	if (t->drained)
 		return TIO_WANT_READ;
 	while (n < size && host_has_bytes()) {
@@ -258,6 +260,8 @@ tio_write(struct tio *t, const void *buf, size_t size)
 {
 	MUST(!host.is_gone && (t->tls == NULL || t->is_open));
 	MUST(size > 0);
+	if (host.is_broken & BROKEN_WRITE)
+		return TIO_ERROR;
 	if (size > host.write_room)
 		size = host.write_room;
 	if (size == 0)
