@@ -88,6 +88,9 @@ on_control_done(struct link *link, struct link_in *in)
 	if (is_failed)
 		fprintf(stderr, "%s: %s\n", getprogname(), done->text[0] == '\0' ?
 		    "failed" : done->text);
+	else if (done->text[0] != '\0' && handlers != NULL &&
+	    handlers->text != NULL)
+		handlers->text(done->text);
 	else if (done->text[0] != '\0')
 		printf("%s\n", done->text);
 }

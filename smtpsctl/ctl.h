@@ -27,6 +27,7 @@ struct ctl_handlers {
 	void	(*limit)(const struct limit_info *);
 	void	(*login)(const struct login_info *);
 	void	(*body)(const char *, size_t);
+	void	(*text)(const char *);	/* of success; NULL: printed */
 };
 
 /* connect.c: -1 and errno if nobody listens there. */
@@ -55,7 +56,7 @@ int	show_queue_part(int argc, char **argv, int json);
 int	show_message(const char *id);
 int	show_envelope(const char *id, int json);
 /* "hold", "release", "schedule" or "remove": words say what. */
-int	queue_edit(const char *verb, int argc, char **argv);
+int	queue_edit(const char *verb, int argc, char **argv, int json);
 int	queue_pause(const char *what, int is_pause);
 /* One line of show queue. */
 void	queue_item_table(const struct queue_item *);
@@ -78,7 +79,7 @@ int	users_show(const char *file, const char *owner, int json,
 	    int has_logins);
 int	users_add(const char *file, const char *user, int must_exist);
 int	users_delete(const char *file, const char *user);
-int	users_check(const char *file, const char *user);
+int	users_check(const char *file, const char *user, int json);
 /* One line of standard input, "" if there is none; -1: complained. */
 int	users_password_stdin(char *out, size_t outsize);
 /* HASH:VERIFIER of a password; -1: complained. */
@@ -86,7 +87,7 @@ int	users_line(const char *password, char *out, size_t outsize);
 
 /* devices.c: exit status */
 int	devices_add(const char *file, const char *user, const char *device,
-	    char **scope, int nscope);
+	    char **scope, int nscope, int json);
 int	devices_delete(const char *file, const char *user, const char *device);
 
 #endif

@@ -13,6 +13,7 @@
 #include "proto/parent_auth.h"
 
 #include "ctl.h"
+#include "json.h"
 
 #define RANDOM_GROUPS	5
 #define ERROR_SIZE	512
@@ -105,9 +106,24 @@ get_password(char *out, size_t outsize, int *is_new)
 	return 0;
 }
 
+static void
+print_new(const char *login, const char *password, int json)
+{
+	if (!json) {
+		printf("login %s\npassword %s\n", login, password);
+		return;
+	}
+	json_begin();
+	json_object();
+	json_string("login", login);
+	json_string("password", password);
+	json_object_end();
+	json_end();
+}
+
 int
 devices_add(const char *file, const char *user, const char *device,
-    char **scope, int nscope)
+    char **scope, int nscope, int json)
 {
 	char login[USERS_LOGIN_SIZE], list[USERS_SCOPE_SIZE];
 	char password[PASSWORD_SIZE], line[USERS_LINE_SIZE], err[ERROR_SIZE];
@@ -128,7 +144,7 @@ devices_add(const char *file, const char *user, const char *device,
 	if (error == -1)
 		fprintf(stderr, "smtpsctl: %s\n", err);
 	else if (is_new)
-		printf("login %s\npassword %s\n", login, password);
+		print_new(login, password, json);
  out:
 	explicit_bzero(password, sizeof(password));
 	explicit_bzero(line, sizeof(line));

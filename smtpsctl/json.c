@@ -7,7 +7,7 @@
 
 #include "json.h"
 
-static int objects, keys;
+static int objects, keys, arrays;
 
 /* Length of the well-formed UTF-8 sequence at s, 0 if there is none. */
 static int
@@ -59,6 +59,7 @@ void
 json_begin(void)
 {
 	objects = 0;
+	arrays++;
 	putchar('[');
 }
 
@@ -102,4 +103,20 @@ void
 json_end(void)
 {
 	fputs("\n]\n", stdout);
+}
+
+void
+json_text(const char *key, const char *value)
+{
+	json_begin();
+	json_object();
+	json_string(key, value);
+	json_object_end();
+	json_end();
+}
+
+int
+json_is_used(void)
+{
+	return arrays > 0;
 }

@@ -13,5 +13,9 @@ void	json_string(const char *key, const char *value);
 void	json_number(const char *key, uint64_t value);
 void	json_object_end(void);
 void	json_end(void);				/* ] */
+/* What a command that shows nothing has to say: an array of one object. */
+void	json_text(const char *key, const char *value);
+/* 1: an array has been begun. */
+int	json_is_used(void);
 
 #endif

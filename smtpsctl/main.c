@@ -14,6 +14,7 @@
 #include "base/log.h"
 
 #include "ctl.h"
+#include "json.h"
 #include "sendmail.h"
 
 #ifndef SYSCONFDIR
@@ -23,6 +24,7 @@
 static const char *socket_path = CONTROL_SOCKET_PATH;
 static const char *users_file = SYSCONFDIR "/users";
 static int json;
+static int is_raw;		/* it prints a message, not JSON */
 
 static int
 usage(void)
@@ -135,7 +137,7 @@ run_user(const char *verb, const char *name)
 		return users_show(users_file, name, json,
 		    logins_load(socket_path) == 0);
 	if (strcmp(verb, "check") == 0)
-		return users_check(users_file, name);
+		return users_check(users_file, name, json);
 	if (strcmp(verb, "add") == 0)
 		status = users_add(users_file, name, 0);
 	else if (strcmp(verb, "passwd") == 0)
@@ -156,11 +158,12 @@ run_device(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[0], "del") == 0)
 		status = devices_delete(users_file, argv[1], argv[2]);
 	else if (argc == 3 && strcmp(argv[0], "add") == 0)
-		status = devices_add(users_file, argv[1], argv[2], NULL, 0);
+		status = devices_add(users_file, argv[1], argv[2], NULL, 0,
+		    json);
 	else if (argc > 4 && strcmp(argv[0], "add") == 0 &&
 	    strcmp(argv[3], "scope") == 0)
 		status = devices_add(users_file, argv[1], argv[2], argv + 4,
-		    argc - 4);
+		    argc - 4, json);
 	else
 		return usage();
 	return status != 0 ? status : users_tell();
@@ -179,6 +182,70 @@ run_as(int argc, char **argv)
 	if (strcmp(name, "newaliases") == 0)
 		return newaliases_main();
 	return -1;
+}
+
+static int
+run(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "limits") != 0)
+		return run_show(argv[1]);
+	if ((argc == 2 || argc == 3) && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "limits") == 0)
+		return run_limits(argc == 3 ? argv[2] : NULL);
+	if ((argc == 2 || argc == 3) && (strcmp(argv[0], "hold") == 0 ||
+	    strcmp(argv[0], "release") == 0 ||
+	    strcmp(argv[0], "schedule") == 0 ||
+	    strcmp(argv[0], "remove") == 0))
+		return connected() ? queue_edit(argv[0], argc - 1, argv + 1,
+		    json) : 1;
+	if (argc == 2 && (strcmp(argv[0], "pause") == 0 ||
+	    strcmp(argv[0], "resume") == 0))
+		return connected() ? queue_pause(argv[1],
+		    strcmp(argv[0], "pause") == 0) : 1;
+	if ((argc == 3 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "all") == 0) ||
+	    (argc == 4 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "above") == 0))
+		return connected() ? show_queue_part(argc - 2, argv + 2,
+		    json) : 1;
+	if (argc == 3 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "message") == 0) {
+		is_raw = 1;
+		return connected() ? show_message(argv[2]) : 1;
+	}
+	if (argc == 3 && strcmp(argv[0], "show") == 0 &&
+	    strcmp(argv[1], "envelope") == 0)
+		return connected() ? show_envelope(argv[2], json) : 1;
+	if (argc == 3 && strcmp(argv[0], "kill") == 0 &&
+	    strcmp(argv[1], "session") == 0)
+		return run_kill(argv[2]);
+	if (argc == 1 && strcmp(argv[0], "reload") == 0)
+		return run_simple(MSG_CTL_CONTROL_RELOAD);
+	if (argc == 1 && strcmp(argv[0], "stop") == 0)
+		return run_simple(MSG_CTL_CONTROL_STOP);
+	if (argc > 2 && strcmp(argv[0], "user") == 0 &&
+	    strcmp(argv[1], "device") == 0)
+		return run_device(argc - 2, argv + 2);
+	if (argc == 3 && strcmp(argv[0], "user") == 0)
+		return run_user(argv[1], argv[2]);
+	return usage();
+}
+
+/* What was printed must have gone somewhere. */
+static int
+finish(int status)
+{
+	if (json && status == 0 && !json_is_used() && !is_raw) {
+		json_begin();
+		json_end();
+	}
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		fprintf(stderr, "smtpsctl: standard output: %s\n",
+		    strerror(errno));
+		return 1;
+	}
+	return status;
 }
 
 int
@@ -206,45 +273,5 @@ main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
-	if (argc == 2 && strcmp(argv[0], "show") == 0 &&
-	    strcmp(argv[1], "limits") != 0)
-		return run_show(argv[1]);
-	if ((argc == 2 || argc == 3) && strcmp(argv[0], "show") == 0 &&
-	    strcmp(argv[1], "limits") == 0)
-		return run_limits(argc == 3 ? argv[2] : NULL);
-	if ((argc == 2 || argc == 3) && (strcmp(argv[0], "hold") == 0 ||
-	    strcmp(argv[0], "release") == 0 ||
-	    strcmp(argv[0], "schedule") == 0 ||
-	    strcmp(argv[0], "remove") == 0))
-		return connected() ? queue_edit(argv[0], argc - 1, argv + 1) :
-		    1;
-	if (argc == 2 && (strcmp(argv[0], "pause") == 0 ||
-	    strcmp(argv[0], "resume") == 0))
-		return connected() ? queue_pause(argv[1],
-		    strcmp(argv[0], "pause") == 0) : 1;
-	if ((argc == 3 && strcmp(argv[0], "show") == 0 &&
-	    strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "all") == 0) ||
-	    (argc == 4 && strcmp(argv[0], "show") == 0 &&
-	    strcmp(argv[1], "queue") == 0 && strcmp(argv[2], "above") == 0))
-		return connected() ? show_queue_part(argc - 2, argv + 2,
-		    json) : 1;
-	if (argc == 3 && strcmp(argv[0], "show") == 0 &&
-	    strcmp(argv[1], "message") == 0)
-		return connected() ? show_message(argv[2]) : 1;
-	if (argc == 3 && strcmp(argv[0], "show") == 0 &&
-	    strcmp(argv[1], "envelope") == 0)
-		return connected() ? show_envelope(argv[2], json) : 1;
-	if (argc == 3 && strcmp(argv[0], "kill") == 0 &&
-	    strcmp(argv[1], "session") == 0)
-		return run_kill(argv[2]);
-	if (argc == 1 && strcmp(argv[0], "reload") == 0)
-		return run_simple(MSG_CTL_CONTROL_RELOAD);
-	if (argc == 1 && strcmp(argv[0], "stop") == 0)
-		return run_simple(MSG_CTL_CONTROL_STOP);
-	if (argc > 2 && strcmp(argv[0], "user") == 0 &&
-	    strcmp(argv[1], "device") == 0)
-		return run_device(argc - 2, argv + 2);
-	if (argc == 3 && strcmp(argv[0], "user") == 0)
-		return run_user(argv[1], argv[2]);
-	return usage();
+	return finish(run(argc, argv));
 }

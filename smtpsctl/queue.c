@@ -54,8 +54,22 @@ id_complain(const char *text)
 	return 1;
 }
 
+/* "3 envelopes; 1 are being delivered ..." */
+static void
+edit_json(const char *text)
+{
+	json_begin();
+	json_object();
+	json_number("envelopes", strtoull(text, NULL, 10));
+	json_string("text", text);
+	json_object_end();
+	json_end();
+}
+
+static const struct ctl_handlers edit_lines = { .text = edit_json };
+
 static int
-edit_selected(uint32_t what, const char *word, const char *text)
+edit_selected(uint32_t what, const char *word, const char *text, int json)
 {
 	size_t	i;
 
@@ -74,11 +88,12 @@ edit_selected(uint32_t what, const char *word, const char *text)
 		return 1;
 	}
 	return ctl_request_text(MSG_CTL_CONTROL_EDIT, 0,
-	    QUEUE_EDIT(what, selectors[i].value), text, NULL) == -1;
+	    QUEUE_EDIT(what, selectors[i].value), text,
+	    json ? &edit_lines : NULL) == -1;
 }
 
 int
-queue_edit(const char *verb, int argc, char **argv)
+queue_edit(const char *verb, int argc, char **argv, int json)
 {
 	uint64_t	id = 0;
 	uint32_t	what = 0, which;
@@ -88,7 +103,7 @@ queue_edit(const char *verb, int argc, char **argv)
 		if (strcmp(verb, verbs[i].name) == 0)
 			what = verbs[i].value;
 	if (argc == 2)
-		return edit_selected(what, argv[0], argv[1]);
+		return edit_selected(what, argv[0], argv[1], json);
 	if (strcmp(argv[0], "all") == 0)
 		which = SELECT_ALL;
 	else if (id_parse(argv[0], ENVELOPE_DIGITS, &id) == 0)
@@ -98,7 +113,7 @@ queue_edit(const char *verb, int argc, char **argv)
 	else
 		return id_complain(argv[0]);
 	return ctl_request(MSG_CTL_CONTROL_EDIT, id, QUEUE_EDIT(what, which),
-	    NULL) == -1;
+	    json ? &edit_lines : NULL) == -1;
 }
 
 int

@@ -211,7 +211,7 @@ users_delete(const char *file, const char *user)
 }
 
 int
-users_check(const char *file, const char *user)
+users_check(const char *file, const char *user, int json)
 {
 	char password[PASSWORD_SIZE], err[ERROR_SIZE];
 	const struct user *found;
@@ -230,7 +230,11 @@ users_check(const char *file, const char *user)
 		    "the password again");
 	else if (password_get(password, sizeof(password), 0) == 0) {
 		if (password_check(password, found->hash)) {
-			printf("ok: the password of \"%s\" is right\n", user);
+			if (json)
+				json_text("user", user);
+			else
+				printf("ok: the password of \"%s\" is "
+				    "right\n", user);
 			status = 0;
 		} else
 			complain("the password is wrong");
@@ -312,6 +316,11 @@ users_show(const char *file, const char *owner, int as_json, int has_logins)
 
 	if ((users = users_load(file, err, sizeof(err))) == NULL) {
 		complain(err);
+		return 1;
+	}
+	if (owner != NULL && users_find(users, owner) == NULL) {
+		complain("no such user");
+		users_free(users);
 		return 1;
 	}
 	if (as_json)

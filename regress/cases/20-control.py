@@ -29,6 +29,35 @@ with Server() as s:
        any(n.startswith("queue.") for n in stats), "of several processes")
     b.quit()
 
+    # With -j all but a message is JSON, and all of it has to be written.
+    s.send("x@far.example")
+    envelope = until(lambda: s.show("queue"))[0]["envelope"]
+    seen = {}
+    for words in ["show queue", "show envelope " + envelope, "show stats",
+                  "show listeners", "show limits", "show limits nobody",
+                  "show users", "hold all", "hold domain far.example",
+                  "remove " + envelope, "pause mta", "resume mta", "reload",
+                  "user device add smtpst3 x", "user devices smtpst3",
+                  "user device del smtpst3 x"]:
+        p = s.ctl("-j", *words.split(), stdin=subprocess.DEVNULL)
+        try:
+            seen[words] = json.loads(p.text)
+        except ValueError:
+            pass
+        ok(p.returncode == 0 and type(seen.get(words)) is list, "-j " + words)
+    eq([x["envelopes"] for x in seen["hold all"]], [1], "-j counts envelopes")
+    ok(len(seen["user device add smtpst3 x"][0]["password"]) > 20,
+       "and shows a new password")
+    for words in ["show limits", "show stats"]:
+        p = run("sh", "-c", '"$@" >/dev/full', "sh",
+                s.prefix + "/sbin/smtpsctl", "-s", s.dir + "/smtpsd.sock",
+                *words.split())
+        ok(p.returncode != 0 and "standard output" in p.text,
+           words + " into a full file fails")
+    p = s.ctl("user", "devices", "nobody-here")
+    ok(p.returncode != 0 and "no such user" in p.text,
+       "devices of nobody are an error")
+
     # Users.
     eq(s.ctl("user", "add", "fresh", input="new secret\n").returncode, 0,
        "user add")
