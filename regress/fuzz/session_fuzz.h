@@ -1,8 +1,8 @@
 /*
- * The fuzz target of a whole session in four parts: session_fuzz.c reads the
- * input and turns the loop, session_peers.c is policy, queue and parent,
- * session_host.c the socket, TLS, time and configuration, session_model.c the
- * client that knows what has to be answered.
+ * The fuzz target of a whole session: session_fuzz.c reads the input and turns
+ * the loop, session_peers.c is policy, queue and parent, session_host.c the
+ * socket, TLS, time and configuration, session_model.c with its parts
+ * (session_model.h) the client that knows what has to be answered.
  */
 #ifndef SESSION_FUZZ_H
 #define SESSION_FUZZ_H
@@ -70,6 +70,7 @@ struct record {
 	uint32_t		 flags;		/* of MAIL */
 	uint32_t		 reply;		/* REPLY_* it got */
 	uint32_t		 count;
+	int			 was_asked;	/* END: policy, about authors */
 	char			 text[328];	/* address */
 	char			*body;		/* of END */
 	size_t			 body_size;

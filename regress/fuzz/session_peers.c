@@ -46,6 +46,7 @@ static struct {
 	int		 has_mail;	/* accepted */
 	int		 has_failed;	/* a link went down: END must not come */
 	int		 has_body;
+	int		 was_asked;	/* about its authors */
 	int		 header_bad;	/* asked, and no good answer yet */
 } tx;
 
@@ -161,7 +162,7 @@ policy_header(uint64_t session, uint32_t id, const char *tail, size_t size)
 	MUST(!tx.header_bad);
 	if (policy_down)
 		return -1;
-	tx.header_bad = 1;
+	tx.header_bad = tx.was_asked = 1;
 	ask(ASK_HEADER, session, id, 0, SIZE_MAX);
 	return 0;
 }
@@ -211,6 +212,7 @@ queue_end(const struct net_queue_end *end)
 	r = note(RECORD_END, end->tx, "");
 	r->count = end->nrcpt;
 	r->flags = end->flags;
+	r->was_asked = tx.was_asked;
 	r->body = tx.body;
 	r->body_size = tx.body_size;
 	tx.body = NULL;
