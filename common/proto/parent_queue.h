@@ -49,10 +49,14 @@ struct queue_parent_deliver {
 };
 _Static_assert(sizeof(struct queue_parent_deliver) == 8 + 2 * NAME_SIZE, "del");
 
-/* This one does nothing any more; the queue has given up on it. */
+/*
+ * The queue has no use for this one any more: it did nothing, or (ends) its
+ * link was closed in good order and it should end soon.  Its user may see to
+ * it that it does not.
+ */
 struct queue_parent_deliver_kill {
 	uint32_t	proc_id;	/* peer_id of its link */
-	uint32_t	pad;
+	uint32_t	ends;		/* 1: give it time */
 };
 _Static_assert(sizeof(struct queue_parent_deliver_kill) == 8, "kill");
 

@@ -24,6 +24,7 @@
 #include "conf.h"
 #include "confine.h"
 #include "control.h"
+#include "deliver.h"
 #include "kinds.h"
 #include "lognet.h"
 #include "parent.h"
@@ -502,6 +503,8 @@ child_clear(struct child *c)
 		authenticate_on_net_death(c->id);
 	else if (c->kind == PROC_CONTROL)
 		control_on_death();
+	else if (c->kind == PROC_QUEUE)
+		deliver_on_queue_death(c->id);
 	else
 		authoutside_on_death(c->kind, c->instance);
 }

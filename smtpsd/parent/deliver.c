@@ -42,6 +42,7 @@
 #define DELIVER_MAX	64
 #define DELIVER_NOFILE	128
 #define READY_S		30
+#define END_S		10	/* nobody has work for it any more */
 
 struct delivery {
 	LIST_ENTRY(delivery)	 entry;
@@ -53,6 +54,7 @@ struct delivery {
 	struct link		*link;
 	struct lognet		*lognet;
 	struct event		 ready_ev;
+	struct event		 end_ev;
 	struct parent_deliver_conf conf;
 	char			 root[PATHNAME_SIZE];
 };
@@ -173,9 +175,35 @@ delivery_free(struct delivery *d)
 	link_close(d->link);
 	lognet_finish(d->lognet);
 	evtimer_del(&d->ready_ev);
+	evtimer_del(&d->end_ev);
 	LIST_REMOVE(d, entry);
 	ndeliveries--;
 	free(d);
+}
+
+static void
+on_no_end(int fd, short what, void *arg)
+{
+	struct delivery	*d = arg;
+
+	(void)fd;
+	(void)what;
+	log_warnx("deliver for %s does not end: pid %d is killed",
+	    d->conf.user, (int)d->pid);
+	kill(d->pid, SIGKILL);
+}
+
+/*
+ * It ends by itself, but it is its user's, who can stop it: it must not keep
+ * a place that others need.  Not at once, it may be at its last fsync.
+ */
+static void
+end_soon(struct delivery *d)
+{
+	struct timeval	 tv = { END_S, 0 };
+
+	if (!evtimer_pending(&d->end_ev, NULL))
+		evtimer_add(&d->end_ev, &tv);
 }
 
 static void
@@ -184,12 +212,11 @@ on_down(struct link *link, const char *why)
 	struct delivery	*d = link_arg(link);
 
 	d->link = NULL;
-	if (why != NULL)
-		log_warnx("deliver broke the rules: %s", why);
-	/* Reaped by SIGCHLD; one that only closed its link must go too, but
-	 * not while it is on its way out with its last fsync. */
-	if (why != NULL)
-		kill(d->pid, SIGKILL);
+	end_soon(d);
+	if (why == NULL)
+		return;
+	log_warnx("deliver broke the rules: %s", why);
+	kill(d->pid, SIGKILL);
 }
 
 static void
@@ -256,6 +283,7 @@ delivery_new(uint64_t id, uint32_t queue_id)
 	d->id = id;
 	d->queue_id = queue_id;
 	evtimer_set(&d->ready_ev, on_not_ready, d);
+	evtimer_set(&d->end_ev, on_no_end, d);
 	LIST_INSERT_HEAD(&deliveries, d, entry);
 	ndeliveries++;
 	return d;
@@ -337,6 +365,10 @@ on_queue_deliver_kill(struct link *link, struct link_in *in)
 	LIST_FOREACH(d, &deliveries, entry) {
 		if (d->proc_id != m->proc_id || d->queue_id != queue_id)
 			continue;
+		if (m->ends) {
+			end_soon(d);
+			return;
+		}
 		log_warnx("deliver for %s does nothing: pid %d is killed",
 		    d->conf.user, (int)d->pid);
 		kill(d->pid, SIGKILL);
@@ -408,6 +440,17 @@ deliver_on_death(pid_t pid, int status)
 		fail(d->queue_id, d->id, 0, "the delivery process died");
 	delivery_free(d);
 	return 1;
+}
+
+void
+deliver_on_queue_death(uint32_t queue_id)
+{
+	struct delivery	*d;
+
+	LIST_FOREACH(d, &deliveries, entry) {
+		if (d->queue_id == queue_id)
+			end_soon(d);
+	}
 }
 
 void

@@ -14,6 +14,8 @@ struct link_in;
 
 /* 1: the process was a deliver. */
 int		 deliver_on_death(pid_t, int status);
+/* Those that it asked for have nothing to do any more. */
+void		 deliver_on_queue_death(uint32_t queue_id);
 void		 deliver_stop(void);
 void		 deliver_kill(void);
 size_t		 deliver_alive(void);

@@ -119,6 +119,18 @@ agent_lane_name(const struct envelope *e, char name[AGENT_LANE_SIZE])
 	snprintf(name, AGENT_LANE_SIZE, "%s %s", e->action, lane_key(e));
 }
 
+/* A deliver is let go: the parent sees to it that it ends. */
+static void
+deliver_leave(uint32_t proc_id, int ends)
+{
+	struct queue_parent_deliver_kill m;
+
+	memset(&m, 0, sizeof(m));
+	m.proc_id = proc_id;
+	m.ends = ends != 0;
+	link_send(proc_parent(), MSG_QUEUE_PARENT_DELIVER_KILL, &m, sizeof(m));
+}
+
 /* Give every recipient without a result this one; the job is over. */
 static void
 job_finish(struct job *job, uint32_t class, const char *status,
@@ -404,14 +416,11 @@ lane_is_stuck(const struct lane *lane, uint64_t now_ms)
 static void
 lane_give_up(struct lane *lane)
 {
-	struct queue_parent_deliver_kill m;
 	struct link *link = lane->link;
 
 	log_warnx("deliver does nothing: user=%s action=%s",
 	    log_vis(lane->key), log_vis(lane->action));
-	memset(&m, 0, sizeof(m));
-	m.proc_id = link_peer_id(link);
-	link_send(proc_parent(), MSG_QUEUE_PARENT_DELIVER_KILL, &m, sizeof(m));
+	deliver_leave(link_peer_id(link), 0);
 	agent_drop_jobs(link, 0, "the delivery took too long");
 	link_close(link);
 	lane->link = NULL;
@@ -448,6 +457,7 @@ lane_turn_local(struct lane *lane, uint64_t now_ms)
 	if (now_ms - lane->since_ms < DELIVER_IDLE_MS &&
 	    ndeliver < DELIVER_MAX && !is_stopped)
 		return;
+	deliver_leave(link_peer_id(lane->link), 1);
 	link_close(lane->link);
 	lane->link = NULL;
 	ndeliver--;
@@ -639,6 +649,7 @@ deliver_down(struct link *link, const char *why)
 	if (why != NULL || lane->nrunning > 0)
 		log_warnx("deliver link down: user=%s %s",
 		    log_vis(lane->key), why != NULL ? why : "closed");
+	deliver_leave(link_peer_id(link), 1);
 	agent_drop_jobs(link, 1, why_ended);
 	lane->link = NULL;
 	ndeliver--;
@@ -670,6 +681,7 @@ agent_deliver_link(uint32_t peer_id, uint64_t cookie, int fd)
 
 	if (lane == NULL) {
 		/* asked for too long ago; without a link it ends */
+		deliver_leave(peer_id, 1);
 		close(fd);
 		return;
 	}
@@ -677,6 +689,7 @@ agent_deliver_link(uint32_t peer_id, uint64_t cookie, int fd)
 	lane->request = 0;
 	if ((lane->link = link_new(fd, &end)) == NULL) {
 		log_warn("deliver link");
+		deliver_leave(peer_id, 1);
 		close(fd);
 		ndeliver--;
 		return;
