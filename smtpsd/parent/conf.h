@@ -240,6 +240,11 @@ struct conf {
 	uint32_t		 retry_min_s;
 	uint32_t		 retry_max_s;
 	char			 queue_directory[PATHNAME_SIZE];
+	/* Where the last of each was set; file NULL: nowhere. */
+	struct conf_where	 times_where;	/* expire or retry */
+	struct conf_where	 directory_where;
+	struct conf_where	 control_where;
+	struct conf_where	 resolver_where;
 
 	char			 control_path[PATHNAME_SIZE];
 	char			 control_group[NAME_SIZE];	/* "": none */

@@ -125,18 +125,25 @@ parse_tls(struct parser *p, struct conf_action *a)
 static int
 parse_source(struct parser *p, struct conf_action *a)
 {
-	char text[IPADDR_SIZE];
+	char text[IPADDR_SIZE], *to;
 	uint8_t bytes[16];
+	size_t size;
 
 	if (parse_value(p, text, sizeof(text), "a numeric address") == -1)
 		return -1;
-	if (inet_pton(AF_INET, text, bytes) == 1)
-		strlcpy(a->source4, text, sizeof(a->source4));
-	else if (inet_pton(AF_INET6, text, bytes) == 1)
-		strlcpy(a->source6, text, sizeof(a->source6));
-	else
+	if (inet_pton(AF_INET, text, bytes) == 1) {
+		to = a->source4;
+		size = sizeof(a->source4);
+	} else if (inet_pton(AF_INET6, text, bytes) == 1) {
+		to = a->source6;
+		size = sizeof(a->source6);
+	} else
 		return parse_fail(p, "numeric, as in 192.0.2.1 or 2001:db8::1",
 		    "'%s' is not an address to send from", text);
+	if (to[0] != '\0')
+		return parse_fail(p, "one for IPv4 and one for IPv6",
+		    "mail is sent from %s already", to);
+	strlcpy(to, text, size);
 	return 0;
 }
 
@@ -169,6 +176,10 @@ parse_relay_option(struct parser *p, struct conf_action *a)
 	if (parse_accept(p, "ca"))
 		return parse_ca(p, a);
 	if (parse_accept(p, "no-verify")) {
+		if (a->host[0] == '\0')
+			return parse_fail(p, "tls required takes any "
+			    "certificate", "action '%s': 'no-verify' is for "
+			    "one host", a->name);
 		a->verify = 0;
 		return 0;
 	}

@@ -31,6 +31,13 @@ whole(const struct conf *conf)
 	return where;
 }
 
+/* The line that says it, if one does. */
+static struct conf_where
+at(const struct conf *conf, const struct conf_where *where)
+{
+	return where->file != NULL ? *where : whole(conf);
+}
+
 static void
 check_hostname(struct conf *conf, struct conf_errors *errors)
 {
@@ -108,7 +115,7 @@ check_listener(struct conf *conf, struct conf_listener *l,
 	if (l->senders != NULL && !conf_listener_has_auth(l))
 		conf_complain(errors, l->where, "add: auth <users>",
 		    "'senders' means nothing without 'auth'");
-	if ((l->flags & LISTENER_ANY_FROM) && l->users == NULL)
+	if ((l->flags & LISTENER_ANY_FROM) && !conf_listener_has_auth(l))
 		conf_complain(errors, l->where, "leave it out",
 		    "'any-header-from' means nothing without 'auth'");
 }
@@ -174,6 +181,11 @@ check_listeners(struct conf *conf, struct conf_errors *errors)
 		if (l->is_broken)
 			continue;
 		check_listener(conf, l, errors);
+		if (l->kind == LISTENER_LOCAL &&
+		    strcmp(l->path, conf->control_path) == 0)
+			conf_complain(errors, l->where,
+			    "listen on socket \"/run/smtpsd.submit\"",
+			    "'%s' is the control socket already", l->path);
 		for (j = 0; j < l->naddrs; j++)
 			check_twice(conf, i, &l->addrs[j], errors);
 		n += l->naddrs;
@@ -188,15 +200,17 @@ static void
 check_queue(const struct conf *conf, struct conf_errors *errors)
 {
 	if (conf->retry_min_s > conf->retry_max_s)
-		conf_complain(errors, whole(conf), "queue retry 5m to 4h",
+		conf_complain(errors, at(conf, &conf->times_where),
+		    "queue retry 5m to 4h",
 		    "the first retry comes later than the longest pause");
 	if (conf->retry_max_s > conf->expire_s)
-		conf_complain(errors, whole(conf), "queue expire 5d",
+		conf_complain(errors, at(conf, &conf->times_where),
+		    "queue expire 5d",
 		    "mail expires before the longest pause between retries");
 	if (conf->queue_directory[0] != '/' ||
 	    conf->queue_directory[1] == '\0' ||
 	    strstr(conf->queue_directory, "/../") != NULL)
-		conf_complain(errors, whole(conf),
+		conf_complain(errors, at(conf, &conf->directory_where),
 		    "queue directory \"/var/spool/smtpsd\"",
 		    "'%s' cannot be the queue directory",
 		    conf->queue_directory);
@@ -210,7 +224,7 @@ check_control(struct conf *conf, struct conf_errors *errors)
 
 	if (conf->control_path[0] != '/' ||
 	    strlen(conf->control_path) >= sizeof(un.sun_path))
-		conf_complain(errors, whole(conf),
+		conf_complain(errors, at(conf, &conf->control_where),
 		    "control socket \"/run/smtpsd.sock\"",
 		    "'%s' cannot be the control socket: it must begin with / "
 		    "and be shorter than %zu bytes", conf->control_path,
@@ -218,7 +232,8 @@ check_control(struct conf *conf, struct conf_errors *errors)
 	if (conf->control_group[0] == '\0')
 		return;
 	if ((gr = getgrnam(conf->control_group)) == NULL)
-		conf_complain(errors, whole(conf), "make the group first",
+		conf_complain(errors, at(conf, &conf->control_where),
+		    "make the group first",
 		    "control group: no group '%s'", conf->control_group);
 	else
 		conf->control_gid = gr->gr_gid;
@@ -307,7 +322,7 @@ check_anchors(struct conf *conf, struct conf_errors *errors)
 	conf->anchors = conf_file_read(conf->anchors_path, FILE_PUBLIC, &n,
 	    NULL, err, sizeof(err));
 	if (conf->anchors == NULL)
-		conf_complain(errors, whole(conf),
+		conf_complain(errors, at(conf, &conf->resolver_where),
 		    "a file of DS or DNSKEY records",
 		    "resolver anchors: %s", err);
 }
@@ -322,12 +337,13 @@ check_resolver(struct conf *conf, struct conf_errors *errors)
 	for (s = conf->forwarders; s != NULL && *s != '\0'; s += n + 1) {
 		n = strcspn(s, "\n");
 		if (!forwarder_ok(s, n))
-			conf_complain(errors, whole(conf),
+			conf_complain(errors, at(conf, &conf->resolver_where),
 			    "numeric, as in 127.0.0.1@53",
 			    "resolver: '%.*s' is not an address", (int)n, s);
 	}
 	if (conf->is_recursive && conf->forwarders != NULL)
-		conf_complain(errors, whole(conf), "one or the other",
+		conf_complain(errors, at(conf, &conf->resolver_where),
+		    "one or the other",
 		    "resolver: 'recursive' and 'forward'");
 	if (conf->forwarders == NULL && !conf->is_recursive)
 		conf->forwarders = system_forwarders();
@@ -351,6 +367,7 @@ conf_check(struct conf *conf, struct conf_errors *errors)
 	check_listeners(conf, errors);
 	conf_check_actions(conf, errors);
 	conf_check_aliases(conf, errors);
+	conf_check_items(conf, errors);
 	conf_check_rules(conf, errors);
 	check_queue(conf, errors);
 	check_control(conf, errors);

@@ -256,9 +256,12 @@ parse_queue(struct parser *p)
 	    "delay-warning", "directory", NULL };
 	static const char *const to[] = { "to", NULL };
 	struct conf *c = p->conf;
+	uint32_t min;
 
-	if (parse_accept(p, "expire"))
+	if (parse_accept(p, "expire")) {
+		c->times_where = p->start;
 		return parse_duration(p, &c->expire_s);
+	}
 	if (parse_accept(p, "delay-warning")) {
 		if (parse_accept(p, "0")) {
 			c->delay_warning_s = 0;
@@ -266,16 +269,22 @@ parse_queue(struct parser *p)
 		}
 		return parse_duration(p, &c->delay_warning_s);
 	}
-	if (parse_accept(p, "directory"))
+	if (parse_accept(p, "directory")) {
+		c->directory_where = p->start;
 		return parse_value(p, c->queue_directory,
 		    sizeof(c->queue_directory), "the path of a directory");
+	}
 	if (!parse_accept(p, "retry"))
 		return parse_unknown(p, words, "a setting of the queue");
-	if (parse_duration(p, &c->retry_min_s) == -1)
+	if (parse_duration(p, &min) == -1)
 		return -1;
 	if (!parse_accept(p, "to"))
 		return parse_unknown(p, to, "'to'");
-	return parse_duration(p, &c->retry_max_s);
+	if (parse_duration(p, &c->retry_max_s) == -1)
+		return -1;
+	c->retry_min_s = min;
+	c->times_where = p->start;
+	return 0;
 }
 
 static int
@@ -286,6 +295,7 @@ parse_resolver(struct parser *p)
 	struct conf *c = p->conf;
 	char *all;
 
+	c->resolver_where = p->start;
 	if (parse_accept(p, "recursive")) {
 		c->is_recursive = 1;
 		return 0;
@@ -314,6 +324,7 @@ parse_control(struct parser *p)
 	static const char *const words[] = { "socket", "group", NULL };
 	struct conf *c = p->conf;
 
+	c->control_where = p->start;
 	do {
 		if (parse_accept(p, "socket")) {
 			if (parse_value(p, c->control_path,

@@ -98,6 +98,8 @@ int	conf_has_bad_net(const struct conf_table *, char *found, size_t size);
 void	conf_check_rules(struct conf *, struct conf_errors *);
 void	conf_check_actions(struct conf *, struct conf_errors *);
 void	conf_check_aliases(struct conf *, struct conf_errors *);
+/* Values of tables for tls-policy and senders; conf_items.c. */
+void	conf_check_items(const struct conf *, struct conf_errors *);
 /* Table as "undefined": neither file nor text. */
 int	conf_table_is_defined(const struct conf_table *);
 

@@ -169,19 +169,35 @@ static const struct test bad[] = {
 	    "8: limit '0' is too small (a number from 1 to" },
 	{ "time", HEAD RULE "queue expire 5y\n", "8: '5y' is not a time" },
 	{ "retry upside down", HEAD RULE "queue retry 4h to 5m\n",
-	    "the first retry comes later" },
+	    "8: the first retry comes later" },
 	{ "expires too early", HEAD RULE "queue expire 1h\n",
-	    "mail expires before" },
+	    "8: mail expires before" },
 	{ "queue directory", HEAD RULE "queue directory spool\n",
 	    "'spool' cannot be the queue directory" },
 	{ "resolver", HEAD RULE "resolver forward ns.test\n",
-	    "resolver: 'ns.test' is not an address" },
+	    "8: resolver: 'ns.test' is not an address" },
 	{ "control group", HEAD RULE "control group nogroupatall\n",
 	    "no group 'nogroupatall'" },
 	{ "control socket", HEAD RULE "control socket x.sock\n",
-	    "'x.sock' cannot be the control socket" },
+	    "8: 'x.sock' cannot be the control socket" },
 	{ "hostname", "hostname a_b!\n", "'a_b!' is not a host name" },
 	/* listeners */
+	{ "no-verify of no host", HEAD RULE "action m relay no-verify\n",
+	    "8: action 'm': 'no-verify' is for one host" },
+	{ "two addresses to send from", HEAD RULE
+	    "action m relay source 192.0.2.1 source ::1 source 192.0.2.2\n",
+	    "8: mail is sent from 192.0.2.1 already" },
+	{ "the control socket twice", HEAD RULE
+	    "listen on socket \"/run/x\"\ncontrol socket \"/run/x\"\n",
+	    "8: '/run/x' is the control socket already" },
+	{ "a policy of TLS that is none", HEAD RULE "table p {\n\"a.test\" = "
+	    "\"verify\", \"b.test\" = \"secure\" }\naction m relay tls-policy "
+	    "<p>\nmatch from auth for domain a.test action m\n",
+	    "8: tls-policy <p>: 'secure' of b.test is no way to speak TLS" },
+	{ "a policy of TLS with half a pin", HEAD RULE "table p {\n\"a.test\" = "
+	    "\"pin SHA256:00\" }\naction m relay tls-policy "
+	    "<p>\nmatch from auth for domain a.test action m\n",
+	    "'pin SHA256:00' of a.test" },
 	{ "no listener", "hostname mx.test\n",
 	    "there is nothing to listen on" },
 	{ "smtps without auth", SHORT TAIL "listen on ::1 smtps\n",
@@ -379,6 +395,19 @@ static const struct test bad[] = {
 };
 
 static const struct test warned[] = {
+	{ "senders that are none", SHORT "action m maildir\n"
+	    "match from auth for local action m\ntable s {\n"
+	    "joe = \"joe@a.test, @b.test d.test *\", ann = \"ann@@c! x\" }\n"
+	    "listen on 127.0.0.1 smtps port 10465 auth <users> senders <s>\n",
+	    "7: senders <s>: 'ann@@c!' of ann is no address" },
+	{ "any-header-from with Dovecot", SHORT "action m maildir\n"
+	    "match from auth for local action m\nlisten on 127.0.0.1 smtps "
+	    "port 10465 auth dovecot \"/nonexistent\" any-header-from\n",
+	    "7: there is no socket" },
+	{ "a user without an address", SHORT "action m maildir\n"
+	    "match from auth for local action m\ntable s { joe }\n"
+	    "listen on 127.0.0.1 smtps port 10465 auth <users> senders <s>\n",
+	    "7: senders <s>: joe may send as nobody" },
 	{ "alias that runs a command", HEAD RULE "action m maildir alias <t>\n"
 	    "match for local action m\n"
 	    "table t { root = a@b.test, x = \"|/bin/cat\" }\n",
