@@ -104,6 +104,22 @@ skip_blanks(struct parser *m)
 	return 0;
 }
 
+/* Says what is at p, where something else should be. */
+static int
+fail_byte(struct parser *m)
+{
+	int	c = peek(m);
+
+	if (c == -1)
+		return fail(m, "no address at its end");
+	if (c == '>')
+		return fail(m, "an empty address");
+	if (c < 0x80)
+		return fail(m, "a byte that is not allowed");
+	return fail(m, m->flags & MAILBOX_UTF8 ? "bytes that are no UTF-8" :
+	    "bytes beyond ASCII without SMTPUTF8");
+}
+
 /* Behind a backslash (RFC 5322 3.2.1), or text: printable or blank. */
 static int
 skip_text(struct parser *m)
@@ -116,7 +132,7 @@ skip_text(struct parser *m)
 	else if (c != '\t' && (c < ' ' || c == 0x7f))
 		n = 0;
 	m->p += n;
-	return n > 0 ? 0 : fail(m, "a byte that is not allowed");
+	return n > 0 ? 0 : fail_byte(m);
 }
 
 static int
@@ -210,7 +226,7 @@ word(struct parser *m, struct span *s)
 	if (peek(m) == '"')
 		return quoted(m, s);
 	atoms(m, s);
-	return s->size > 0 ? 0 : fail(m, "a byte that is not allowed");
+	return s->size > 0 ? 0 : fail_byte(m);
 }
 
 /* "[...]" or a name; no space inside (the obsolete forms have it). */

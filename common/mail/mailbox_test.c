@@ -104,6 +104,22 @@ static const struct {
 	{ "UTF-8 cut off", " a@b.c (\xc3", MAILBOX_UTF8, NULL },
 };
 
+/* What the sender is told. */
+static const struct {
+	const char *in;
+	int flags;
+	const char *why;
+} reasons[] = {
+	{ " J\xc3\xa4ne <a@b.c>", 0, "bytes beyond ASCII without SMTPUTF8" },
+	{ " J \xc3\xa4 <a@b.c>", 0, "bytes beyond ASCII without SMTPUTF8" },
+	{ " \"\xc3\xa4\" <a@b.c>", 0, "bytes beyond ASCII without SMTPUTF8" },
+	{ " \xe4 <a@b.c>", MAILBOX_UTF8, "bytes that are no UTF-8" },
+	{ " ", 0, "no address at its end" },
+	{ " <>", 0, "an empty address" },
+	{ " a b", 0, "a name without an address" },
+	{ " \001@b.c", 0, "a byte that is not allowed" },
+};
+
 struct found {
 	char text[512];
 	int n;
@@ -158,6 +174,12 @@ test_fields(void)
 		    fields[i].name))
 			printf("# got %d, %s, %s\n", n, f.text,
 			    why == NULL ? "" : why);
+	}
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		why = NULL;
+		parse(reasons[i].in, strlen(reasons[i].in), reasons[i].flags,
+		    &f, &why);
+		tap_is_str(why, reasons[i].why, "why not");
 	}
 	tap_ok(parse(" a\0b@c.d", 8, 0, &f, &why) == -1, "refused: NUL");
 	tap_ok(parse(" a@[1\0]", 7, 0, &f, &why) == -1,
