@@ -35,11 +35,13 @@
 #define IDLE_S		5
 #define RCPT_MAX	1000	/* of one delivery */
 #define DELIVERIES_MAX	256	/* in flight */
+#define STAGED_MAX	(UINT64_C(64) << 20)	/* bytes of gathered bodies */
 
 static struct delivery_list deliveries = TAILQ_HEAD_INITIALIZER(deliveries);
 static struct parent_deliver_conf conf, conf_new;
 static struct link *queue;
-static struct delivery *large;	/* gathered beyond the first window */
+static struct delivery *large;	/* is gathered beyond the first window */
+static uint64_t large_bytes;	/* of all that were or are */
 static struct event idle_timer;
 static unsigned int delivery_count;
 static int root_fd = -1;
@@ -114,31 +116,45 @@ grant(struct delivery *d)
 	link_send(queue, MSG_AGENT_QUEUE_MORE, &msg, sizeof(msg));
 }
 
-/* One at a time where bodies are gathered: memory is bounded. */
+/*
+ * Where bodies are gathered, one at a time grows, and one that commands have
+ * to see, which may take minutes, counts until it is gone: memory is bounded.
+ */
+static void
+large_next(void)
+{
+	struct delivery *d;
+
+	if (large != NULL)
+		return;
+	TAILQ_FOREACH(d, &deliveries, entry)
+		if (d->wants_more)
+			break;
+	if (d == NULL || (large_bytes != 0 && (large_bytes >= STAGED_MAX ||
+	    d->open.size > STAGED_MAX - large_bytes)))
+		return;
+	large = d;
+	d->is_large = 1;
+	large_bytes += d->open.size;
+	grant(d);
+}
+
 static void
 grant_in_turn(struct delivery *d)
 {
-	if (!is_staged(d))
+	if (!is_staged(d) || large == d) {
 		grant(d);
-	else if (large == NULL || large == d) {
-		large = d;
-		grant(d);
-	} else
-		d->wants_more = 1;
+		return;
+	}
+	d->wants_more = 1;
+	large_next();
 }
 
 static void
 large_leaves(void)
 {
-	struct delivery *d;
-
 	large = NULL;
-	TAILQ_FOREACH(d, &deliveries, entry) {
-		if (d->wants_more) {
-			grant_in_turn(d);
-			return;
-		}
-	}
+	large_next();
 }
 
 static void
@@ -152,8 +168,11 @@ delivery_free(struct delivery *d)
 	stage_free(&d->stage);
 	TAILQ_REMOVE(&deliveries, d, entry);
 	delivery_count--;
+	if (d->is_large)
+		large_bytes -= d->open.size;
 	if (large == d)
-		large_leaves();
+		large = NULL;
+	large_next();
 	free(d->rcpt);
 	free(d->forward);
 	free(d);

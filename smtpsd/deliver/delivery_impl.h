@@ -36,6 +36,7 @@ struct delivery {
 	uint64_t		 received;	/* bytes of body */
 	uint64_t		 granted;	/* bytes the queue may send */
 	int			 wants_more;	/* but has to wait for its turn */
+	int			 is_large;	/* had its turn */
 	int			 is_complete;
 	int			 is_ready;	/* and commands have run: into
 						 * mailboxes */
