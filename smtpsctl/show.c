@@ -19,9 +19,12 @@
 #define QUEUE_PAGE	500	/* items of one request */
 #define QUEUE_PAGES	2	/* of one command, but for "all" */
 #define LISTENERS_MAX	256	/* more than any configuration has */
+#define STATS_MAX	1024	/* names; more than there are */
 
 static struct listener_info listeners[LISTENERS_MAX];
 static size_t nlisteners;
+static struct ctl_stat stats[STATS_MAX];
+static size_t nstats;
 static uint64_t queue_last;
 static unsigned int queue_count;
 
@@ -209,6 +212,20 @@ show_queue(uint64_t above, int is_all, int json)
 	return error == -1;
 }
 
+/* Of several processes of a kind each has the same names: they add up. */
+static void
+stat_add(const struct ctl_stat *from)
+{
+	size_t i;
+
+	for (i = 0; i < nstats && strcmp(stats[i].name, from->name) != 0; i++)
+		;
+	if (i < nstats)
+		stats[i].value += from->value;
+	else if (nstats < STATS_MAX)
+		stats[nstats++] = *from;
+}
+
 static void
 stat_table(const struct ctl_stat *stat)
 {
@@ -227,14 +244,20 @@ stat_json(const struct ctl_stat *stat)
 int
 show_stats(int json)
 {
-	static const struct ctl_handlers table = { .stat = stat_table };
-	static const struct ctl_handlers lines = { .stat = stat_json };
+	static const struct ctl_handlers all = { .stat = stat_add };
+	size_t i;
 	int error;
 
+	nstats = 0;
+	error = ctl_request(MSG_CTL_CONTROL_STATS, 0, 0, &all);
 	if (json)
 		json_begin();
-	error = ctl_request(MSG_CTL_CONTROL_STATS, 0, 0,
-	    json ? &lines : &table);
+	for (i = 0; i < nstats; i++) {
+		if (json)
+			stat_json(&stats[i]);
+		else
+			stat_table(&stats[i]);
+	}
 	if (json)
 		json_end();
 	return error == -1;

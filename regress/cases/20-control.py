@@ -2,6 +2,7 @@
 import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
+from nexthop import NextHop
 
 with Server() as s:
     a, b = s.client("smtpst1"), s.client("smtpst2")
@@ -150,6 +151,21 @@ with Server() as s:
              (s.process.poll(),), 10), (0,), "it stops, status 0")
     s.process = None
     ok(s.ctl("show", "stats").returncode != 0, "smtpsctl without a daemon")
+
+# Several processes of a kind: one line for all of them, and all work.
+with Server(extra="processes net 3 auth 2 relay 3\n") as s:
+    hop = NextHop(port=HOP_PORT)
+    eq([len(s.children(k)) for k in ["net", "relay"]], [3, 3],
+       "as many as were asked for")
+    for i in range(12):
+        s.send("x@d%d.example" % i)
+    ok(hop.wait(12), "mail goes through them")
+    ok(s.wait_queue(0), "all of it")
+    stats = s.show("stats")
+    eq(len({x["name"] for x in stats}), len(stats), "each name stands once")
+    stats = {x["name"]: x["value"] for x in stats}
+    eq([stats["net.messages"], stats["relay.sent"]], [12, 12],
+       "counters add up")
 
 with Server(extra='control group "smtpst2"\n') as s:
     p = run("setpriv", "--reuid", "smtpst2", "--regid", "smtpst2",
