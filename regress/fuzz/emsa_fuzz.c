@@ -18,11 +18,11 @@ static void
 check_good(const uint8_t *data, size_t size)
 {
 	static RSA *rsa;
-	unsigned char block[256], hash[64];
+	unsigned char block[256], hash[64], bit;
 	const EVP_MD *md = data[0] % 3 == 0 ? EVP_sha256() :
 	    data[0] % 3 == 1 ? EVP_sha384() : EVP_sha512();
 	BIGNUM *e;
-	size_t i;
+	size_t i, n;
 
 	if (rsa == NULL) {
 		e = BN_new();
@@ -39,9 +39,19 @@ check_good(const uint8_t *data, size_t size)
 	MUST(emsa_is_pss(block, sizeof(block), 2048));
 	MUST(!emsa_is_pss(block, sizeof(block) - 1, 2048));
 	MUST(!emsa_is_digestinfo(block, sizeof(block)));
+	/* What the mask hides: zeros, 0x01 and the salt, which may be any. */
+	n = sizeof(block) - 1 - 2 * (size_t)EVP_MD_size(md) - 1;
+	bit = (unsigned char)(1U << (data[0] & 7));
+	block[n] ^= bit;
+	MUST(!emsa_is_pss(block, sizeof(block), 2048));
+	block[n] ^= bit;
+	block[1 + data[1] % (n - 1)] ^= bit;
+	MUST(!emsa_is_pss(block, sizeof(block), 2048));
+	block[1 + data[1] % (n - 1)] ^= bit;
+	block[n + 1 + data[1] % 32] ^= bit;
+	MUST(emsa_is_pss(block, sizeof(block), 2048));
 	/* With a bit of its hash changed the mask hides nothing any more. */
-	block[sizeof(block) - 2 - data[1] % 32] ^=
-	    (unsigned char)(1U << (data[0] & 7));
+	block[sizeof(block) - 2 - data[1] % 32] ^= bit;
 	MUST(!emsa_is_pss(block, sizeof(block), 2048));
 }
 
