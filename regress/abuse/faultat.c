@@ -9,7 +9,7 @@
  *
  * -a	kill: before the call; half: after half of its bytes (calls without
  *	bytes: after it); a name like ENOSPC: it fails
- * -c	names of calls, with commas between; else all of the table below
+ * -c	names of calls, with commas between; else all below that write
  * -f	only calls about files whose path begins like this
  * -n	the number of the call, from 1; 0: none, count only
  * -P	all calls from that one on, until SIGUSR1 lifts the fault
@@ -58,6 +58,7 @@ static const struct call {
 	long		 nr;
 	enum shape	 shape;
 } calls[] = {
+	{ "pread64",	SYS_pread64,	FD_ONLY },	/* if it is named */
 	{ "write",	SYS_write,	FD_BYTES },
 	{ "pwrite64",	SYS_pwrite64,	FD_BYTES_AT },
 	{ "writev",	SYS_writev,	FD_VECTOR },
@@ -303,7 +304,7 @@ is_named(const char *name)
 	const char *p;
 
 	if (only_calls == NULL)
-		return 1;
+		return strcmp(name, "pread64") != 0;
 	for (p = only_calls; (p = strstr(p, name)) != NULL; p += n)
 		if ((p == only_calls || p[-1] == ',') &&
 		    (p[n] == ',' || p[n] == '\0'))
@@ -378,7 +379,8 @@ record_call(long result)
 	size_t n = data_size;
 	int zero;
 
-	if (record == NULL || strncmp(path, only_path, strlen(only_path)) != 0)
+	if (record == NULL || now->nr == SYS_pread64 ||
+	    strncmp(path, only_path, strlen(only_path)) != 0)
 		return;
 	if (n > 0 && result >= 0 && (size_t)result < n)
 		n = (size_t)result;

@@ -124,7 +124,7 @@ class Ledger:
     the next hop, of four."""
 
     def __init__(self, s, hop, clients=4, large=8, far=2, pause=0.0,
-                 local=LOCAL, limit=10 ** 9):
+                 local=LOCAL, limit=10 ** 9, start=0):
         self.s, self.hop = s, hop
         self.large, self.far, self.pause = large, far, pause
         self.local, self.limit = local, limit
@@ -133,7 +133,7 @@ class Ledger:
         self.ids = set()
         self.envelopes = {}
         self.lock = threading.Lock()
-        self.next = 0
+        self.next = start
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._client, daemon=True)
                         for i in range(clients)]
