@@ -142,6 +142,19 @@ with server() as s:
     arrives(s, "six.example", "::1", "IPv6 first")
     mx("six4.example", ("10 a", ["fd00::1", "127.0.0.2"]))
     arrives(s, "six4.example", "127.0.0.2", "IPv4 when IPv6 does not work")
+    # A host that says nothing at all: its queue of connections is full.
+    run("ip", "address", "add", "fd00::7/128", "dev", "lo", "nodad")
+    mute = socket.socket(socket.AF_INET6)
+    mute.bind(("fd00::7", 25))
+    mute.listen(0)
+    waiting = [socket.socket(socket.AF_INET6) for i in range(4)]
+    for w in waiting:
+        w.setblocking(False)
+        w.connect_ex(("fd00::7", 25))
+    mx("mute.example", ("10 a", ["fd00::7", "127.0.0.2"]))
+    arrives(s, "mute.example", "127.0.0.2", "IPv4 when IPv6 is silent")
+    for w in waiting + [mute]:
+        w.close()
     arrives(s, "[127.0.0.5]", "127.0.0.5", "an address as the domain")
     arrives(s, "[IPv6:::1]", "::1", "an IPv6 address as the domain")
 
