@@ -3,24 +3,22 @@ a load, and replayed up to some point into a copy: what was flushed is there,
 of the rest nothing, all, some or pieces.  Every message that had its 250 by
 then must be there whole, with all its recipients; no half message may be.
 
-SWEEP=1 tries more points."""
+SMTPSD_SWEEP=1 tries more points."""
 import os, random, sqlite3, sys, threading
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
-from ledger import FILLER, Fault, build
+from faults import Fault, faultat_done, needs_faultat
 from powerloss import Disk, read_record
 
-SWEEP = bool(os.environ.get("SWEEP"))
+SWEEP = bool(os.environ.get("SMTPSD_SWEEP"))
 CHUNK_BITS = 20                 # store.h
 RCPTS = 3
 seed = int(os.environ.get("SEED", "0")) or random.randrange(1, 10 ** 9)
 dice = random.Random(seed)
 tmp = tempfile.mkdtemp(prefix="smtpsd-test.", dir="/tmp")
-tool = build(tmp)
-if tool is None:
-    skip("attack 35: power loss", "x86_64 only")
-    done()
+needs_faultat()
+FILLER = "0123456789abcdef" * 4 + "\r\n"
 acks = {}                       # number: time of its 250
 
 
@@ -78,18 +76,19 @@ with Server() as s:
     load(s, [10 ** 6])
     time.sleep(1)
     spool = s.dir + "/spool"
-    with Fault(tool, s.children("queue")[0], path=spool,
-               record=tmp + "/record") as f:
-        base = small(spool)
-        acks.clear()
-        threads = [threading.Thread(target=load, args=(
-            s, range(i * 100, i * 100 + 10))) for i in range(4)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        eq(len(acks), 40, "a load of 40 messages")
-        eq(s.stop(), 0, "stops")        # which moves the log to its place
+    f = Fault(s.children("queue")[0], n=0, path=spool, record=tmp + "/record")
+    ok(f.is_held, "the queue is watched")
+    base = small(spool)
+    acks.clear()
+    threads = [threading.Thread(target=load, args=(
+        s, range(i * 100, i * 100 + 10))) for i in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    eq(len(acks), 40, "a load of 40 messages")
+    eq(s.stop(), 0, "stops")            # which moves the log to its place
+    f.end()
     acks[10 ** 6] = 0
     disk = Disk(base, read_record(tmp + "/record"))
     cuts = disk.cuts(dice, 400 if SWEEP else 30)
@@ -145,11 +144,11 @@ with Server() as s:
     # A mailbox: the file, its new name, and only then the result.
     s.send("smtpst2@example.org")
     ok(s.wait_mail(1, "smtpst2"), "a mailbox")
-    pid = s.children("deliver")[0]
-    with Fault(tool, pid, record=tmp + "/record") as f:
-        for i in range(2, 5):
-            s.send("smtpst2@example.org", body=body(i))
-            s.wait_mail(i, "smtpst2")
+    f = Fault(s.children("deliver")[0], n=0, record=tmp + "/record")
+    for i in range(2, 5):
+        s.send("smtpst2@example.org", body=body(i))
+        s.wait_mail(i, "smtpst2")
+    f.end()
     events = read_record(tmp + "/record")
     moves = [i for i, e in enumerate(events) if e.call in ("rename", "link")
              and "/new/" in e.path2]
@@ -165,4 +164,5 @@ with Server() as s:
                for f in events[i:told]),
            "attack 35: the directory flushed before the queue is told")
 shutil.rmtree(tmp)
+faultat_done()
 done()
