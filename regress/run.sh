@@ -31,7 +31,7 @@ CASE_S=400		# seconds that one case may take
 JOBS=${JOBS-3}		# cases at a time
 # Cases that are also run with the daemon built with SAN=1.
 SANITIZED="/10- /13- /16- /18- /24- /30- /31- /35- /36- /40- /41-ext /42- /60-
-    /61- /64- /68- attacks/01- attacks/07-"
+    /61- /64- /68-forward /70-dot attacks/01- attacks/07-"
 
 passed=0
 failed=0
