@@ -39,7 +39,7 @@ def try_it(name, user, **conf):
         ok(until(lambda: len(s.children("deliver")) == 1), name + ": runs")
         got = steady(s.children("deliver")[0])
         # Ten of 64 MiB, each in the power of two above its size.
-        ok(got < 110 << 10, "%s: %d MiB for %d of %d MiB" %
+        ok(got < 90 << 10, "%s: %d MiB for %d of %d MiB" %
            (name, got >> 10, N, SIZE >> 20))
         open(top + "/go", "w").close()
         ok(s.wait_queue(0, 40), name + ": all get through")

@@ -82,21 +82,6 @@ ask_fail(struct ask *ask, const char *text)
 	ask->failed = 1;
 }
 
-void
-on_any_stat(struct link *link, struct link_in *in)
-{
-	const struct any_control_stat *msg = in->data;
-	struct ask *ask = ask_find(msg->request);
-	struct ctl_stat stat;
-
-	if (ask == NULL || !ask_is_from(ask, link))
-		return;
-	memset(&stat, 0, sizeof(stat));
-	stat.value = msg->value;
-	strlcpy(stat.name, msg->name, sizeof(stat.name));
-	client_answer(ask->request, MSG_CONTROL_CTL_STAT, &stat, sizeof(stat));
-}
-
 /* A part of an answer goes on to the client who waits for it. */
 static void
 pass_on(struct link *link, uint64_t request, uint32_t type, const void *data,
@@ -113,6 +98,25 @@ pass_on(struct link *link, uint64_t request, uint32_t type, const void *data,
 			return;
 		}
 	client_answer(request, type, data, size);
+}
+
+/* "net.sessions" is net's to say; the others are counted elsewhere. */
+void
+on_any_stat(struct link *link, struct link_in *in)
+{
+	const struct any_control_stat *msg = in->data;
+	size_t n = strlen(link_name(link));
+	struct ctl_stat stat;
+
+	if (strncmp(msg->name, link_name(link), n) != 0 ||
+	    msg->name[n] != '.') {
+		link_fault(link, "tells a number that is not its own");
+		return;
+	}
+	memset(&stat, 0, sizeof(stat));
+	stat.value = msg->value;
+	strlcpy(stat.name, msg->name, sizeof(stat.name));
+	pass_on(link, msg->request, MSG_CONTROL_CTL_STAT, &stat, sizeof(stat));
 }
 
 static void
@@ -168,11 +172,9 @@ static void
 on_queue_login(struct link *link, struct link_in *in)
 {
 	const struct queue_control_login *msg = in->data;
-	struct ask *ask = ask_find(msg->request);
 
-	if (ask != NULL && ask_is_from(ask, link))
-		client_answer(ask->request, MSG_CONTROL_CTL_LOGIN, &msg->info,
-		    sizeof(msg->info));
+	pass_on(link, msg->request, MSG_CONTROL_CTL_LOGIN, &msg->info,
+	    sizeof(msg->info));
 }
 
 void
