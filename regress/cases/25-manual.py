@@ -96,6 +96,24 @@ ok(len(words) > 60, "%d words of the configuration" % len(words))
 eq(sorted(w for w in words if not
           re.search(r"(?m)^\.(It )?[A-Z][a-z] .*(?<![\w-])%s(?![\w-])" % w, page)),
    [], "all are in smtpsd.conf.5")
+# Each event of the log, and each key of its line.
+page = open(os.path.join(TOP, PAGES[0])).read()
+page = page[page.index(".Ss Log"):page.index(".Ss Signals")]
+events = {}
+for path in glob.glob(TOP + "/smtpsd/*/*.c"):
+    if path.endswith("_test.c"):
+        continue
+    text = re.sub(r'"\s*(PRI\w+\s*)?"', "", open(path).read())
+    for m in re.finditer(r'"event=([a-z-]+) ([^;]*?)"', text):
+        events.setdefault(m.group(1), set()).update(
+            re.findall(r"([a-z_]+)=", m.group(2)))
+ok(len(events) >= 12, "%d events" % len(events))
+for name in sorted(events):
+    item = re.search(r"(?s)^\.It Cm %s\n(.*?)(?=^\.It|^\.El)" % name, page,
+                     re.M)
+    eq(sorted(k for k in events[name] if not item or not
+              re.search(r"\b%s\b" % k, item.group(1))), [],
+       "smtpsd.8 has event %s and its keys" % name)
 page = open(os.path.join(TOP, PAGES[2])).read()
 usage = run(server.prefix + "/sbin/smtpsctl").text.split("\n", 1)[1]
 words = set(re.findall(r"(?<![\w-])[a-z]{3,}", usage))
