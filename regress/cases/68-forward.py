@@ -183,6 +183,22 @@ with Server(**CONF) as s:
                   r"to=<again@.*is not in the configuration"),
        "its command was taken away")
     eq(len(shown()), n, "and no other ran instead")
+    # Who may write the table would say what runs, and where root makes files.
+    table = s.dir + "/aliases"
+    with open(table, "w") as f:
+        f.write("postmaster: smtpst1\nlist: smtpst2\n"
+                "show: |%s\nfile: %s/archive\n" % (show, box))
+    for mode, want in ((0o664, "550 5.1.1"), (0o644, "250 2.1.5")):
+        os.chmod(table, mode)
+        s.ctl("reload")
+        for to in ["show", "file"]:
+            eq(rcpt(s, to + "@example.org"), want, "%s in a table of mode %o" %
+               (to, mode))
+        eq(rcpt(s, "list@example.org"), "250 2.1.5", "and a user there")
+        said = re.search(r"show: mail for it is refused: .*a group may write",
+                         run(s.prefix + "/sbin/smtpsd", "-n", "-f",
+                             s.conf_path).text)
+        eq(said is not None, mode == 0o664, "-n says so of mode %o" % mode)
     eq([d for d in s.log().splitlines() if "broke the rules" in d], [],
        "no deliver was at fault")
 shutil.rmtree(top)

@@ -77,6 +77,7 @@ struct conf_table {
 	int			 uses;
 	int			 is_inline;	/* unnamed, made of one item */
 	int			 is_private;	/* text stands in a private file */
+	int			 is_group;	/* a group may write the file */
 	struct conf_where	 where;
 };
 

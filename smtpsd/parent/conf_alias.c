@@ -188,11 +188,24 @@ is_known(struct check *c, const char *key, const char *name)
 	return c->action->kind == ACTION_EXPAND;
 }
 
+/* How to have commands and files in an action's aliases. */
+static const char *
+program_hint(const struct conf_action *a)
+{
+	if (a->aliases->is_group)
+		return "chmod go-w the file, or move it to another table";
+	if (conf_target_user(a)[0] != '\0')
+		return NULL;
+	return action_is_local(a) || a->kind == ACTION_EXPAND ?
+	    "alias <table> as USER, in the action" : "only in a local action";
+}
+
 /* What is included is often a list that others keep. */
 static void
 check_program(struct check *c, const char *key, const struct alias_target *t)
 {
 	char what[ALIASTEXT_SIZE + 128], fault[128];
+	const char *hint = NULL;
 	int rc = -1;
 
 	if (c->is_include != 0)
@@ -205,10 +218,9 @@ check_program(struct check *c, const char *key, const struct alias_target *t)
 	snprintf(what, sizeof(what), "%s%s%s: %s", rc == -1 ?
 	    "mail for it is refused: " : "", t->kind == ALIAS_COMMAND ? "|" :
 	    "", t->text, fault);
-	caution(c, key, rc == -1 && c->is_include == 0 &&
-	    conf_target_user(c->action)[0] == '\0' ? action_is_local(c->action) ||
-	    c->action->kind == ACTION_EXPAND ? "alias <table> as USER, in the "
-	    "action" : "only in a local action" : NULL, what, "");
+	if (rc == -1 && c->is_include == 0)
+		hint = program_hint(c->action);
+	caution(c, key, hint, what, "");
 }
 
 static void

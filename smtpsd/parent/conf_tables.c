@@ -3,6 +3,8 @@
  * plain tables, each with the care its content asks for, and gives relay
  * actions their credentials and CA bundles.  Called by conf_check.c.
  */
+#include <sys/stat.h>
+
 #include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
@@ -69,11 +71,13 @@ static void
 load_plain(struct conf_table *t, struct conf_errors *errors)
 {
 	struct table *parsed;
+	struct stat st = { 0 };
 	char err[1024];
 
 	if (t->path != NULL) {
-		t->text = conf_file_read(t->path, FILE_PUBLIC, &t->size, NULL,
+		t->text = conf_file_read(t->path, FILE_PUBLIC, &t->size, &st,
 		    err, sizeof(err));
+		t->is_group = (st.st_mode & S_IWGRP) != 0;
 		if (t->text == NULL) {
 			conf_complain(errors, t->where, NULL,
 			    "table <%s>: %s", t->name, err);

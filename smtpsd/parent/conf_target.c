@@ -32,6 +32,9 @@ _Static_assert(ALIASTEXT_SIZE <= TARGET_SIZE && TARGET_SIZE <= COMMAND_SIZE &&
 const char *
 conf_target_user(const struct conf_action *a)
 {
+	/* Who keeps names of mailboxes is not asked for programs. */
+	if (a->aliases != NULL && a->aliases->is_group)
+		return "";
 	return a->target_user[0] != '\0' ? a->target_user : a->user;
 }
 
@@ -152,7 +155,9 @@ conf_target_add(struct conf *conf, const struct conf_action *of,
 	struct account	 who;
 	char		 name[NAME_SIZE];
 
-	if (user[0] == '\0')
+	if (of->aliases->is_group)
+		why = "a group may write the table";
+	else if (user[0] == '\0')
 		why = "no user is named to do it";
 	else if (userdb_find(user, &who) == -1)
 		why = "its user cannot be used";
