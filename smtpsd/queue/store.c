@@ -145,13 +145,19 @@ int
 store_complain(struct store *s, const char *what)
 {
 	uint64_t now_s = (uint64_t)time(NULL);
+	int code;
 
+	if (s->db == NULL)
+		return -1;
+	code = sqlite3_extended_errcode(s->db);
+	if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
+		s->is_doubtful = 1;
 	if (now_s == s->complained_s) {
 		s->complaints++;
 		return -1;
 	}
 	log_warnx("store: %s: %s (%d, errno %d), %u more like it before", what,
-	    sqlite3_errmsg(s->db), sqlite3_extended_errcode(s->db),
+	    sqlite3_errmsg(s->db), code,
 	    sqlite3_system_errno(s->db), s->complaints);
 	s->complained_s = now_s;
 	s->complaints = 0;
@@ -264,25 +270,9 @@ store_prepare(struct store *s)
 	return 0;
 }
 
-struct store *
-store_open(const char *path, uint64_t prealloc)
+static int
+store_settings(struct store *s)
 {
-	struct store *s;
-
-	/* one thread; no counters behind a lock */
-	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	if ((s = calloc(1, sizeof(*s))) == NULL ||
-	    (s->path = strdup(path)) == NULL)
-		goto fail;
-	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE |
-	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK) {
-		if (s->db != NULL)
-			store_complain(s, path);
-		goto fail;
-	}
-	sqlite3_extended_result_codes(s->db, 1);
 	/* the order matters: no page size after WAL, no shared memory before
 	 * exclusive */
 	if (store_exec(s, "PRAGMA page_size = 16384;"
@@ -295,11 +285,57 @@ store_open(const char *path, uint64_t prealloc)
 	    "PRAGMA cache_size = -32768;") == -1) {
 		if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_BUSY)
 			log_warnx("store: another smtpsd uses this spool");
-		goto fail;
+		return -1;
 	}
 	s->is_full = 1;
-	if (store_init_schema(s) == -1 || store_usage_init(s) == -1 ||
-	    store_prepare(s) == -1 || store_sweep_init(s) == -1 ||
+	return 0;
+}
+
+int
+store_connect(struct store *s)
+{
+	if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK) {
+		if (s->db != NULL)
+			store_complain(s, s->path);
+		return -1;
+	}
+	sqlite3_extended_result_codes(s->db, 1);
+	if (store_settings(s) == -1 || store_init_schema(s) == -1 ||
+	    store_usage_init(s) == -1)
+		return -1;
+	return store_prepare(s);
+}
+
+void
+store_disconnect(struct store *s)
+{
+	int i;
+
+	for (i = 0; i < ST_MAX; i++) {
+		sqlite3_finalize(s->st[i]);
+		s->st[i] = NULL;
+	}
+	if (s->db != NULL)
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+		    NULL);
+	sqlite3_close(s->db);
+	s->db = NULL;
+}
+
+struct store *
+store_open(const char *path, uint64_t prealloc)
+{
+	struct store *s;
+
+	/* one thread; no counters behind a lock */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	if ((s = calloc(1, sizeof(*s))) == NULL ||
+	    (s->path = strdup(path)) == NULL)
+		goto fail;
+	if (store_connect(s) == -1 || store_sweep_init(s) == -1 ||
 	    store_wal_init(s, prealloc) == -1)
 		goto fail;
 	return s;
@@ -315,6 +351,9 @@ store_close(struct store *s)
 
 	if (s == NULL)
 		return;
+	/* what was refused must not be there at the next start */
+	if (s->is_doubtful && (!s->wal_is_known || store_repair(s) == -1))
+		store_disconnect(s);
 	for (i = 0; i < ST_MAX; i++)
 		sqlite3_finalize(s->st[i]);
 	sqlite3_close(s->db);
@@ -323,8 +362,16 @@ store_close(struct store *s)
 }
 
 int
+store_is_idle(struct store *s)
+{
+	return s->db != NULL && sqlite3_get_autocommit(s->db);
+}
+
+int
 store_begin(struct store *s, int is_durable)
 {
+	if (s->is_doubtful && store_repair(s) == -1)
+		return -1;
 	/*
 	 * NORMAL writes the frames without a flush.  The log is one file
 	 * read in order after a crash, so that the flush of the next FULL
@@ -345,6 +392,8 @@ store_commit(struct store *s)
 {
 	if (store_run(s, ST_COMMIT) == -1)
 		return -1;
+	if (s->is_full)
+		s->wal_flushed = s->wal_pages;
 	s->count = (uint64_t)((int64_t)s->count + s->count_change);
 	s->count_change = 0;
 	return 0;
@@ -355,7 +404,7 @@ store_rollback(struct store *s)
 {
 	s->count_change = 0;
 	/* SQLite has already rolled back after the worst failures */
-	if (!sqlite3_get_autocommit(s->db))
+	if (s->db != NULL && !sqlite3_get_autocommit(s->db))
 		store_run(s, ST_ROLLBACK);
 }
 

@@ -1,5 +1,5 @@
 /*
- * The inside of the store, for store.c, store_read.c and store_wal.c only.
+ * The inside of the store, for the files store*.c only.
  */
 #ifndef QUEUE_STORE_SQL_H
 #define QUEUE_STORE_SQL_H
@@ -20,7 +20,7 @@ enum statement {
 };
 
 struct store {
-	sqlite3		*db;
+	sqlite3		*db;		/* NULL: being repaired */
 	sqlite3_stmt	*st[ST_MAX];
 	char		*path;
 	uint64_t	 next_body_id;
@@ -31,7 +31,12 @@ struct store {
 	int64_t		 count_change;	/* in the open transaction */
 	int		 is_full;	/* synchronous is FULL, else NORMAL */
 	int		 wal_pages;	/* after the last commit */
+	int		 wal_flushed;	/* of them, that a flush covered */
+	int		 wal_is_known;	/* whether both are */
+	int		 wal_found;	/* pages at the start, -1: unknown */
 	int		 wal_next;	/* checkpoint from here */
+	int		 is_doubtful;	/* a flush failed since */
+	uint64_t	 repaired_s;	/* last attempt to mend that */
 	uint64_t	 reserve;	/* bytes of disk to leave free */
 	uint64_t	 full_s;	/* last log line of a full disk */
 	uint64_t	 complained_s;	/* last log line of a failure */
@@ -47,7 +52,10 @@ struct store {
 int	store_number(struct store *, const char *sql, uint64_t *);
 /* A statement that gives no rows. */
 int	store_run(struct store *, enum statement);
-/* Log why the last call failed, at most once a second.  Always -1. */
+/*
+ * Log why the last call failed, at most once a second, and note whether it
+ * was a flush.  Always -1.
+ */
 int	store_complain(struct store *, const char *what);
 /* The row loop of one prepared statement: 1 row, 0 done, -1 failed. */
 int	store_step(struct store *, enum statement);
@@ -55,6 +63,13 @@ void	store_reset(struct store *, enum statement);
 void	store_bind_id(struct store *, enum statement, int column, uint64_t);
 void	store_bind_text(struct store *, enum statement, int column,
 	    const char *);	/* NULL is NULL */
+
+/* The connection, its pragmas and statements. */
+int	store_connect(struct store *);
+/* Leaves the log as it is. */
+void	store_disconnect(struct store *);
+/* There is a connection, and no transaction is open. */
+int	store_is_idle(struct store *);
 
 /* store_sweep.c */
 int	store_sweep_init(struct store *);
@@ -64,5 +79,10 @@ int	store_usage_init(struct store *);
 
 /* store_wal.c */
 int	store_wal_init(struct store *, uint64_t prealloc);
+/* Copies what the log has.  -1: no flush could be had. */
+int	store_wal_start(struct store *);
+
+/* store_repair.c.  -1: not yet. */
+int	store_repair(struct store *);
 
 #endif

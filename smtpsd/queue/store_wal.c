@@ -26,6 +26,7 @@ on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 	(void)db;
 	(void)name;
 	s->wal_pages = pages;
+	s->wal_is_known = 1;
 	return SQLITE_OK;
 }
 
@@ -67,17 +68,35 @@ out:
 }
 
 int
-store_wal_init(struct store *s, uint64_t prealloc)
+store_wal_start(struct store *s)
 {
-	int keep = 1;
+	int keep = 1, frames = 0, copied = 0;
 
+	s->is_doubtful = 0;
 	s->wal_next = STORE_WAL_PAGES;
-	s->reserve = STORE_RESERVE;
+	s->wal_found = -1;
+	s->wal_pages = s->wal_flushed = s->wal_is_known = 0;
 	sqlite3_wal_hook(s->db, on_commit, s);
 	sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
-	    NULL, NULL) != SQLITE_OK)
+	    &frames, &copied) == SQLITE_OK) {
+		s->wal_is_known = frames == copied;
+		s->wal_found = frames;
+	} else {
+		/* a full disk may not have room for it */
 		store_complain(s, "checkpoint");
+		if (s->is_doubtful)
+			return -1;
+	}
+	return 0;
+}
+
+int
+store_wal_init(struct store *s, uint64_t prealloc)
+{
+	s->reserve = STORE_RESERVE;
+	if (store_wal_start(s) == -1)
+		return -1;
 	if (prealloc > 0)
 		store_wal_allocate(s, prealloc);
 	return 0;
@@ -88,6 +107,8 @@ store_copy_log(struct store *s)
 {
 	int frames = 0, copied = 0;
 
+	if (s->is_doubtful)
+		return;
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
 	    &frames, &copied) != SQLITE_OK) {
 		/* nothing is lost, the log grows; try again later */
@@ -96,14 +117,14 @@ store_copy_log(struct store *s)
 		return;
 	}
 	log_debug("store: checkpoint frames=%d copied=%d", frames, copied);
-	s->wal_pages = 0;
+	s->wal_pages = s->wal_flushed = 0;
 	s->wal_next = STORE_WAL_PAGES;
 }
 
 void
 store_checkpoint(struct store *s)
 {
-	if (s->wal_pages >= s->wal_next && sqlite3_get_autocommit(s->db))
+	if (s->wal_pages >= s->wal_next && store_is_idle(s))
 		store_copy_log(s);
 }
 
@@ -146,7 +167,7 @@ store_has_room(struct store *s, uint64_t bytes)
 
 	if (disk_free(s->path) >= room_needed(s, bytes))
 		return 1;
-	if (s->wal_pages > 0 && sqlite3_get_autocommit(s->db))
+	if (s->wal_pages > 0 && store_is_idle(s))
 		store_copy_log(s);
 	disk = disk_free(s->path);
 	if (disk >= s->reserve &&
