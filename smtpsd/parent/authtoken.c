@@ -136,7 +136,8 @@ clean_reason(const char *reason)
 int
 authtoken_on_result(const struct auth_parent_token_done *m)
 {
-	if (m->is_good && !users_name_ok(m->user))
+	/* No token is good for ever. */
+	if (m->is_good && (!users_name_ok(m->user) || m->until_s <= 0))
 		return -1;
 	if (m->is_good)
 		authenticate_verdict_as(m->request, m->user, m->until_s);

@@ -199,7 +199,7 @@ on_auth_token_done(struct link *link, struct link_in *in)
 		return;
 	if (authtoken_on_result(m) == -1) {
 		w->request = m->request;	/* it dies, and nobody knows */
-		link_fault(link, "a user of a name that cannot be");
+		link_fault(link, "a user or a time that cannot be");
 		return;
 	}
 	hand_out();
