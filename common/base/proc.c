@@ -255,6 +255,8 @@ on_peer_broken(uint32_t peer_id)
 	memset(&msg, 0, sizeof(msg));
 	msg.peer_id = peer_id;
 	(void)link_send(proc.parent, MSG_ANY_PARENT_BROKE, &msg, sizeof(msg));
+	/* It may be the end of a turn, and nothing else be heard for long. */
+	link_flush(proc.parent);
 }
 
 /* Steps 1 to 4: descriptors, log, title, limits. */
