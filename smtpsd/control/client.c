@@ -179,6 +179,7 @@ on_ctl_request(struct link *link, struct link_in *in)
 		return;
 	}
 	client->request = ++request_last;
+	client->lag = 0;
 	client_timer_start(client, ANSWER_S);
 	request = in->data;
 	ask_start(client->request, in->type, request, request + 1,
