@@ -17,6 +17,8 @@
 #include "parent.h"
 #include "unixsock.h"
 
+#define UNREAD_MAX	8192	/* bytes of answers; one of 24 has a descriptor */
+
 int
 unixsock_connect(const char *path)
 {
@@ -51,6 +53,10 @@ on_relay_connect(struct link *link, struct link_in *in)
 	a = conf_action_by_name(parent_conf(), msg->action);
 	if (a == NULL || a->kind != ACTION_LMTP || a->path[0] == '\0') {
 		strlcpy(failed.text, "action has no socket",
+		    sizeof(failed.text));
+	} else if (link_queued(link) > UNREAD_MAX) {
+		/* What it does not take must not use up our descriptors. */
+		strlcpy(failed.text, "too many connections at once",
 		    sizeof(failed.text));
 	} else if ((fd = unixsock_connect(a->path)) == -1) {
 		snprintf(failed.text, sizeof(failed.text), "%.400s: %s", a->path,
