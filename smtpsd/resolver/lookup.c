@@ -27,6 +27,7 @@
 #include "lookup.h"
 
 #define LOOKUPS_MAX	1000	/* in flight */
+#define OF_ONE_RELAY	500	/* of them */
 #define LOOKUP_S	30
 #define HOSTS_TTL_S	60
 #define RELAYS_MAX	32
@@ -57,6 +58,7 @@ struct lookup {
 	enum lookup_kind	 kind;
 	unsigned int		 pending;	/* callbacks that will come */
 	int			 is_answered;
+	int			 which_relay;	/* -1: not counted any more */
 	int			 nqueries;
 	int			 status[QUERIES];	/* enum resolve_status */
 	int			 is_secure[QUERIES];
@@ -68,6 +70,7 @@ struct lookup {
 static TAILQ_HEAD(, lookup)	 lookups = TAILQ_HEAD_INITIALIZER(lookups);
 static unsigned int		 lookup_count;
 static struct link		*relays[RELAYS_MAX];
+static unsigned int		 nlookups[RELAYS_MAX];	/* of that link */
 
 /* IPv6 and IPv4 in turn: a broken family costs one attempt, not all. */
 static void
@@ -206,6 +209,8 @@ lookup_free_if_done(struct lookup *l)
 	evtimer_del(&l->timer);
 	TAILQ_REMOVE(&lookups, l, entry);
 	lookup_count--;
+	if (l->which_relay != -1)
+		nlookups[l->which_relay]--;
 	for (i = 0; i < QUERIES; i++)
 		free(l->answer[i]);
 	free(l);
@@ -315,18 +320,32 @@ query_start(struct lookup *l, uint16_t type)
 	free(query);
 }
 
-/* NULL: too many; the caller says so. */
+static int
+relay_find(const struct link *link)
+{
+	int	i;
+
+	for (i = 0; i < RELAYS_MAX && relays[i] != link; i++)
+		;
+	return i < RELAYS_MAX ? i : -1;
+}
+
+/* NULL: too many, in all or of this relay; the caller says so. */
 static struct lookup *
 lookup_new(struct link *relay, uint64_t request, enum lookup_kind kind,
     const char *name)
 {
 	struct timeval	 tv = { LOOKUP_S, 0 };
 	struct lookup	*l;
+	int		 which = relay_find(relay);
 
-	if (lookup_count >= LOOKUPS_MAX ||
+	if (lookup_count >= LOOKUPS_MAX || which == -1 ||
+	    nlookups[which] >= OF_ONE_RELAY ||
 	    (l = calloc(1, sizeof(*l))) == NULL)
 		return NULL;
 	l->relay = relay;
+	l->which_relay = which;
+	nlookups[which]++;
 	l->request = request;
 	l->kind = kind;
 	strlcpy(l->name, name, sizeof(l->name));
@@ -453,16 +472,19 @@ static void
 on_relay_down(struct link *link, const char *why)
 {
 	struct lookup *l;
-	int i;
+	int i = relay_find(link);
 
 	if (why != NULL)
 		log_warnx("link to %s: %s", link_name(link), why);
+	if (i == -1)
+		return;
 	TAILQ_FOREACH(l, &lookups, entry)
-		if (l->relay == link)
+		if (l->which_relay == i) {
 			l->relay = NULL;
-	for (i = 0; i < RELAYS_MAX; i++)
-		if (relays[i] == link)
-			relays[i] = NULL;
+			l->which_relay = -1;
+		}
+	relays[i] = NULL;
+	nlookups[i] = 0;
 }
 
 void
