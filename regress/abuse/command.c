@@ -1,7 +1,7 @@
 /*
  * Commands of every role: any bytes on any link, repetition, fuzz.  Links
  * are named by what is at their other end: parent sign policy queue control
- * net relay resolver.
+ * net relay resolver deliver.
  */
 #include <errno.h>
 #include <imsg.h>
@@ -30,6 +30,7 @@ kind_by_name(const char *name)
 		{ "policy", PROC_POLICY }, { "queue", PROC_QUEUE },
 		{ "relay", PROC_RELAY }, { "resolver", PROC_RESOLVER },
 		{ "control", PROC_CONTROL }, { "sign", PROC_SIGN },
+		{ "deliver", PROC_DELIVER },
 	};
 	size_t	i;
 
@@ -289,10 +290,21 @@ fuzz_fill(const struct link_shape *s, uint8_t *data)
 	return size;
 }
 
+/* The first eight bytes, where most messages say what they are about. */
+static uint64_t
+fuzz_id(const char *own)
+{
+	if (own[0] == 's')
+		return fuzz_next() % 64;
+	if (own[0] == 'p')
+		return strtoull(own + 1, NULL, 0) << 32 | fuzz_next() % 64;
+	return (uint64_t)boot_is()->proc_id << 32 | fuzz_next() % 64;
+}
+
 /*
- * fuzz LINK TYPE N SEED OWN: messages of this type, in its shape; with OWN
- * their first eight bytes are a session of ours, so that what is behind the
- * first check is reached.
+ * fuzz LINK TYPE N SEED OWN: messages of this type, in its shape.  OWN is
+ * what they are about, so that what is behind the first check is reached: 0
+ * anything, 1 a session of ours, pID one of that process, s a small number.
  */
 static int
 run_fuzz(int argc, char **argv)
@@ -303,7 +315,7 @@ run_fuzz(int argc, char **argv)
 	uint64_t			 session;
 	unsigned long			 i, n = strtoul(argv[3], NULL, 0);
 	size_t				 size;
-	int				 own = atoi(argv[5]);
+	int				 own = strcmp(argv[5], "0") != 0;
 
 	(void)argc;
 	s = proto_shape((uint32_t)strtoul(argv[2], NULL, 0));
@@ -315,8 +327,7 @@ run_fuzz(int argc, char **argv)
 	for (i = 0; i < n; i++) {
 		size = fuzz_fill(s, data);
 		if (own && size >= sizeof(session)) {
-			session = (uint64_t)boot_is()->proc_id << 32 |
-			    fuzz_next() % 64;
+			session = fuzz_id(argv[5]);
 			memcpy(data, &session, sizeof(session));
 		}
 		if (wire_send(kind, s->type, data, size, s->has_fd) == -1)

@@ -3,8 +3,8 @@
  *
  * It stands in libexec/smtpsd/NAME of a test's own prefix and is started as
  * any child is: log on descriptor 3, parent on 4.  Beside it a file "hostile"
- * says which instance is meant ("net 1"); any other one becomes the real
- * program, real/NAME.  It obeys BOOT as a child would, chroot and user
+ * says which instance is meant ("net 1", or "deliver 0 1001": as that user
+ * alone); any other one becomes the real program, real/NAME.  It obeys BOOT as a child would, chroot and user
  * included, but enters no sandbox: what the others refuse must not depend on
  * it.  Its orders come over the socket hostile.sock, to which it connects
  * before it gives up its rights; each line is answered by one line.
@@ -154,17 +154,20 @@ peek_boot(void)
 static int
 is_chosen(void)
 {
-	char		 path[PATH_MAX + 16], name[32];
-	unsigned int	 instance;
+	char		 path[PATH_MAX + 16], line[128], name[32];
+	unsigned int	 instance, uid;
 	FILE		*f;
-	int		 found = 0;
+	int		 n, found = 0;
 
 	snprintf(path, sizeof(path), "%s/hostile", directory);
 	if ((f = fopen(path, "re")) == NULL)
 		return 0;
-	while (fscanf(f, "%31s %u", name, &instance) == 2)
-		if (strcmp(name, role) == 0 && instance == boot.instance)
+	while (fgets(line, sizeof(line), f) != NULL) {
+		n = sscanf(line, "%31s %u %u", name, &instance, &uid);
+		if (n >= 2 && strcmp(name, role) == 0 &&
+		    instance == boot.instance && (n == 2 || uid == boot.uid))
 			found = 1;
+	}
 	fclose(f);
 	return found;
 }

@@ -123,11 +123,12 @@ def pss(pid):
 class HostileServer(Server):
     """Server() whose child name/instance is the hostile program.
 
-    prepare(server) is called before it is started."""
+    prepare(server) is called before it is started; uid: only as that user."""
 
     def __init__(self, name, instance=0, **kw):
         self.role, self.instance = name, instance
         prepare = kw.pop("prepare", None)
+        uid = kw.pop("uid", None)
         self.current = None
         kw.setdefault("expect_deaths", True)
         kw["start"] = False
@@ -135,7 +136,7 @@ class HostileServer(Server):
         with open(self.conf_path) as f:
             text = f.read().replace("{dir}", self.dir)
         self.write("smtpsd.conf", text)
-        self._cover()
+        self._cover("" if uid is None else " %d" % uid)
         if prepare:
             prepare(self)
         self.listening = socket.socket(socket.AF_UNIX)
@@ -145,7 +146,7 @@ class HostileServer(Server):
         self.listening.listen(8)
         self.start()
 
-    def _cover(self):
+    def _cover(self, uid):
         self.libexec = self.prefix + "/libexec/smtpsd"
         if not smtpsdtest._own:
             skip("a hostile %s" % self.role, "no mount namespace")
@@ -158,7 +159,7 @@ class HostileServer(Server):
         os.unlink(copy + "/" + self.role)
         shutil.copy(build_hostile(self.dir), copy + "/" + self.role)
         with open(copy + "/hostile", "w") as f:
-            f.write("%s %d\n" % (self.role, self.instance))
+            f.write("%s %d%s\n" % (self.role, self.instance, uid))
         os.chmod(copy, 0o755)
         p = run("mount", "--bind", copy, self.libexec)
         if p.returncode != 0:
@@ -191,7 +192,7 @@ class HostileServer(Server):
                 e.close()
         return self.current
 
-    def fresh(self):
+    def fresh(self, waits=True):
         """A new one at once, whatever the back-off of its restarts is: a
         reload that does not want it starts the slot anew."""
         text = open(self.conf_path).read()
@@ -202,7 +203,7 @@ class HostileServer(Server):
             p = self.ctl("reload")
             if p.returncode != 0:
                 diag("reload: " + p.text)
-        return self.evil()
+        return self.evil() if waits else None
 
     def peers(self):
         """{name: pid} of the processes that must not suffer."""

@@ -1,0 +1,238 @@
+"""Children other than net that were taken over: what cases 81 to 87 share.
+
+    def wrong_results(c): ...
+    main("relay", 1, {"queue": ["AGENT_QUEUE_MORE", ...], ...},
+         [malformed, wrong_results, fuzz], extra="processes relay 2\\n")
+
+The parts are attacks on one server, in order; c is a Role.  Each ends with
+c.again() if the hostile program may have died of it.  A program of which
+there is one is started again later and later, so the server itself is begun
+anew after some deaths.
+"""
+
+import struct
+
+from hostile import *
+
+DEATHS_MAX = 4          # of a single program: 1.5 seconds of waiting in all
+MAILADDR, LOGIN, HOSTNAME, IPADDR, NAME = 328, 256, 256, 64, 64
+TEXT = 512
+SEED = 20260202
+
+
+def text(s, size):
+    s = s.encode() if isinstance(s, str) else s
+    return s[:size - 1].ljust(size, b"\0")
+
+
+def unpack(fmt, data):
+    return struct.unpack("=" + fmt, data[:struct.calcsize("=" + fmt)])
+
+
+class Role(HostileNet):
+    """says: {link: [names of messages without "MSG_"]}; wake: makes the
+    server start the program, if that does not run by itself."""
+
+    def __init__(self, server, says, wake=None):
+        self.says, self.wake, self.deaths = says, wake, 0
+        if wake:
+            wake(server)
+        super().__init__(server)
+
+    def learn(self):
+        self.ids = {}
+
+    def is_many(self):
+        return self.s.instance > 0
+
+    def again(self):
+        if self.wake:
+            self.e.ask("exit 0")
+            self.e.is_killed()
+            self.e = self.s.evil(0.5)
+            while self.e is None:
+                self.wake(self.s)
+                self.e = self.s.evil(3)
+        elif self.is_many():
+            self.e = self.s.fresh()
+        else:
+            self.e.is_killed()
+            self.deaths += 1
+            if self.deaths > DEATHS_MAX:
+                self.begin_anew()
+            else:
+                self.e = self.s.evil()
+        return self.e
+
+    def begin_anew(self):
+        """The whole server, after a look whether the others still live."""
+        self.peers_live("until now")
+        eq(self.s.stop(), 0, "smtpsd stops")
+        self.s.start()
+        self.deaths = 0
+        self.e = self.s.evil()
+        self.before = self.s.peers()
+        self.memory = {n: pss(p) for n, p in self.before.items()}
+
+    def exit(self):
+        self.e.ask("exit 0")
+        return self.again()
+
+    def id_of(self, name):
+        """The process id, as links know it, of a child that lives."""
+        return int(re.findall(r"^\S+ %s ready: pid \d+, id (\d+)" % name,
+                              self.s.log(), re.M)[-1])
+
+    # what it says and hears
+
+    def message(self, link, name, data=b"", fds=0):
+        """A whole message; Answer.  data is filled up with zeros."""
+        kind, least = self.shapes["MSG_" + name][:2]
+        return self.e.ask("send %s 0x%x %s %d" % (
+            link, kind, data.ljust(least, b"\0").hex() or "-", fds))
+
+    def heard(self, link, name, ms=3000):
+        """Bytes of the oldest message that was not looked at; None."""
+        got = self.e.ask("got %s 0x%x %d" % (link, self.type("MSG_" + name),
+                                             ms))
+        return bytes.fromhex(got.rest) if got.word == "ok" else None
+
+    def flood(self, link, name, n, data=b"", fds=0):
+        """The same n times, without a look at answers."""
+        kind, least = self.shapes["MSG_" + name][:2]
+        return self.e.ask("many %d 0 send %s 0x%x %s %d" % (
+            n, link, kind, data.ljust(least, b"\0").hex() or "-", fds))
+
+    # what became of it
+
+    def is_cut(self, link, seconds=5):
+        end = time.time() + seconds
+        while time.time() < end:
+            if self.e.is_killed(0.02) or \
+                    self.e.ask("up %s 20" % link).rest != "1":
+                return True
+        return False
+
+    def cut(self, link, name, why=None):
+        """Killed for it, or at least nobody hears it on that link."""
+        ok(self.is_cut(link), name + ": killed or cut off")
+        if why:
+            ok(self.s.wait_log(why), name + ": and it is logged")
+        self.exit()
+
+    def up(self, link, name):
+        return eq(self.e.ask("up %s 100" % link).rest, "1",
+                  name + ": the link stands")
+
+    def give_back(self):
+        """The real program takes the place again."""
+        self.chosen = open(self.s.libexec + "/hostile").read()
+        with open(self.s.libexec + "/hostile", "w") as f:
+            f.write("nobody 0\n")
+        mark = len(self.s.log())
+        self.e.ask("exit 0")
+        self.e.is_killed()
+        if self.wake:
+            return
+        if self.is_many():
+            self.s.fresh(False)
+        ok(until(lambda: re.search(r"^\S+ %s(/\d+)? ready: pid" % self.s.role,
+                                   self.s.log()[mark:], re.M), 20),
+           "the real %s takes its place" % self.s.role)
+        time.sleep(0.2)
+
+    def take(self):
+        """After give_back(), of one of many."""
+        with open(self.s.libexec + "/hostile", "w") as f:
+            f.write(self.chosen)
+        self.e = self.s.fresh()
+        return self.e
+
+
+def header(kind, size, mark=0):
+    return struct.pack("=IIII", kind, size | mark, 0, 1)
+
+
+def malformed(c):
+    """Frames that are none, messages of others, wrong shapes."""
+    for link, names in c.says.items():
+        kind, least, most, fd, words = c.shapes["MSG_" + names[0]]
+        alien = c.type("MSG_PARENT_AUTH_CHECK")
+        cases = [
+            ("a length of 0", "bytes %s %s" % (link, header(kind, 0).hex())),
+            ("a length of 2^31 - 1", "bytes %s %s" %
+             (link, header(kind, 2 ** 31 - 1).hex())),
+            ("64 descriptors", "bytes %s %s 64" %
+             (link, (header(kind, 16 + most) + bytes(most)).hex())),
+            ("a byte short", "fill %s 0x%x %d 0 %d" %
+             (link, kind, least - 1, fd)),
+            ("a byte long", "fill %s 0x%x %d 0 %d" %
+             (link, kind, most + 1, fd)),
+            ("a stray descriptor" if not fd else "no descriptor",
+             "fill %s 0x%x %d 0 %d" % (link, kind, least, 1 - fd)),
+            ("a message of others", "fill %s 0x%x %d 0" %
+             (link, alien, c.shapes["MSG_PARENT_AUTH_CHECK"][1]))]
+        if words:
+            cases.append(("text without end", "fill %s 0x%x %d 65 %d" %
+                          (link, kind, least, fd)))
+        if not c.is_many():
+            cases = cases[1:3] + cases[-2:]
+        for what, line in cases:
+            c.e.ask(line)
+            c.cut(link, "%s: %s" % (link, what))
+        if fd or most == 0:
+            continue
+        # Half a message is no message.
+        c.e.ask("bytes %s %s" % (link, header(kind, 16 + most).hex()))
+        c.up(link, link + ": half a message")
+        c.exit()
+    c.peers_live("malformed frames")
+
+
+def fuzz(c, n=300, lives=2):
+    """Random messages in their shapes, with ids of others, of its own
+    process, and small ones."""
+    total = dead = 0
+    net = c.id_of(r"net(?:/\d+)?")
+    for link, names in c.says.items():
+        for i, name in enumerate(names):
+            kind = c.shapes["MSG_" + name][0]
+            for k, own in enumerate(["s", "p%d" % net, "0"]):
+                left, used = n, 0
+                while left > 0 and used < lives:
+                    got = c.e.ask("fuzz %s 0x%x %d %d %s" % (
+                        link, kind, left, SEED + 100 * i + 10 * k + used,
+                        own))
+                    sent = max(int(got.sent or 1), 1)
+                    left -= sent
+                    total += sent
+                    if got.word == "ok" and not c.e.is_killed(0.02) and \
+                            c.e.ask("up %s 20" % link).rest == "1":
+                        continue
+                    dead += 1
+                    used += 1
+                    c.exit()
+    diag("%d messages, cut off %d times" % (total, dead))
+    ok(total >= 200 or dead > 5, "fuzz")
+    c.exit()
+    c.peers_live("fuzz")
+
+
+def main(name, instance, says, parts, wake=None, give_back=True, memory={},
+         uid=None, **kw):
+    start = time.time()
+    with HostileServer(name, instance, uid=uid, **kw) as s:
+        c = Role(s, says, wake)
+        for part in parts:
+            if sys.argv[1:] and part.__name__ not in sys.argv[1:]:
+                continue
+            before = time.time()
+            part(c)
+            diag("%s: %.1f s" % (part.__name__, time.time() - before))
+        if give_back and not c.is_many():
+            c.give_back()
+        c.suffer("in the end", memory)
+        size = os.path.getsize(s.log_path)
+        ok(size < 20 << 20, "the log is bounded: %d KiB" % (size >> 10))
+    diag("%.1f s" % (time.time() - start))
+    done()
