@@ -26,7 +26,7 @@ PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     libauthen-sasl-perl
     php-cli git git-email libmailtools-perl
     bsd-mailx
-    clamav-daemon clamsmtp"
+    clamav-daemon clamsmtp valgrind"
 CASE_S=400		# seconds that one case may take
 JOBS=${JOBS-3}		# cases at a time
 # Cases that are also run with the daemon built with SAN=1.
