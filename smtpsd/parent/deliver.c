@@ -9,7 +9,6 @@
  * other end then.  It ends by itself.
  */
 #include <sys/queue.h>
-#include <sys/stat.h>
 
 #include <errno.h>
 #include <event.h>
@@ -88,24 +87,19 @@ fail(uint32_t queue_id, uint64_t id, int is_permanent, const char *text)
 }
 
 /*
- * A virtual user's directories are made for him; a home must be there.  -1
- * and text for the queue.
+ * A virtual user's directories are made for him.  A home is not even looked
+ * at: it may hang, by the user's doing or with its server, and everything
+ * with it; deliver finds out.  -1 and text for the queue.
  */
 static int
 prepare_root(const struct conf_action *action, const struct account *who,
     const char *root, const char *rest, char *text, size_t textsize)
 {
 	char		 full[2 * PATHNAME_SIZE], err[512];
-	struct stat	 st;
 	int		 fd;
 
-	if (action->user[0] == '\0' || action->path[0] == '~') {
-		if (stat(root, &st) == 0 && S_ISDIR(st.st_mode))
-			return 0;
-		log_warnx("deliver: %s: not a directory", root);
-		strlcpy(text, "the mailbox's directory is missing", textsize);
-		return -1;
-	}
+	if (action->user[0] == '\0' || action->path[0] == '~')
+		return 0;
 	snprintf(full, sizeof(full), "%s/%s", root, rest);
 	if (action->kind == ACTION_MBOX || strstr(rest, "%{") != NULL)
 		full[strlen(root)] = '\0';
