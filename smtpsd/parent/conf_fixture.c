@@ -1,5 +1,5 @@
 /*
- * Makes the files that conf_test.c and conf_send_test.c read.  Keys are made
+ * Makes the files that the tests of the configuration read.  Keys are made
  * afresh for each run: none is ever stored with the sources.
  */
 #include <sys/stat.h>
@@ -19,6 +19,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "conf.h"
 #include "conf_fixture.h"
 
 static char directory[] = "/tmp/smtpsd_conf_test.XXXXXXXXXX";
@@ -155,6 +156,15 @@ fixture_make(void)
 	fixture_write("loop.conf", 0644, "include \"loop.conf\"\n");
 	fixture_write("bad.conf", 0644, "\n\nlimit eror 7\n");
 	fixture_write("shared.conf", 0664, "limit errors 7\n");
+}
+
+struct conf *
+fixture_load(const char *text, const struct conf_macros *macros,
+    struct conf_errors *errors)
+{
+	memset(errors, 0, sizeof(*errors));
+	fixture_write("test.conf", 0644, text);
+	return conf_load("test.conf", macros, errors);
 }
 
 void

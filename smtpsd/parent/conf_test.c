@@ -13,14 +13,6 @@
 #include "conf.h"
 #include "conf_fixture.h"
 
-/* Lines 1 to 6 of every case with this head. */
-#define HEAD "hostname mx.test\n" \
-	"pki mx.test cert \"crt\"\n" \
-	"pki mx.test key \"key\"\n" \
-	"table users file \"users\"\n" \
-	"listen on 127.0.0.1 smtps port 10465 auth <users>\n" \
-	"action out relay host smtp+tls://127.0.0.1:10587 ca \"ca\"\n"
-#define RULE "match from auth for any action out\n"
 /* Without listener and action, 4 lines. */
 #define SHORT "hostname mx.test\n" \
 	"pki mx.test cert \"crt\"\n" \
@@ -483,15 +475,6 @@ show(const struct conf_errors *errors)
 		    "", errors->list[i].text);
 }
 
-static struct conf *
-load(const char *text, const struct conf_macros *macros,
-    struct conf_errors *errors)
-{
-	memset(errors, 0, sizeof(*errors));
-	fixture_write("test.conf", 0644, text);
-	return conf_load("test.conf", macros, errors);
-}
-
 /* want NULL: not a word, not even a warning. */
 static void
 run(const struct test *tests, size_t n, int loads)
@@ -502,7 +485,7 @@ run(const struct test *tests, size_t n, int loads)
 	int ok;
 
 	for (i = 0; i < n; i++) {
-		conf = load(tests[i].text, NULL, &errors);
+		conf = fixture_load(tests[i].text, NULL, &errors);
 		ok = (conf != NULL) == loads;
 		if (tests[i].want == NULL)
 			ok = ok && errors.n == 0;
@@ -516,104 +499,6 @@ run(const struct test *tests, size_t n, int loads)
 	}
 }
 
-static void
-test_values(void)
-{
-	struct conf_errors errors;
-	struct conf *c;
-
-	c = load(HEAD "limit message-size 2M\nqueue retry 2m to 3h\n"
-	    "pki b.test cert \"other.crt\"\npki b.test key \"other.key\"\n"
-	    "listen on all smtp port 10025 hostname b.test\n"
-	    "table s file \"secrets\"\n"
-	    "action up relay host smtps://label@h.test auth <s> ca \"ca\"\n"
-	    "match from auth for any action up\n"
-	    "match for domain a.test reject\n" RULE, NULL, &errors);
-	tap_ok(c != NULL, "values: loads");
-	if (c == NULL) {
-		show(&errors);
-		return;
-	}
-	tap_ok(c->message_max == 2 << 20, "size");
-	tap_ok(c->retry_min_s == 120 && c->retry_max_s == 3 * 3600, "times");
-	tap_is_str(c->listeners[0]->hostname, "mx.test", "own host name");
-	tap_ok(c->listeners[0]->npki == 2 &&
-	    strcmp(c->listeners[0]->pki[0]->name, "mx.test") == 0,
-	    "pki of the host name first");
-	tap_ok(strcmp(c->listeners[1]->pki[0]->name, "b.test") == 0 &&
-	    strcmp(c->listeners[1]->pki[1]->name, "mx.test") == 0,
-	    "pki of the listener's host name first");
-	tap_ok(c->listeners[0]->addrs[0].id != c->listeners[1]->addrs[0].id &&
-	    conf_listener_by_id(c, c->listeners[1]->addrs[0].id) ==
-	    c->listeners[1], "listener ids");
-	tap_ok(strstr(c->pkis[0]->chain_pem, "PRIVATE") == NULL &&
-	    strstr(c->pkis[0]->chain_pem, "CERTIFICATE") != NULL &&
-	    c->pkis[0]->key != NULL, "a key in the chain stays out of it");
-	tap_is_str(c->actions[1]->login, "joe", "login of the label");
-	tap_is_str(c->actions[1]->password, "pa:ss#wo rd", "its password");
-	tap_ok(c->actions[1]->port == 465 && c->actions[1]->verify &&
-	    c->actions[1]->tls == RELAY_SMTPS && c->actions[1]->ca_id != 0 &&
-	    c->actions[1]->ca_id != c->actions[0]->ca_id, "relay");
-	tap_ok(c->nrules == 3 && c->rules[1]->from == FROM_LOCAL &&
-	    c->rules[1]->reject && c->rules[1]->where.line == 15,
-	    "rule, from local by default");
-	tap_is_str(c->rules[1]->to_table->text, "a.test\n", "its table");
-	conf_free(c);
-	conf_errors_free(&errors);
-}
-
-static void
-test_macros(void)
-{
-	struct conf_macros macros = { NULL, 0 };
-	struct conf_errors errors;
-	struct conf *c;
-	uint32_t before;
-
-	tap_ok(conf_macros_add(&macros, "novalue") == -1 &&
-	    conf_macros_add(&macros, "=x") == -1 &&
-	    conf_macros_add(&macros, "a b=x") == -1 &&
-	    conf_macros_add(&macros, "a=x\ny") == -1, "-D of a wrong form");
-	tap_ok(conf_macros_add(&macros, "n=9") == 0, "-D");
-	c = load(HEAD RULE "n = 5\nlimit errors $n\nlimit header-size 2K\n"
-	    "limit header-fields 7\n", &macros, &errors);
-	tap_ok(c != NULL && c->header_max == 2048 && c->fields_max == 7,
-	    "limits of a header");
-	tap_ok(c != NULL && c->errors_max == 9, "-D wins over the file");
-	before = c == NULL ? 0 : c->listeners[0]->addrs[0].id;
-	conf_free(c);
-	conf_errors_free(&errors);
-	c = load("listen on ::1 smtp port 10025\n" HEAD RULE, NULL, &errors);
-	tap_ok(c != NULL && c->listeners[1]->addrs[0].id == before,
-	    "listener ids stay the same after a reload");
-	conf_free(c);
-	conf_errors_free(&errors);
-	conf_macros_free(&macros);
-}
-
-/* No text may crash it: all beginnings of a long one. */
-static void
-test_cut(void)
-{
-	static const char text[] = HEAD "table d { a.test, \"b\" = \"c\" }\n"
-	    "a = \"x\"\nmatch tag t from src $a mail-from <d> for rcpt <d> "
-	    "action out\nqueue retry 1m to 2h\nresolver forward ::1@53\n";
-	struct conf_errors errors;
-	struct conf *c;
-	char *part;
-	size_t i;
-
-	for (i = 0; i < sizeof(text); i++) {
-		if ((part = strndup(text, i)) == NULL)
-			err(1, NULL);
-		c = load(part, NULL, &errors);
-		conf_free(c);
-		conf_errors_free(&errors);
-		free(part);
-	}
-	tap_ok(1, "every beginning of a configuration");
-}
-
 int
 main(void)
 {
@@ -625,9 +510,6 @@ main(void)
 	run(good, sizeof(good) / sizeof(good[0]), 1);
 	run(warned, sizeof(warned) / sizeof(warned[0]), 1);
 	run(bad, sizeof(bad) / sizeof(bad[0]), 0);
-	test_values();
-	test_macros();
-	test_cut();
 	fixture_remove();
 	return tap_done();
 }
