@@ -172,6 +172,8 @@ with Server(**conf(len(BAD), len(DOWNGRADE))) as s:
        (before, after))
     ok(not re.search(rb"(?m)^\d\d\d what|\x00", s.log().encode()),
        "attack 44: no line of theirs in the log")
+    # Who says all in advance may have had it, without a yes that counts.
+    had = [len(h.messages) for h in hops]
     for i, hop in enumerate(hops):
         hop.ok()
         if i >= len(BAD):
@@ -185,7 +187,8 @@ with Server(**conf(len(BAD), len(DOWNGRADE))) as s:
        "attack 44: all arrives when they behave")
     diag([names[i] for i, h in enumerate(hops) if not h.messages])
     ok(s.wait_queue(0), "attack 44: and is gone")
-    eq([names[i] for i, h in enumerate(hops) if len(h.messages) != 1], [],
+    eq([names[i] for i, h in enumerate(hops)
+        if not 1 <= len(h.messages) <= 1 + had[i]], [],
        "attack 44: once each")
     ok(all(m.tls for h in hops[len(BAD):] for m in h.messages),
        "attack 44: where TLS is required, over TLS")
