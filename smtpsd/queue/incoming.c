@@ -66,6 +66,7 @@ static struct tx_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct tx_list ready = TAILQ_HEAD_INITIALIZER(ready);
 static struct tx_list spilled = TAILQ_HEAD_INITIALIZER(spilled);
 static unsigned int ntx, nready;
+static uint32_t nheld;			/* recipients in memory, of all */
 static unsigned int tx_max = TX_MAX, rcpt_max = RCPT_MAX;
 static uint64_t memory, memory_max = MEMORY_MAX;
 static uint64_t message_max = UINT64_C(64) << 20;
@@ -123,6 +124,7 @@ tx_free(struct tx *t)
 	message_unref(t->owner);
 	envelope_list_free(&t->envelopes);
 	t->share->nrcpt -= t->nheld;
+	nheld -= t->nheld;
 	t->share->stored -= t->stored;
 	RB_REMOVE(tx_tree, &txs, t);
 	share_drop(t->share);
@@ -453,12 +455,13 @@ incoming_rcpt(const struct policy_queue_rcpt *r, const char *orcpt,
 		return;
 	t->nrcpt++;
 	if (!t->is_open || t->nrcpt > MESSAGE_ENVELOPES_MAX ||
-	    t->share->nrcpt >= rcpt_max / OF_ONE_NET ||
+	    t->share->nrcpt >= rcpt_max / OF_ONE_NET || nheld >= rcpt_max ||
 	    (e = envelope_new()) == NULL) {
 		t->reply = REPLY_TRY_LATER;
 	} else {
 		t->nheld++;
 		t->share->nrcpt++;
+		nheld++;
 		strlcpy(e->action, r->action, sizeof(e->action));
 		strlcpy(e->user, r->user, sizeof(e->user));
 		strlcpy(e->recipient, r->recipient, sizeof(e->recipient));
