@@ -348,7 +348,10 @@ on_child_conf_done(struct link *link, struct link_in *in)
 	parent_on_progress();
 }
 
-/* Only of those that face others: nobody can have a judge killed. */
+/*
+ * Only of those that face others, and by who has a link with them: nobody can
+ * have a judge killed.
+ */
 static int
 may_be_accused(enum proc_kind kind)
 {
@@ -366,7 +369,8 @@ on_child_broke(struct link *link, struct link_in *in)
 		struct child	*of = slots[k][i];
 
 		if (of->pid == 0 || of->id != m->peer_id ||
-		    !may_be_accused(of->kind))
+		    !may_be_accused(of->kind) ||
+		    !kinds_are_paired(c->kind, of->kind))
 			continue;
 		log_warnx("%s broke the rules: so says %s", of->name, c->name);
 		kill(of->pid, SIGKILL);
