@@ -40,17 +40,24 @@ kind_by_name(const char *name)
 	return 0;
 }
 
+static int
+nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 size_t
 hex_decode(const char *hex, void *out, size_t size)
 {
-	uint8_t		*p = out;
-	unsigned int	 byte;
-	size_t		 n = 0;
+	uint8_t	*p = out;
+	size_t	 n = 0;
+	int	 high, low;
 
-	if (strcmp(hex, "-") == 0)
-		return 0;
-	while (n < size && sscanf(hex + 2 * n, "%2x", &byte) == 1)
-		p[n++] = (uint8_t)byte;
+	while (n < size && (high = nibble(hex[2 * n])) != -1 &&
+	    (low = nibble(hex[2 * n + 1])) != -1)
+		p[n++] = (uint8_t)(high << 4 | low);
 	return n;
 }
 

@@ -91,6 +91,7 @@ def floods(c):
         "=QII", request + 5, 1, 0))
     c.cut("parent", "verdicts without end")
     ok(until(lambda: got), "the login is answered")
+    time.sleep(0.5)     # for the other worker
     c.e.ask("log 4 20000 again-and-again")
     c.suffer("log lines")
     c.exit()

@@ -38,9 +38,16 @@ class Role(HostileNet):
         if wake:
             wake(server)
         super().__init__(server)
+        self.wired()
 
     def learn(self):
         self.ids = {}
+
+    def wired(self):
+        """Waits until it has its links."""
+        until(lambda: all(self.e.ask("up %s" % link).rest == "1"
+                          for link in self.says), 5)
+        return self.e
 
     def is_many(self):
         return self.s.instance > 0
@@ -62,7 +69,7 @@ class Role(HostileNet):
                 self.begin_anew()
             else:
                 self.e = self.s.evil()
-        return self.e
+        return self.wired()
 
     def begin_anew(self):
         """The whole server, after a look whether the others still live."""
@@ -176,7 +183,7 @@ def malformed(c):
             cases.append(("text without end", "fill %s 0x%x %d 65 %d" %
                           (link, kind, least, fd)))
         if not c.is_many():
-            cases = cases[1:3] + cases[-2:]
+            cases = cases[1:2] + cases[-1:]
         for what, line in cases:
             c.e.ask(line)
             c.cut(link, "%s: %s" % (link, what))
@@ -185,7 +192,9 @@ def malformed(c):
         # Half a message is no message.
         c.e.ask("bytes %s %s" % (link, header(kind, 16 + most).hex()))
         c.up(link, link + ": half a message")
-        c.exit()
+        if c.is_many():
+            c.exit()
+    c.exit()
     c.peers_live("malformed frames")
 
 
@@ -196,6 +205,8 @@ def fuzz(c, n=300, lives=2):
     net = c.id_of(r"net(?:/\d+)?")
     for link, names in c.says.items():
         for i, name in enumerate(names):
+            if "BROKE" in name:
+                continue        # is obeyed
             kind = c.shapes["MSG_" + name][0]
             for k, own in enumerate(["s", "p%d" % net, "0"]):
                 left, used = n, 0
