@@ -20,7 +20,7 @@
 #include "socket.h"
 
 #define CONNECT_S	30
-#define CONNECT_NEXT_S	5	/* while there are other addresses */
+#define CONNECT_NEXT_S	2	/* while there are others: one SYN again */
 #define GREETING_S	300	/* RFC 5321 4.5.3.2.1 */
 #define COMMAND_S	120
 #define QUIT_S		5
