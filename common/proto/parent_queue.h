@@ -38,9 +38,11 @@ enum queue_way {
 struct parent_queue_action {
 	uint32_t	way;		/* enum queue_way */
 	uint32_t	stuck_s;	/* QUEUE_LOCAL: no result for so long */
+	uint32_t	forward;	/* 1: its deliver may send it on */
+	uint32_t	pad;
 	char		name[NAME_SIZE];
 };
-_Static_assert(sizeof(struct parent_queue_action) == 8 + NAME_SIZE, "action");
+_Static_assert(sizeof(struct parent_queue_action) == 16 + NAME_SIZE, "action");
 
 struct queue_parent_deliver {
 	uint64_t	id;

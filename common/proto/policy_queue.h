@@ -1,7 +1,7 @@
 /*
  * policy to queue: the envelope of a message, which net cannot touch, and
  * what users have used of their quotas, which the queue keeps for the next
- * policy.
+ * policy.  The queue asks where a ~/.forward leads.
  */
 #ifndef PROTO_POLICY_QUEUE_H
 #define PROTO_POLICY_QUEUE_H
@@ -15,7 +15,11 @@
 #define MSG_POLICY_QUEUE_CANCEL	0x0402
 #define MSG_POLICY_QUEUE_USAGE	0x0403
 #define MSG_POLICY_QUEUE_OWNER	0x0404
+#define MSG_POLICY_QUEUE_ROUTED	0x0405
+#define MSG_POLICY_QUEUE_ROUTED_OWNER	0x0406
+#define MSG_POLICY_QUEUE_ROUTED_DONE	0x0407
 #define MSG_QUEUE_POLICY_USAGE	0x0410	/* all there is, to a new policy */
+#define MSG_QUEUE_POLICY_ROUTE	0x0411
 
 /*
  * How a bounce reaches a sender: policy routes the reverse-path by its rules
@@ -77,6 +81,28 @@ struct policy_queue_cancel {
 	uint32_t	pad;
 };
 _Static_assert(sizeof(struct policy_queue_cancel) == 16, "cancel");
+
+/*
+ * ROUTE: where does mail of this sender for this address go, if it comes from
+ * this host?  The answer is a ROUTED (policy_queue_rcpt) for each recipient,
+ * ROUTED_OWNER (policy_queue_owner) before those of a list, as OWNER, then
+ * ROUTED_DONE.  session is the id of the question, the other numbers are 0.
+ */
+struct queue_policy_route {
+	uint64_t	id;
+	char		user[NAME_SIZE];	/* whose .forward it is */
+	char		sender[MAILADDR_SIZE];
+	char		recipient[MAILADDR_SIZE]; /* without a domain: here */
+};
+_Static_assert(sizeof(struct queue_policy_route) == 8 + NAME_SIZE +
+    2 * MAILADDR_SIZE, "route");
+
+struct policy_queue_routed_done {
+	uint64_t	id;
+	uint32_t	count;		/* of ROUTED */
+	uint32_t	reply;		/* enum reply_id: REPLY_OK, a refusal */
+};
+_Static_assert(sizeof(struct policy_queue_routed_done) == 16, "routed");
 
 /* One hour or one day, and the one before it. */
 struct usage_window {

@@ -22,6 +22,7 @@
 #define MSG_AGENT_QUEUE_MORE	0x0810
 #define MSG_AGENT_QUEUE_RESULT	0x0811
 #define MSG_AGENT_QUEUE_DONE	0x0812
+#define MSG_AGENT_QUEUE_FORWARD	0x0813
 
 #define AGENT_WINDOW	65536	/* bytes of body sent ahead */
 
@@ -76,5 +77,21 @@ struct agent_queue_result {
 };
 _Static_assert(sizeof(struct agent_queue_result) == 32 + HOSTNAME_SIZE +
     TEXT_SIZE, "result");
+
+/*
+ * FORWARD, before the RESULT of its recipient and void unless that is OK: the
+ * message goes to this address, too.  Only of a deliver whose action has
+ * forward; at most FORWARDS_MAX of one recipient.
+ */
+#define FORWARDS_MAX	100
+
+struct agent_queue_forward {
+	uint64_t	delivery;
+	uint32_t	n;
+	uint32_t	pad;
+	char		address[MAILADDR_SIZE];	/* without a domain: of this host */
+};
+_Static_assert(sizeof(struct agent_queue_forward) == 16 + MAILADDR_SIZE,
+    "forward");
 
 #endif

@@ -335,6 +335,7 @@ send_queue(const struct conf *c, struct link *link)
 		    c->actions[i]->command_s + COMMAND_STUCK_S :
 		    c->actions[i]->forward ? FORWARD_S + COMMAND_STUCK_S :
 		    MAILBOX_STUCK_S;
+		action.forward = c->actions[i]->forward != 0;
 		strlcpy(action.name, c->actions[i]->name, sizeof(action.name));
 		if (link_send(link, MSG_PARENT_QUEUE_ACTION, &action,
 		    sizeof(action)) == -1)

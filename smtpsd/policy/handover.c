@@ -13,6 +13,7 @@
 #include "base/proc.h"
 #include "handover.h"
 #include "quota.h"
+#include "route.h"
 
 #define OWED_MAX	4096
 #define STUFFED		(32U << 20)	/* bytes that the queue does not read */
@@ -30,6 +31,7 @@ static void	on_queue_usage(struct link *, struct link_in *);
 
 static const struct link_rule	rules[] = {
 	{ MSG_QUEUE_POLICY_USAGE, LINK_STATE_ANY, on_queue_usage },
+	{ MSG_QUEUE_POLICY_ROUTE, LINK_STATE_ANY, on_queue_route },
 };
 
 static void
@@ -48,6 +50,7 @@ on_down(struct link *link, const char *why)
 	    why != NULL ? why : "");
 	queue = NULL;
 	nowed = 0;
+	route_forget();
 }
 
 void
@@ -71,6 +74,7 @@ handover_link(uint32_t peer_id, int fd)
 	link_close(queue);
 	queue = link;
 	nowed = 0;
+	route_forget();
 	quota_owe_all();
 	if (++generation == 0)
 		generation = 1;
@@ -102,6 +106,12 @@ int
 handover_owner(const struct policy_queue_owner *owner)
 {
 	return link_send(queue, MSG_POLICY_QUEUE_OWNER, owner, sizeof(*owner));
+}
+
+int
+handover_answer(uint32_t type, const void *data, size_t size)
+{
+	return link_send(queue, type, data, size);
 }
 
 int

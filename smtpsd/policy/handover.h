@@ -4,6 +4,7 @@
 #ifndef POLICY_HANDOVER_H
 #define POLICY_HANDOVER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proto/policy_queue.h"
@@ -17,6 +18,8 @@ int		handover_open(const struct policy_queue_open *,
 int		handover_rcpt(const struct policy_queue_rcpt *,
 		    const char *orcpt);
 int		handover_owner(const struct policy_queue_owner *);
+/* A ROUTED, ROUTED_OWNER or ROUTED_DONE. */
+int		handover_answer(uint32_t type, const void *, size_t);
 int		handover_usage(const struct user_usage *);
 /* Is sent within a second or two: the queue has its own ways to notice. */
 void		handover_cancel(uint64_t session, uint32_t tx);

@@ -16,6 +16,7 @@
 #include "mail/address.h"
 #include "mail/reply.h"
 #include "alias.h"
+#include "bounce.h"
 #include "conf.h"
 #include "handover.h"
 #include "hash.h"
@@ -126,41 +127,17 @@ prepare(struct alias_expansion *x, const struct conf *conf,
 	x->is_bounce = 0;
 }
 
-/*
- * The way of a bounce to a sender, as mail from this host: a mailbox if there
- * is one, else the first that the address stands for.  -1: waits for a user.
- */
+/* -1: waits for a user. */
 static int
 find_bounce_route(const struct conf *conf, const struct session *s,
     const char *sender, struct bounce_route *out)
 {
-	const struct alias_result	*r;
-	enum reply_id			 reply;
-	size_t				 i;
-
-	memset(out, 0, sizeof(*out));
-	if (sender[0] == '\0')
-		return 0;
 	prepare(&route, conf, s);
-	route.request.sender = "";
-	route.request.tag = "";
-	route.request.is_own = 1;
-	route.is_bounce = 1;
-	if ((reply = alias_expand(&route, sender)) == REPLY_NONE) {
-		strlcpy(expansion.waits_for, route.waits_for,
-		    sizeof(expansion.waits_for));
-		return -1;
-	}
-	if (reply != REPLY_OK || route.nresults == 0)
+	if (bounce_find(&route, sender, out) == 0)
 		return 0;
-	for (i = 0; i < route.nresults - 1; i++)
-		if (route.results[i].action->is.is_local)
-			break;
-	r = &route.results[route.results[i].action->is.is_local ? i : 0];
-	strlcpy(out->action, r->action->is.name, sizeof(out->action));
-	strlcpy(out->user, r->user, sizeof(out->user));
-	strlcpy(out->recipient, r->recipient, sizeof(out->recipient));
-	return 0;
+	strlcpy(expansion.waits_for, route.waits_for,
+	    sizeof(expansion.waits_for));
+	return -1;
 }
 
 /* -1: waits for a user. */

@@ -27,6 +27,7 @@
 #include "conf.h"
 #include "handover.h"
 #include "quota.h"
+#include "route.h"
 #include "sender.h"
 #include "control.h"
 #include "session.h"
@@ -83,6 +84,7 @@ on_tick(int fd, short what, void *arg)
 	(void)arg;
 	is_ticking = 0;
 	recipient_expire();
+	route_expire();
 	handover_pay();
 	quota_pay(PAID_MAX, handover_usage);
 }
@@ -93,7 +95,7 @@ arm_tick(void)
 	struct timeval	second = { 1, 0 };
 
 	if (is_ticking || (!handover_owes() && !quota_owes() &&
-	    policy_counts()->parked == 0))
+	    policy_counts()->parked == 0 && !route_waits()))
 		return;
 	if (evtimer_add(&tick, &second) == 0)
 		is_ticking = 1;
@@ -589,4 +591,5 @@ on_parent_user_done(struct link *link, struct link_in *in)
 	(void)link;
 	users_answer(done->name, done->exists == 1);
 	recipient_retry(done->name);
+	route_retry(done->name);
 }

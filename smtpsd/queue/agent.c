@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "conf.h"
+#include "forward.h"
 #include "lane.h"
 #include "needs.h"
 #include "mail/address.h"
@@ -30,6 +31,7 @@
 #define DELIVER_MAX		64	/* processes at once */
 #define DELIVER_IDLE_MS		5000
 #define DELIVER_REQUEST_MS	60000
+#define ONWARD_MAX		65536	/* in memory, about 500 bytes */
 #define LINK_QUEUED_MAX		(16U << 20)	/* bytes not yet read by agent */
 #define LINK_BUFFER		(1 << 20)
 
@@ -50,6 +52,7 @@ static struct store *store;
 static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
 static struct job_tree running = RB_INITIALIZER(&running);
 static unsigned int nrunning, nrelay, ndeliver, nready;
+static uint32_t nonward;		/* of all running jobs */
 static uint64_t last_delivery, last_request;
 static int is_stopped;
 static uint32_t paused;			/* PAUSE_* */
@@ -157,6 +160,10 @@ agent_add(struct job *job)
 	const char *action = job->env[0]->action;
 	int way = conf_action(action);
 
+	if (action[0] == '\0') {
+		forward_route(job);
+		return;
+	}
 	if (way == -1) {
 		job_finish(job, AGENT_TEMPFAIL, "4.3.5",
 		    "the action is not in the configuration");
@@ -192,6 +199,9 @@ job_unrun(struct job *job)
 	RB_REMOVE(job_tree, &running, job);
 	nrunning--;
 	lane->nrunning--;
+	lane->nonward -= job->nonward;
+	nonward -= job->nonward;
+	job->nonward = 0;
 	if (lane->way == QUEUE_LOCAL) {
 		lane->since_ms = proc_now_ms();
 		return;
@@ -586,10 +596,53 @@ on_agent_result(struct link *link, struct link_in *in)
 		return;
 	}
 	job->lane->since_ms = proc_now_ms();
+	if (r.class == AGENT_OK && job->env[r.n]->is_short) {
+		envelope_result(job->env[r.n], AGENT_TEMPFAIL, "4.3.1", "",
+		    "too much is being sent on");
+		return;
+	}
 	make_printable(r.text);
 	make_printable(r.remote);
 	envelope_result(job->env[r.n], r.class, is_status(r.status, r.class) ?
 	    r.status : plain[r.class], r.remote, r.text);
+}
+
+/*
+ * A user's word about where his mail goes.  One lane may hold as much as is
+ * left for all others.
+ */
+static void
+on_agent_forward(struct link *link, struct link_in *in)
+{
+	const struct agent_queue_forward *f = in->data;
+	struct job *job = job_of(link, f->delivery);
+	struct envelope *e;
+
+	if (job == NULL)
+		return;
+	if (f->n >= job->nenv || job->env[f->n]->result != NULL ||
+	    !conf_forwards(job->lane->action) ||
+	    job->env[f->n]->nonward >= FORWARDS_MAX) {
+		link_fault(link, "FORWARD out of place");
+		return;
+	}
+	e = job->env[f->n];
+	if (job->lane->nonward >= ONWARD_MAX - nonward) {
+		e->is_short = 1;
+		return;
+	}
+	switch (forward_add(e, f->address)) {
+	case 0:
+		job->nonward++;
+		job->lane->nonward++;
+		nonward++;
+		break;
+	case 1:
+		link_fault(link, "FORWARD to what is no address");
+		break;
+	default:
+		e->is_short = 1;
+	}
 }
 
 static void
@@ -608,6 +661,7 @@ static const struct link_rule agent_rules[] = {
 	{ MSG_AGENT_QUEUE_MORE, LINK_STATE_ANY, on_agent_more },
 	{ MSG_AGENT_QUEUE_RESULT, LINK_STATE_ANY, on_agent_result },
 	{ MSG_AGENT_QUEUE_DONE, LINK_STATE_ANY, on_agent_done },
+	{ MSG_AGENT_QUEUE_FORWARD, LINK_STATE_ANY, on_agent_forward },
 };
 
 /* All jobs of an agent end; is_soon: without fault of theirs. */

@@ -57,6 +57,17 @@ conf_stuck_ms(const char *name)
 	return 0;
 }
 
+int
+conf_forwards(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < now.nactions; i++)
+		if (strcmp(now.actions[i].name, name) == 0)
+			return now.actions[i].forward != 0;
+	return 0;
+}
+
 void
 conf_begin(void)
 {

@@ -12,6 +12,8 @@ const struct parent_queue_conf	*conf_get(void);	/* never NULL */
 int	conf_is_set(void);	/* a first one is in force */
 /* enum queue_way, or -1: there is no such action. */
 int	conf_action(const char *name);
+/* Whether its deliver looks into ~/.forward. */
+int	conf_forwards(const char *name);
 /* How long a deliver process of it may show nothing; 0: for ever. */
 uint64_t	conf_stuck_ms(const char *name);
 

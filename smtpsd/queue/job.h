@@ -25,6 +25,8 @@ struct job {
 	struct lane		*lane;
 	struct link		*link;		/* agent that runs it */
 	int			 is_soon;	/* the agent died: not its fault */
+	uint32_t		 nasked;	/* questions to policy, forward.c */
+	uint32_t		 nonward;	/* of its envelopes, while it runs */
 
 	uint64_t		 sent;		/* bytes of the body */
 	uint32_t		 piece_n;	/* next piece to read */

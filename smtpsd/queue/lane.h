@@ -26,6 +26,7 @@ struct lane {
 	unsigned int	 nready;
 	unsigned int	 nwaiting;	/* envelopes of those ready */
 	unsigned int	 nrunning;
+	uint32_t	 nonward;	/* of those running, as in job.h */
 	int		 way;		/* enum queue_way */
 	struct link	*link;		/* local: its deliver process */
 	uint64_t	 request;	/* local: asked for, not yet there */

@@ -20,6 +20,7 @@
 #include "conf.h"
 #include "control.h"
 #include "edit.h"
+#include "forward.h"
 #include "incoming.h"
 #include "login.h"
 #include "peers.h"
@@ -154,6 +155,7 @@ queue_turn(void)
 	if (stop_ms == 0 && conf_is_set())
 		schedule_turn(now_ms, now_s);
 	edit_turn(now_s);
+	forward_turn(now_ms);
 	agent_turn(now_ms);
 	timer_set(now_ms);
 	queue_stop_if_done(now_ms);

@@ -95,7 +95,36 @@ message_id_now(void)
 struct envelope *
 envelope_new(void)
 {
-	return calloc(1, sizeof(struct envelope));
+	struct envelope *e;
+
+	if ((e = calloc(1, sizeof(*e))) != NULL)
+		TAILQ_INIT(&e->onward);
+	return e;
+}
+
+void
+onward_clear(struct envelope *e)
+{
+	struct onward *o;
+
+	while ((o = TAILQ_FIRST(&e->onward)) != NULL) {
+		TAILQ_REMOVE(&e->onward, o, entry);
+		message_unref(o->owner);
+		free(o);
+	}
+	e->nonward = 0;
+}
+
+struct onward *
+onward_add(struct envelope *e)
+{
+	struct onward *o;
+
+	if ((o = calloc(1, sizeof(*o))) == NULL)
+		return NULL;
+	TAILQ_INSERT_TAIL(&e->onward, o, entry);
+	e->nonward++;
+	return o;
 }
 
 void
@@ -103,6 +132,8 @@ envelope_free(struct envelope *e)
 {
 	if (e == NULL)
 		return;
+	onward_clear(e);
+	free(e->via);
 	free(e->result);
 	free(e->orcpt);
 	message_unref(e->owner);

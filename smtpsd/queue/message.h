@@ -37,6 +37,16 @@ struct message {
 	char		 envid[ENVID_MAX + 1];	/* RFC 3461 4.4, or "" */
 };
 
+/* Where an envelope leads to; onward lists are stored with its result. */
+struct onward {
+	TAILQ_ENTRY(onward)	 entry;
+	struct message		*owner;	/* of a list, or NULL: as before */
+	char			 action[NAME_SIZE];	/* "": ask policy */
+	char			 user[NAME_SIZE];
+	char			 recipient[MAILADDR_SIZE];
+};
+TAILQ_HEAD(onward_list, onward);
+
 struct envelope {
 	TAILQ_ENTRY(envelope)	 entry;
 	RB_ENTRY(envelope)	 busy;
@@ -53,7 +63,13 @@ struct envelope {
 	struct agent_queue_result *result;	/* of this attempt */
 	struct message	*owner;		/* while it is received: the message as
 					 * the owner of a list sends it; NULL */
-	char		 action[NAME_SIZE];
+	struct onward_list	 onward;	/* void unless the result is OK */
+	uint32_t		 nonward;
+	uint8_t			 is_short;	/* some had no room in memory */
+	char			*via;		/* action "": users who sent it
+					 * on, a line each, or NULL */
+	char		 action[NAME_SIZE];	/* "": recipient is a target
+					 * of user's ~/.forward */
 	char		 user[NAME_SIZE];
 	char		 recipient[MAILADDR_SIZE];
 	char		 original[MAILADDR_SIZE];
@@ -73,6 +89,10 @@ uint64_t	 message_held_bytes(void);
 void		 message_forget_wishes(struct message *);
 /* Microseconds since the epoch, growing with each call. */
 uint64_t	 message_id_now(void);
+
+/* One more, zeroed; NULL: no memory. */
+struct onward	*onward_add(struct envelope *);
+void		 onward_clear(struct envelope *);
 
 struct envelope	*envelope_new(void);
 void		 envelope_free(struct envelope *);	/* NULL is ok */

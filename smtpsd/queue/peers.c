@@ -11,6 +11,7 @@
 #include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "forward.h"
 #include "incoming.h"
 #include "peers.h"
 #include "proto/net_queue.h"
@@ -200,6 +201,7 @@ policy_down(struct link *link, const char *why)
 	incoming_drop_bodyless();
 	if (link == policy)
 		policy = NULL;
+	forward_policy(policy);
 }
 
 static const struct link_rule policy_rules[] = {
@@ -208,6 +210,11 @@ static const struct link_rule policy_rules[] = {
 	{ MSG_POLICY_QUEUE_OWNER, LINK_STATE_ANY, on_policy_owner },
 	{ MSG_POLICY_QUEUE_CANCEL, LINK_STATE_ANY, on_policy_cancel },
 	{ MSG_POLICY_QUEUE_USAGE, LINK_STATE_ANY, on_policy_usage },
+	{ MSG_POLICY_QUEUE_ROUTED, LINK_STATE_ANY, on_policy_routed },
+	{ MSG_POLICY_QUEUE_ROUTED_OWNER, LINK_STATE_ANY,
+	    on_policy_routed_owner },
+	{ MSG_POLICY_QUEUE_ROUTED_DONE, LINK_STATE_ANY,
+	    on_policy_routed_done },
 };
 
 void
@@ -222,4 +229,5 @@ peers_policy_link(uint32_t peer_id, int fd)
 		fatal("policy link");
 	link_set_buffer(policy, LINK_BUFFER);
 	usage_send(policy, proc_now_s());
+	forward_policy(policy);
 }

@@ -159,12 +159,42 @@ result_remove_message(struct store *store, const struct job *job)
 	return 0;
 }
 
+/*
+ * Where a delivered one leads to is in the store before it goes, in the same
+ * transaction.  Before any is removed: no number of this turn is used twice.
+ */
+static int
+result_store_onward(struct store *store, struct envelope *e, uint64_t now_s)
+{
+	struct onward *o;
+	int r;
+
+	if (e->result == NULL || e->result->class != AGENT_OK)
+		return 0;
+	TAILQ_FOREACH(o, &e->onward, entry) {
+		if ((r = store_add_onward(store, e, o, now_s)) == 0)
+			continue;
+		if (r == -1)
+			return -1;
+		envelope_result(e, AGENT_PERMFAIL, "5.4.6", "",
+		    "The message has been sent on too often");
+		break;
+	}
+	return 0;
+}
+
 /* A notification quotes its message: messages are removed last. */
 int
 result_store(struct store *store, uint64_t now_s)
 {
 	struct job *job;
+	uint32_t i;
 
+	TAILQ_FOREACH(job, &results, entry)
+		for (i = 0; i < job->nenv; i++)
+			if (result_store_onward(store, job->env[i],
+			    now_s) == -1)
+				return -1;
 	TAILQ_FOREACH(job, &results, entry)
 		if (result_store_job(store, job, now_s) == -1)
 			return -1;
@@ -188,7 +218,8 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	log_info("event=delivery envelope=%013" PRIx64 "/%u result=%s to=<%s> "
 	    "from=<%s> action=%s attempt=%u age_s=%" PRIu64 " next_s=%" PRIu64
 	    " status=%s remote=%s text=\"%s\"", e->id >> 10,
-	    (unsigned int)(e->id & 1023), names[e->outcome],
+	    (unsigned int)(e->id & 1023), e->action[0] == '\0' &&
+	    e->outcome == OUTCOME_DELIVERED ? "forwarded" : names[e->outcome],
 	    log_vis(e->recipient), log_vis(job->message->sender),
 	    log_vis(e->action), e->attempts + 1,
 	    now_s > job->message->created_s ?
@@ -197,10 +228,11 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	    r != NULL ? log_vis(r->status) : "-",
 	    r != NULL && r->remote[0] != '\0' ? log_vis(r->remote) : "-",
 	    r != NULL ? log_text(r->text) : "");
-	stats.delivered += e->outcome == OUTCOME_DELIVERED;
+	stats.delivered += e->outcome == OUTCOME_DELIVERED &&
+	    e->action[0] != '\0';
 	stats.deferred += e->outcome == OUTCOME_DEFERRED;
 	stats.failed += e->outcome == OUTCOME_BOUNCED;
-	if (e->outcome == OUTCOME_AGAIN)
+	if (e->outcome == OUTCOME_AGAIN || !TAILQ_EMPTY(&e->onward))
 		schedule_soon();
 	stats.quarantined += e->outcome == OUTCOME_QUARANTINED;
 }

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "store_sql.h"
 
-#define SCHEMA_VERSION	4
+#define SCHEMA_VERSION	5
 
 /*
  * due: what has a next attempt (0: held, -1: quarantined) and is not parked.
@@ -40,10 +40,11 @@ static const char schema[] =
     " recipient TEXT NOT NULL, original TEXT NOT NULL,"
     " error TEXT NOT NULL, notify INTEGER NOT NULL DEFAULT 0,"
     " warned INTEGER NOT NULL DEFAULT 0, orcpt TEXT, owner TEXT,"
-    " owner_action TEXT, owner_user TEXT, owner_to TEXT, lane TEXT);"
+    " owner_action TEXT, owner_user TEXT, owner_to TEXT, lane TEXT,"
+    " via TEXT);"
     "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     INDEXES
-    "PRAGMA user_version = 4;"
+    "PRAGMA user_version = 5;"
     "COMMIT;";
 
 /* One step for each form since the first; rows are not rewritten. */
@@ -69,6 +70,10 @@ static const char *const upgrades[SCHEMA_VERSION] = {
 	    INDEXES
 	    "PRAGMA user_version = 4;"
 	    "COMMIT;",
+	[4] = "BEGIN;"
+	    "ALTER TABLE envelope ADD COLUMN via TEXT;"
+	    "PRAGMA user_version = 5;"
+	    "COMMIT;",
 };
 
 static const char *const statements[ST_MAX] = {
@@ -82,6 +87,18 @@ static const char *const statements[ST_MAX] = {
 	    " user, recipient, original, error, notify, orcpt, owner,"
 	    " owner_action, owner_user, owner_to)"
 	    " VALUES (?,?,?,?,?,?,?,'',?,?,?,?,?,?)",
+	[ST_LAST_ENVELOPE] = "SELECT max(id) FROM envelope WHERE id BETWEEN"
+	    " ? AND ?",
+	[ST_ADD_ONWARD] = "INSERT INTO envelope (id, next, attempts, action,"
+	    " user, recipient, original, error, notify, orcpt, owner,"
+	    " owner_action, owner_user, owner_to, via) SELECT ?2, ?3, 0, ?4,"
+	    " ?5, ?6, original, '', iif(?7 IS NULL, notify, 0),"
+	    " iif(?7 IS NULL, orcpt, NULL), ifnull(?7, owner),"
+	    " iif(?7 IS NULL, owner_action, ?8),"
+	    " iif(?7 IS NULL, owner_user, ?9),"
+	    " iif(?7 IS NULL, owner_to, ?10),"
+	    " iif(?11 IS NULL, via, ifnull(via, '') || ?11 || char(10))"
+	    " FROM envelope WHERE id = ?1",
 	[ST_RETRY_ENVELOPE] = "UPDATE envelope SET next = ?, attempts = ?,"
 	    " error = ?, warned = ?, lane = NULL WHERE id = ?",
 	[ST_SET_NEXT] = "UPDATE envelope SET next = ?, lane = NULL WHERE id = ?",
@@ -115,7 +132,7 @@ static const char *const statements[ST_MAX] = {
 	    " e.original, m.id, m.created, m.size, m.flags, m.body_id,"
 	    " m.sender, m.user, m.bounce_action, m.bounce_user,"
 	    " e.notify, e.warned, e.orcpt, m.envid, m.bounce_to, e.owner,"
-	    " e.owner_action, e.owner_user, e.owner_to"
+	    " e.owner_action, e.owner_user, e.owner_to, e.via"
 	    " FROM envelope e JOIN message m ON m.id = (e.id >> 10)"
 	    " WHERE e.id = ?",
 	[ST_BODY] = "SELECT body FROM message WHERE id = ?",
@@ -470,6 +487,50 @@ store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 	if (store_run(s, ST_ADD_ENVELOPE) == -1)
 		return -1;
 	s->count_change += e->id <= s->counted;
+	return 0;
+}
+
+int
+store_add_onward(struct store *s, const struct envelope *of,
+    const struct onward *o, uint64_t now_s)
+{
+	const struct message *owner = o->owner;
+	uint64_t last = of->id;
+
+	store_bind_id(s, ST_LAST_ENVELOPE, 1, of->id & ~UINT64_C(1023));
+	store_bind_id(s, ST_LAST_ENVELOPE, 2, of->id | 1023);
+	if (store_step(s, ST_LAST_ENVELOPE) != 1) {
+		store_complain(s, "count envelopes");
+		store_reset(s, ST_LAST_ENVELOPE);
+		return -1;
+	}
+	last = (uint64_t)sqlite3_column_int64(s->st[ST_LAST_ENVELOPE], 0);
+	store_reset(s, ST_LAST_ENVELOPE);
+	if (last < of->id)
+		last = of->id;	/* somebody removed it */
+	if ((last & 1023) == 1023)
+		return 1;
+	store_bind_id(s, ST_ADD_ONWARD, 1, of->id);
+	store_bind_id(s, ST_ADD_ONWARD, 2, last + 1);
+	store_bind_id(s, ST_ADD_ONWARD, 3, now_s);
+	store_bind_text(s, ST_ADD_ONWARD, 4, o->action);
+	store_bind_text(s, ST_ADD_ONWARD, 5, o->user);
+	store_bind_text(s, ST_ADD_ONWARD, 6, o->recipient);
+	store_bind_text(s, ST_ADD_ONWARD, 7, owner != NULL ? owner->sender :
+	    NULL);
+	store_bind_text(s, ST_ADD_ONWARD, 8, owner != NULL ?
+	    owner->bounce.action : NULL);
+	store_bind_text(s, ST_ADD_ONWARD, 9, owner != NULL ?
+	    owner->bounce.user : NULL);
+	store_bind_text(s, ST_ADD_ONWARD, 10, owner != NULL ?
+	    owner->bounce.recipient : NULL);
+	/* a target of a ~/.forward has passed its user */
+	store_bind_text(s, ST_ADD_ONWARD, 11, o->action[0] == '\0' ? o->user :
+	    NULL);
+	if (store_run(s, ST_ADD_ONWARD) == -1)
+		return -1;
+	if (last + 1 <= s->counted)
+		s->count_change += sqlite3_changes(s->db);
 	return 0;
 }
 

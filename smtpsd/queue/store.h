@@ -40,6 +40,13 @@ int	store_add_message(struct store *, struct message *);
 /* next_s is the next attempt; e->id is the key. */
 int	store_add_envelope(struct store *, const struct envelope *,
 	    uint64_t next_s);
+/*
+ * One more of the same message, due at now_s, with what the sender wished for
+ * of; it belongs to an owner if of does or o names one.  -1: failed, 1: the
+ * message has no number left for it.
+ */
+int	store_add_onward(struct store *, const struct envelope *of,
+	    const struct onward *o, uint64_t now_s);
 int	store_retry_envelope(struct store *, uint64_t envelope,
 	    uint64_t next_s, uint32_t attempts, int is_warned,
 	    const char *error);

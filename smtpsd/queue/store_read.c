@@ -34,6 +34,17 @@ column_orcpt(sqlite3_stmt *st, int column, struct envelope *e)
 	return (e->orcpt = strdup(text)) == NULL ? -1 : 0;
 }
 
+/* -1: no memory. */
+static int
+column_via(sqlite3_stmt *st, int column, struct envelope *e)
+{
+	const char *text = (const char *)sqlite3_column_text(st, column);
+
+	free(e->via);
+	e->via = NULL;
+	return text == NULL || (e->via = strdup(text)) != NULL ? 0 : -1;
+}
+
 /* The sender of this envelope is another than that of the message. */
 static void
 column_owner(sqlite3_stmt *st, struct message *m)
@@ -156,6 +167,8 @@ store_load(struct store *s, uint64_t envelope, struct envelope *e,
 		    sizeof(m->bounce.recipient));
 		if (sqlite3_column_type(st, 19) != SQLITE_NULL)
 			column_owner(st, m);
+		if (e->action[0] == '\0' && column_via(st, 23, e) == -1)
+			r = -1;
 	}
 	store_reset(s, ST_LOAD);
 	return r;

@@ -511,6 +511,66 @@ test_parked(struct store *s)
 	store_commit(s);
 }
 
+/* What a ~/.forward makes of an envelope, in a message of nine. */
+static void
+test_onward(struct store *s)
+{
+	struct envelope *e = envelope_new();
+	struct message *m = message_new(), *owner = message_new();
+	struct onward *o;
+	const uint64_t id = 900 << 10;
+	unsigned int n;
+
+	put(s, 900, 10, 9);
+	store_begin(s, 1);
+	tap_ok(store_load(s, id + 3, e, m) == 1 && (o = onward_add(e)) != NULL,
+	    "one of nine leads elsewhere");
+	e->id = id + 3;
+	strlcpy(o->user, "alice", sizeof(o->user));
+	strlcpy(o->recipient, "x@example.net", sizeof(o->recipient));
+	tap_ok(store_add_onward(s, e, o, 5) == 0 &&
+	    store_remove_envelope(s, id + 3) == 0 && store_commit(s) == 0,
+	    "to an address instead");
+	tap_ok(store_load(s, id + 3, e, m) == 0, "it is gone");
+	tap_ok(store_load(s, id + 10, e, m) == 1 && e->action[0] == '\0' &&
+	    strcmp(e->recipient, "x@example.net") == 0 &&
+	    strcmp(e->user, "alice") == 0, "its number is a new one");
+	tap_is_str(e->via, "alice\n", "whose it was is known");
+
+	strlcpy(o->action, "local", sizeof(o->action));
+	strlcpy(owner->sender, "owner-x@example.net", sizeof(owner->sender));
+	strlcpy(owner->bounce.action, "local", sizeof(owner->bounce.action));
+	o->owner = owner;
+	store_begin(s, 1);
+	tap_ok(store_add_onward(s, e, o, 5) == 0, "routed to a list");
+	strlcpy(o->user, "bob", sizeof(o->user));
+	o->action[0] = '\0';
+	tap_ok(store_add_onward(s, e, o, 5) == 0 && store_commit(s) == 0,
+	    "and on by another user");
+	tap_ok(store_load(s, id + 11, e, m) == 1 && strcmp(m->sender,
+	    "owner-x@example.net") == 0 && strcmp(m->bounce.action,
+	    "local") == 0 && strcmp(e->action, "local") == 0, "of its owner");
+	tap_ok(store_load(s, id + 12, e, m) == 1 && e->via != NULL &&
+	    strcmp(e->via, "alice\nbob\n") == 0, "both are known");
+
+	store_begin(s, 1);
+	e->id = id + 10;
+	for (n = 13; n <= MESSAGE_ENVELOPES_MAX; n++)
+		if (store_add_onward(s, e, o, 5) != 0)
+			break;
+	tap_ok(n == MESSAGE_ENVELOPES_MAX + 1 &&
+	    store_add_onward(s, e, o, 5) == 1, "1023 are all");
+	store_rollback(s);
+	tap_ok(store_load(s, id + 13, e, m) == 0, "a rollback takes them back");
+	store_begin(s, 1);
+	for (n = 1; n <= 12; n++)
+		store_remove_envelope(s, id + n);
+	tap_ok(store_remove_message(s, 900, 0) == 1 && store_commit(s) == 0,
+	    "and the message with the last of them");
+	message_unref(m);
+	envelope_free(e);
+}
+
 int
 main(void)
 {
@@ -528,6 +588,7 @@ main(void)
 	test_changes(s);
 	test_list(s);
 	test_parked(s);
+	test_onward(s);
 	test_full(s);
 	store_close(s);
 	test_kill();
