@@ -195,9 +195,28 @@ result_send(struct delivery *d, uint32_t n, const struct outcome *outcome)
 	link_send(queue, MSG_AGENT_QUEUE_RESULT, &result, sizeof(result));
 }
 
+/* All else is done: the queue sends it on when it has stored the result. */
+static void
+forward_send(const struct delivery *d, uint32_t n)
+{
+	struct agent_queue_forward msg;
+	const char *list = d->forward;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.delivery = d->open.delivery;
+	msg.n = n;
+	while (forward_address(&list, conf.user, d->rcpt[n].recipient,
+	    msg.address, sizeof(msg.address))) {
+		link_send(queue, MSG_AGENT_QUEUE_FORWARD, &msg, sizeof(msg));
+		memset(msg.address, 0, sizeof(msg.address));
+	}
+}
+
 void
 delivery_report(struct delivery *d, uint32_t n)
 {
+	if (d->forward != NULL && d->rcpt[n].outcome.class == AGENT_OK)
+		forward_send(d, n);
 	result_send(d, n, &d->rcpt[n].outcome);
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "mail/address.h"
 #include "mail/aliastext.h"
 #include "mail/command.h"
 
@@ -104,22 +105,44 @@ forward_read(const char *home, struct outcome *outcome)
 	return text;
 }
 
+static int
+is_own(const struct alias_target *t, const char *user, const char *recipient)
+{
+	return strcasecmp(t->text, t->kind == ALIAS_NAME ? user :
+	    recipient) == 0;
+}
+
+/* A name is one of the recipient's domain.  -1: it is no address. */
+static int
+target_address(const struct alias_target *t, const char *recipient, char *out,
+    size_t size)
+{
+	const char	*domain = address_domain(recipient);
+	char		 full[ALIASTEXT_SIZE + MAILADDR_SIZE];
+
+	snprintf(full, sizeof(full), "%s%s%s", t->text,
+	    t->kind == ALIAS_NAME && domain != NULL ? "@" : "",
+	    t->kind == ALIAS_NAME && domain != NULL ? domain : "");
+	return address_parse(full, ADDRESS_LOCAL, out, size);
+}
+
 /* 1: the mailbox, 0: something else, -1: cannot be. */
 static int
 target_check(const struct alias_target *t, const char *user,
     const char *recipient, struct outcome *outcome)
 {
 	const char	*fault;
+	char		 address[MAILADDR_SIZE];
 
 	switch (t->kind) {
 	case ALIAS_NAME:
-		if (strcasecmp(t->text, user) == 0)
-			return 1;
-		break;
 	case ALIAS_ADDRESS:
-		if (strcasecmp(t->text, recipient) == 0)
+		if (is_own(t, user, recipient))
 			return 1;
-		break;
+		if (target_address(t, recipient, address,
+		    sizeof(address)) == 0)
+			return 0;
+		return set_fault(outcome, NAME, "what is no address in it");
 	case ALIAS_COMMAND:
 		if ((fault = command_fault(t->text)) == NULL)
 			return 0;
@@ -129,7 +152,6 @@ target_check(const struct alias_target *t, const char *user,
 	default:
 		return set_fault(outcome, NAME, "what is no target in it");
 	}
-	return set_fault(outcome, NAME, "goes to another address");
 }
 
 int
@@ -161,6 +183,20 @@ forward_command(const char **text, char *out)
 		strlcpy(out, t.text, ALIASTEXT_SIZE);
 		return 1;
 	}
+	return 0;
+}
+
+int
+forward_address(const char **text, const char *user, const char *recipient,
+    char *out, size_t size)
+{
+	struct alias_target	 t;
+
+	while (aliastext_next(text, &t))
+		if ((t.kind == ALIAS_NAME || t.kind == ALIAS_ADDRESS) &&
+		    !is_own(&t, user, recipient) &&
+		    target_address(&t, recipient, out, size) == 0)
+			return 1;
 	return 0;
 }
 

@@ -22,6 +22,9 @@ int	 forward_check(const char *text, const char *user,
 	    const char *recipient, struct outcome *);
 /* The next command at *text into out of ALIASTEXT_SIZE; 0: no more. */
 int	 forward_command(const char **text, char *out);
+/* The next address that is not the own mailbox, likewise. */
+int	 forward_address(const char **text, const char *user,
+	    const char *recipient, char *out, size_t size);
 /* Commands have run: write the files of all recipients that are not over. */
 void	 forward_files(struct delivery *);
 

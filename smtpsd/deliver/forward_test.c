@@ -26,8 +26,11 @@ static const struct {
 	{ "a file", "/tmp/x", 0 },
 	{ "a command", "\"|/bin/cat -u\"", 0 },
 	{ "a command and the mailbox", "|/bin/cat, \\bob", 1 },
-	{ "another name", "\\bob, alice", -1 },
-	{ "another address", "bob@example.net", -1 },
+	{ "another name", "\\bob, alice", 1 },
+	{ "another address", "bob@example.net", 0 },
+	{ "an address that is none", "bob@-.example", -1 },
+	{ "a name that is none", "\"a b\x01\"", -1 },
+	{ "an address with 8 bit", "\xc3\xa4@example.net", -1 },
 	{ "a domain", "@example.net", -1 },
 	{ "an included file", ":include:/etc/passwd", -1 },
 	{ "a relative command", "\"|cat /etc/passwd\"", -1 },
@@ -35,6 +38,24 @@ static const struct {
 	{ "an open quote", "\"|/bin/cat \\\"x\"", -1 },
 	{ "junk", "a@b@c", -1 },
 };
+
+static void
+check_addresses(void)
+{
+	const char	*list = "Bob, BOB@example.org, /tmp/x |/bin/a alice\n"
+			    "\\carol@Example.NET # bob@b\n@no bob@example.com";
+	char		 out[MAILADDR_SIZE];
+
+	tap_ok(forward_address(&list, "bob", ME, out, sizeof(out)) == 1 &&
+	    strcmp(out, "alice@example.org") == 0,
+	    "a name is of the recipient's domain");
+	tap_ok(forward_address(&list, "bob", ME, out, sizeof(out)) == 1 &&
+	    strcmp(out, "carol@example.net") == 0, "the second address");
+	tap_ok(forward_address(&list, "bob", ME, out, sizeof(out)) == 1 &&
+	    strcmp(out, "bob@example.com") == 0, "another bob");
+	tap_ok(forward_address(&list, "bob", ME, out, sizeof(out)) == 0,
+	    "and no more");
+}
 
 static void
 check_modes(void)
@@ -121,6 +142,7 @@ main(void)
 	tap_ok(forward_command(&list, command) == 1 &&
 	    strcmp(command, "/bin/b c") == 0, "the second");
 	tap_ok(forward_command(&list, command) == 0, "no third");
+	check_addresses();
 	check_modes();
 	return tap_done();
 }
