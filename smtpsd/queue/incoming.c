@@ -81,6 +81,7 @@ RB_PROTOTYPE(tx_tree, tx, tree, tx_compare)
 RB_GENERATE(tx_tree, tx, tree, tx_compare)
 
 static void	tx_drop_chunks(struct tx *);
+static void	chunks_commit(void);
 
 static struct tx *
 tx_find(uint64_t session)
@@ -510,6 +511,7 @@ incoming_expire(uint64_t now_ms)
 		    WAIT_MS / 1000);
 		tx_drop(t, REPLY_TRY_LATER);
 	}
+	chunks_commit();
 }
 
 static void
@@ -623,6 +625,7 @@ incoming_refuse(uint32_t reply)
 
 	while ((t = TAILQ_FIRST(&ready)) != NULL)
 		tx_drop(t, reply);
+	chunks_commit();
 }
 
 unsigned int

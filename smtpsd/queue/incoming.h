@@ -51,7 +51,11 @@ void	incoming_drop_bodyless(void);
 /* Refuse what waits too long for its recipients. */
 void	incoming_expire(uint64_t now_ms);
 
-/* The turn: chunks first, then all that is ready in one transaction. */
+/*
+ * The turn: chunks first, then all that is ready in one transaction.  Only
+ * between turns may a transaction be open for chunks: these and expire() end
+ * their own.
+ */
 void	incoming_commit_chunks(void);
 unsigned int incoming_ready(void);		/* how many */
 int	incoming_store(uint64_t now_s);		/* inside store_begin() */

@@ -416,6 +416,49 @@ test_owners(void)
 	message_unref(m);
 }
 
+/* What must follow in the same turn: results, changes of the queue. */
+static int
+store_is_free(void)
+{
+	if (store_begin(store, 1) == -1)
+		return 0;
+	store_rollback(store);
+	return 1;
+}
+
+static void
+test_dropped_chunks(void)
+{
+	char *data = NULL;
+	struct message *m = message_new();
+	size_t size;
+	uint32_t i;
+
+	session = (UINT64_C(7) << 32) | 600;
+	for (i = 1; i <= 2; i++, session++) {
+		open_tx(1);
+		if (i == 1)
+			rcpt(1);
+		body(1, 200000);
+		end(1, 200000, 1);
+		incoming_commit_chunks();
+		if (i == 1)
+			incoming_refuse(REPLY_DISK);
+		else
+			incoming_expire(1000 + 31000);
+		tap_ok(store_is_free(), "%s: the store is free at once",
+		    i == 1 ? "refused" : "expired");
+	}
+	m->body_id = store_new_body_id(store) - 1;
+	m->size = 200000;
+	tap_ok(store_read_body(store, m, 0, 0, &data, &size) == 1,
+	    "its chunks are gone");
+	free(data);
+	message_unref(m);
+	one(200000);
+	tap_ok(last_reply == REPLY_QUEUED, "the next one is accepted");
+}
+
 int
 main(void)
 {
@@ -436,6 +479,7 @@ main(void)
 	test_shares();
 	test_share_of_recipients();
 	test_owners();
+	test_dropped_chunks();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
