@@ -39,6 +39,8 @@ on_parent_login(struct link *link, struct link_in *in)
 		return;
 	if (nwaiting == WAITING_MAX)
 		login_store();
+	if (nwaiting == WAITING_MAX)
+		return;
 	if (nwaiting == room) {
 		n = room == 0 ? 16 : room * 2;
 		if ((more = reallocarray(waiting, n, sizeof(*more))) == NULL)
@@ -56,6 +58,9 @@ login_store(void)
 {
 	size_t i, n = nwaiting;
 
+	/* not into the chunks of this turn */
+	if (!store_is_idle(store))
+		return;
 	nwaiting = 0;
 	if (n == 0 || store_begin(store, 0) == -1)
 		return;

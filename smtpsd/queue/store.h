@@ -34,6 +34,8 @@ void		 store_close(struct store *);
 int	store_begin(struct store *, int is_durable);
 int	store_commit(struct store *);
 void	store_rollback(struct store *);
+/* There is a connection, and no transaction is open. */
+int	store_is_idle(struct store *);
 
 /* Adds row and body; takes the next free id if m->id is in use. */
 int	store_add_message(struct store *, struct message *);

@@ -68,8 +68,6 @@ void	store_bind_text(struct store *, enum statement, int column,
 int	store_connect(struct store *);
 /* Leaves the log as it is. */
 void	store_disconnect(struct store *);
-/* There is a connection, and no transaction is open. */
-int	store_is_idle(struct store *);
 
 /* store_sweep.c */
 int	store_sweep_init(struct store *);
