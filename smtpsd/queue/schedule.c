@@ -252,7 +252,10 @@ scan_due(uint64_t now_s)
 		memset(&cursor, 0, sizeof(cursor));
 }
 
-/* Whether the lane of this envelope has been emptied by half. */
+/*
+ * Whether the lane of this envelope has been emptied by half.  One that
+ * cannot be loaded must not keep those behind it waiting.
+ */
 static int
 lane_wants_more(uint64_t id)
 {
@@ -264,7 +267,7 @@ lane_wants_more(uint64_t id)
 		return agent_has_room(met, room() / 2);
 	e = envelope_new();
 	m = message_new();
-	wants = load(id, e, m) == 1 && agent_has_room(e, room() / 2);
+	wants = load(id, e, m) != 1 || agent_has_room(e, room() / 2);
 	envelope_free(e);
 	message_unref(m);
 	return wants;
@@ -276,7 +279,7 @@ lane_refill(const char *lane, unsigned int max)
 {
 	struct store_cursor at = { 0, 0 };
 	unsigned int before = nbusy;
-	uint64_t ids[PAGE];
+	uint64_t ids[PAGE], loaded = nloaded;
 	int n;
 
 	is_full = 0;
@@ -287,7 +290,7 @@ lane_refill(const char *lane, unsigned int max)
 		if (n <= 0 || (before == nbusy && !lane_wants_more(ids[0])))
 			break;
 		schedule_load(ids, n);
-	} while (n == PAGE && !is_full && nbusy - before < max);
+	} while (n == PAGE && !is_full && nloaded - loaded < max);
 	park_end();
 	is_refill = 0;
 	return nbusy - before;

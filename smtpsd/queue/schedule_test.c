@@ -1,0 +1,201 @@
+/*
+ * The schedule with a store and, in place of the agents, lanes that have room
+ * or not: nothing that is due is left behind.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "base/log.h"
+#include "base/tap.h"
+#include "mail/address.h"
+#include "schedule.h"
+#include "store.h"
+
+#define NOW	1700000000U
+#define JOBS	5000
+
+static char dir[] = "/tmp/smtpsd-schedule.XXXXXX";
+static struct store *store;
+static struct job *jobs[JOBS];
+static unsigned int njobs, room_max;
+static uint64_t turn_ms;
+
+int
+agent_has_room(const struct envelope *e, unsigned int room)
+{
+	(void)e;
+	return room > 0 && njobs < room_max;
+}
+
+int
+agent_is_same_way(const struct envelope *a, const struct envelope *b)
+{
+	return a == b;
+}
+
+void
+agent_lane_name(const struct envelope *e, char name[AGENT_LANE_SIZE])
+{
+	snprintf(name, AGENT_LANE_SIZE, "%s %s", e->action,
+	    address_domain(e->recipient));
+}
+
+void
+agent_add(struct job *job)
+{
+	if (njobs == JOBS)
+		abort();
+	jobs[njobs++] = job;
+}
+
+/* Message i with one envelope; created and due at when_s. */
+static void
+add(uint64_t i, uint64_t when_s)
+{
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+
+	m->id = i;
+	m->created_s = when_s;
+	m->size = 1;
+	m->body = strdup("x");
+	strlcpy(m->sender, "a@example.org", sizeof(m->sender));
+	strlcpy(e->action, "out", sizeof(e->action));
+	strlcpy(e->recipient, "b@example.net", sizeof(e->recipient));
+	e->id = i << 10 | 1;
+	if (store_begin(store, 0) == -1 ||
+	    store_add_message(store, m) == -1 ||
+	    store_add_envelope(store, e, when_s) == -1 ||
+	    store_commit(store) == -1)
+		abort();
+	envelope_free(e);
+	message_unref(m);
+}
+
+static void
+change(const char *what, uint64_t i)
+{
+	if (store_begin(store, 0) == -1 || (strcmp(what, "lose") == 0 ?
+	    store_remove_envelope(store, i << 10 | 1) == -1 ||
+	    store_remove_message(store, i, 0) == -1 :
+	    store_park(store, i << 10 | 1, "out example.net") == -1) ||
+	    store_commit(store) == -1)
+		abort();
+}
+
+/* As after damage on the disk: an envelope whose message is not there. */
+static void
+add_orphan(uint64_t i)
+{
+	struct envelope *e = envelope_new();
+
+	strlcpy(e->action, "out", sizeof(e->action));
+	strlcpy(e->recipient, "b@example.net", sizeof(e->recipient));
+	e->id = i << 10 | 1;
+	if (store_begin(store, 0) == -1 ||
+	    store_add_envelope(store, e, NOW - 10) == -1 ||
+	    store_commit(store) == -1)
+		abort();
+	envelope_free(e);
+}
+
+static void
+turns(unsigned int n)
+{
+	while (n-- > 0)
+		schedule_turn(turn_ms += 2000, NOW);
+}
+
+static int
+has(uint64_t i)
+{
+	unsigned int n;
+
+	for (n = 0; n < njobs; n++)
+		if (jobs[n]->env[0]->id >> 10 == i)
+			return 1;
+	return 0;
+}
+
+static void
+done(void)
+{
+	uint64_t id;
+
+	while (njobs > 0) {
+		id = jobs[--njobs]->env[0]->id;
+		schedule_release(jobs[njobs]);
+		change("lose", id >> 10);
+	}
+}
+
+static void
+test_room(void)
+{
+	uint64_t i;
+
+	room_max = 3;
+	for (i = 1; i <= 10; i++)
+		add(i, NOW - 10);
+	turns(2);
+	tap_ok(njobs == 3, "as many as there is room for");
+	done();
+	turns(1);
+	tap_ok(njobs == 3, "as many again");
+	done();
+	room_max = JOBS;
+	turns(2);
+	tap_ok(njobs == 4, "and the rest");
+	done();
+}
+
+static void
+test_orphans(void)
+{
+	uint64_t i;
+
+	add_orphan(20);
+	change("park", 20);
+	add(21, NOW - 5);
+	change("park", 21);
+	turns(2);
+	tap_ok(njobs == 1 && has(21),
+	    "one whose message is lost does not hold up those behind it");
+	turns(2);
+	tap_ok(njobs == 1, "and is never tried");
+	done();
+	for (i = 100; i < 3100; i++) {
+		add_orphan(i);
+		change("park", i);
+	}
+	add(3100, NOW - 5);
+	change("park", 3100);
+	i = schedule_loaded();
+	turns(1);
+	tap_ok(schedule_loaded() - i < 1500, "many are looked at in parts");
+	turns(9);
+	tap_ok(njobs == 1 && has(3100), "nor do many");
+	done();
+}
+
+int
+main(void)
+{
+	char path[64], command[128];
+
+	log_init("schedule_test", LOG_TO_STDERR);
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	if ((store = store_open(path, 0)) == NULL)
+		return 1;
+	schedule_init(store);
+	test_room();
+	test_orphans();
+	store_close(store);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	tap_ok(system(command) == 0, "cleaned up");
+	return tap_done();
+}
