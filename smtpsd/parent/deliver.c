@@ -292,18 +292,19 @@ resolve(const struct queue_parent_deliver *m, uint32_t queue_id,
 	struct delivery			*d;
 	const char			*user;
 
-	*is_permanent = 1;
+	*is_permanent = 0;
 	action = conf_action_by_name(parent_conf(), m->action);
 	if (action == NULL || !action_is_local(action)) {
+		/* The next configuration may have it again. */
 		strlcpy(text, "no such local action any more", textsize);
 		return NULL;
 	}
 	user = action->user[0] != '\0' ? action->user : m->user;
 	if (userdb_find(user, who) == -1) {
+		*is_permanent = 1;
 		strlcpy(text, "no such user", textsize);
 		return NULL;
 	}
-	*is_permanent = 0;
 	if ((d = delivery_new(m->id, queue_id)) == NULL) {
 		strlcpy(text, "out of memory", textsize);
 		return NULL;
