@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -91,11 +92,35 @@ store_wal_start(struct store *s)
 	return 0;
 }
 
+/* SQLite does it for files it made, but does not look at the result. */
+static int
+directory_flush(const char *path)
+{
+	char dir[PATHNAME_SIZE];
+	char *slash;
+	int fd, r;
+
+	if (strlcpy(dir, path, sizeof(dir)) >= sizeof(dir) ||
+	    (slash = strrchr(dir, '/')) == NULL)
+		strlcpy(dir, ".", sizeof(dir));
+	else
+		slash[slash == dir] = '\0';
+	if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1 ||
+	    fsync(fd) == -1) {
+		log_warn("store: cannot flush %s", dir);
+		r = -1;
+	} else
+		r = 0;
+	if (fd != -1)
+		close(fd);
+	return r;
+}
+
 int
 store_wal_init(struct store *s, uint64_t prealloc)
 {
 	s->reserve = STORE_RESERVE;
-	if (store_wal_start(s) == -1)
+	if (store_wal_start(s) == -1 || directory_flush(s->path) == -1)
 		return -1;
 	if (prealloc > 0)
 		store_wal_allocate(s, prealloc);
