@@ -150,7 +150,8 @@ queue_item_table(const struct queue_item *q)
 	    q->envelope, queue_state_name(q->state), q->size,
 	    duration(now > q->created_s ? now - q->created_s : 0),
 	    duration(q->next_s > now ? q->next_s - now : 0), q->attempts,
-	    plain(q->action), q->sender[0] == '\0' ? "<>" : plain(q->sender),
+	    q->action[0] == '\0' ? ".forward" : plain(q->action),
+	    q->sender[0] == '\0' ? "<>" : plain(q->sender),
 	    plain(q->recipient));
 	if (q->error[0] != '\0')
 		printf("\n%18s%s", "", plain(q->error));

@@ -11,7 +11,7 @@ from nexthop import NextHop
 
 FAR = "x%d@far.example"
 SAYS = {"queue": ["AGENT_QUEUE_MORE", "AGENT_QUEUE_RESULT",
-                  "AGENT_QUEUE_DONE"],
+                  "AGENT_QUEUE_DONE", "AGENT_QUEUE_FORWARD"],
         "resolver": ["RELAY_RESOLVER_HOST", "RELAY_RESOLVER_MX",
                      "RELAY_RESOLVER_RECORDS"],
         "control": ["ANY_CONTROL_STAT", "ANY_CONTROL_DONE"],
