@@ -11,6 +11,7 @@
 
 #include "agent.h"
 #include "base/log.h"
+#include "conf.h"
 #include "schedule.h"
 #include "store.h"
 
@@ -20,6 +21,7 @@
 #define SCAN_BUSY_MS	20
 #define LANES_MAX	64	/* lanes of parked envelopes of one look */
 #define PAGE		100
+#define CLOCK_SLACK_S	3600
 
 RB_HEAD(busy_tree, envelope);
 
@@ -28,7 +30,7 @@ static struct busy_tree busy = RB_INITIALIZER(&busy);
 static unsigned int nbusy;
 static uint64_t nloaded;
 static struct store_cursor cursor;
-static uint64_t scanned_ms;
+static uint64_t scanned_ms, scanned_s;
 static int more;		/* the last look did not see everything */
 static int has_parked = 1;	/* there may be some */
 static char last_lane[AGENT_LANE_SIZE];
@@ -188,12 +190,29 @@ quarantine(uint64_t id)
 		park_fail();
 }
 
+/* It came when the clock was ahead: it would expire too late by that. */
+static void
+set_created(struct message *m)
+{
+	m->created_s = scanned_s;
+	if (park_begin() == 0 && store_set_created(store, m->id,
+	    scanned_s) == -1)
+		park_fail();
+}
+
 /* As store_load(). */
 static int
 load(uint64_t id, struct envelope *e, struct message *m)
 {
+	int r;
+
 	nloaded++;
-	return e == NULL || m == NULL ? -1 : store_load(store, id, e, m);
+	if (e == NULL || m == NULL)
+		return -1;
+	r = store_load(store, id, e, m);
+	if (r == 1 && m->created_s > scanned_s + CLOCK_SLACK_S)
+		set_created(m);
+	return r;
 }
 
 /*
@@ -250,6 +269,25 @@ scan_due(uint64_t now_s)
 		more = 1;
 	else
 		memset(&cursor, 0, sizeof(cursor));
+}
+
+/*
+ * No pause is that long: it was counted when the clock was ahead, and would
+ * last until the year that the clock had then.
+ */
+static void
+scan_far(uint64_t now_s)
+{
+	uint64_t ids[SCAN_MAX];
+	int n;
+
+	n = store_far(store, now_s + 2 * (uint64_t)conf_get()->retry_max_s +
+	    CLOCK_SLACK_S, ids, SCAN_MAX);
+	if (n <= 0)
+		return;
+	parking = PARK_MAY;
+	schedule_load(ids, n);
+	park_end();
 }
 
 /*
@@ -328,8 +366,10 @@ schedule_turn(uint64_t now_ms, uint64_t now_s)
 	if (now_ms - scanned_ms < schedule_wait_ms() && scanned_ms != 0)
 		return;
 	scanned_ms = now_ms;
+	scanned_s = now_s;
 	more = 0;
 	scan_due(now_s);
+	scan_far(now_s);
 	if (has_parked)
 		scan_parked();
 }

@@ -9,6 +9,7 @@
 #include "agent.h"
 #include "base/log.h"
 #include "base/tap.h"
+#include "conf.h"
 #include "mail/address.h"
 #include "schedule.h"
 #include "store.h"
@@ -21,6 +22,13 @@ static struct store *store;
 static struct job *jobs[JOBS];
 static unsigned int njobs, room_max;
 static uint64_t turn_ms;
+static struct parent_queue_conf conf = { .retry_max_s = 600 };
+
+const struct parent_queue_conf *
+conf_get(void)
+{
+	return &conf;
+}
 
 int
 agent_has_room(const struct envelope *e, unsigned int room)
@@ -80,6 +88,8 @@ change(const char *what, uint64_t i)
 	if (store_begin(store, 0) == -1 || (strcmp(what, "lose") == 0 ?
 	    store_remove_envelope(store, i << 10 | 1) == -1 ||
 	    store_remove_message(store, i, 0) == -1 :
+	    strcmp(what, "hold") == 0 ?
+	    store_set_next(store, i << 10 | 1, 0) == -1 :
 	    store_park(store, i << 10 | 1, "out example.net") == -1) ||
 	    store_commit(store) == -1)
 		abort();
@@ -180,6 +190,32 @@ test_orphans(void)
 	done();
 }
 
+/* The clock was years ahead and has been set. */
+static void
+test_clock(void)
+{
+	const uint64_t ahead = NOW + 86400 * 3650;
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+
+	add(5000, NOW + 500);
+	add(5001, ahead);
+	add(5002, NOW - 5);
+	add(5003, ahead);
+	change("hold", 5003);
+	add(5004, (uint64_t)INT64_MAX);
+	turns(3);
+	tap_ok(has(5002) && !has(5000) && !has(5003),
+	    "what is due is tried, what waits is not");
+	tap_ok(has(5001) && has(5004), "what would wait for years is");
+	tap_ok(njobs == 3, "once");
+	tap_ok(store_load(store, 5001 << 10 | 1, e, m) == 1 &&
+	    m->created_s == NOW, "and is not the message of another year");
+	envelope_free(e);
+	message_unref(m);
+	done();
+}
+
 int
 main(void)
 {
@@ -194,6 +230,7 @@ main(void)
 	schedule_init(store);
 	test_room();
 	test_orphans();
+	test_clock();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");

@@ -116,6 +116,10 @@ static const char *const statements[ST_MAX] = {
 	[ST_DUE_SAME] = "SELECT next, id FROM envelope INDEXED BY due"
 	    " WHERE next > 0 AND lane IS NULL AND next = ? AND id > ?"
 	    " ORDER BY id LIMIT ?",
+	[ST_FAR] = "SELECT next, id FROM envelope INDEXED BY due"
+	    " WHERE next > 0 AND lane IS NULL AND next > ?"
+	    " ORDER BY next DESC LIMIT ?",
+	[ST_SET_CREATED] = "UPDATE message SET created = ? WHERE id = ?",
 	[ST_PARK] = "UPDATE envelope SET lane = ? WHERE id = ? AND next > 0",
 	[ST_PARKED] = "SELECT next, id FROM envelope INDEXED BY parked"
 	    " WHERE lane = ? AND next > ? ORDER BY next, id LIMIT ?",
@@ -552,6 +556,14 @@ store_set_next(struct store *s, uint64_t envelope, uint64_t next_s)
 	store_bind_id(s, ST_SET_NEXT, 1, next_s);
 	store_bind_id(s, ST_SET_NEXT, 2, envelope);
 	return store_run(s, ST_SET_NEXT);
+}
+
+int
+store_set_created(struct store *s, uint64_t message, uint64_t created_s)
+{
+	store_bind_id(s, ST_SET_CREATED, 1, created_s);
+	store_bind_id(s, ST_SET_CREATED, 2, message);
+	return store_run(s, ST_SET_CREATED);
 }
 
 int

@@ -56,6 +56,9 @@ int	store_retry_envelope(struct store *, uint64_t envelope,
 int	store_quarantine(struct store *, uint64_t envelope, const char *error);
 /* The next attempt; 0 is never: it is held. */
 int	store_set_next(struct store *, uint64_t envelope, uint64_t next_s);
+/* When a message came, after all: the clock was wrong. */
+int	store_set_created(struct store *, uint64_t message,
+	    uint64_t created_s);
 int	store_remove_envelope(struct store *, uint64_t envelope);
 /* Drops message and chunks if no envelope is left.  1: dropped, 0: not. */
 int	store_remove_message(struct store *, uint64_t message,
@@ -75,6 +78,9 @@ struct store_cursor {
 /* Keys of envelopes due by now_s behind the cursor; how many, or -1. */
 int	store_due(struct store *, uint64_t now_s, struct store_cursor *,
 	    uint64_t *envelopes, int max);
+/* Keys of envelopes not due before this time has passed, farthest first. */
+int	store_far(struct store *, uint64_t after_s, uint64_t *envelopes,
+	    int max);
 /*
  * Parked envelopes are due but not found by store_due(): they wait for their
  * lane, any text, and are found by it.  Any change of the next attempt ends

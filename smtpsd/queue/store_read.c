@@ -97,6 +97,16 @@ store_due(struct store *s, uint64_t now_s, struct store_cursor *cursor,
 }
 
 int
+store_far(struct store *s, uint64_t after_s, uint64_t *envelopes, int max)
+{
+	struct store_cursor cursor;
+
+	store_bind_id(s, ST_FAR, 1, after_s);
+	sqlite3_bind_int(s->st[ST_FAR], 2, max);
+	return read_keys(s, ST_FAR, &cursor, envelopes, max);
+}
+
+int
 store_parked(struct store *s, const char *lane, struct store_cursor *cursor,
     uint64_t *envelopes, int max)
 {

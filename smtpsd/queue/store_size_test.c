@@ -145,6 +145,15 @@ do_due(struct queue *q)
 	return r && store_due(q->s, NOW, &c, ids, 100) == 100;
 }
 
+/* From the other end. */
+static int
+do_far(struct queue *q)
+{
+	uint64_t ids[100];
+
+	return store_far(q->s, NOW + 1000, ids, 100) == 100;
+}
+
 static int
 do_parked(struct queue *q)
 {
@@ -238,6 +247,7 @@ static const struct {
 	{ "sweep", do_sweep },		/* first: it is over soon */
 	{ "accept", do_accept },
 	{ "what is due", do_due },
+	{ "what is far off", do_far },
 	{ "what is parked", do_parked },
 	{ "load", do_load },
 	{ "list", do_list },
