@@ -8,7 +8,9 @@ from roles import *
 MARK = "/tmp/smtpsd-evil-%d" % os.getpid()
 SAYS = {"queue": ["POLICY_QUEUE_OPEN", "POLICY_QUEUE_RCPT",
                   "POLICY_QUEUE_CANCEL", "POLICY_QUEUE_USAGE",
-                  "POLICY_QUEUE_OWNER"],
+                  "POLICY_QUEUE_OWNER", "POLICY_QUEUE_ROUTED",
+                  "POLICY_QUEUE_ROUTED_OWNER",
+                  "POLICY_QUEUE_ROUTED_DONE"],
         "net": ["POLICY_NET_MAIL_DONE", "POLICY_NET_RCPT_DONE",
                 "POLICY_NET_HEADER_DONE", "POLICY_NET_REVOKED"],
         "control": ["POLICY_CONTROL_LIMIT", "ANY_CONTROL_STAT",
