@@ -146,7 +146,8 @@ piece_item(const struct queue_item *item, void *arg)
 	e->above = item->envelope;
 	if (!edit_matches(e, item))
 		return;
-	if (schedule_is_running(item->envelope)) {
+	/* none is ready: they were withdrawn */
+	if (schedule_is_busy(item->envelope)) {
 		e->result.running++;
 		return;
 	}

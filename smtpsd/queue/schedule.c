@@ -395,6 +395,12 @@ schedule_is_running(uint64_t envelope)
 	return e != NULL && e->is_running;
 }
 
+int
+schedule_is_busy(uint64_t envelope)
+{
+	return busy_find(envelope) != NULL;
+}
+
 uint64_t
 schedule_loaded(void)
 {

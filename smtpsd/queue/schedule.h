@@ -28,6 +28,8 @@ uint32_t schedule_wait_ms(void);
 /* Free a job; what is left of it in the store will be found there. */
 void	schedule_release(struct job *);
 int	schedule_is_running(uint64_t envelope);
+/* Running, or ready, or its result is not in the store yet. */
+int	schedule_is_busy(uint64_t envelope);
 unsigned int schedule_busy(void);	/* envelopes in memory */
 uint64_t schedule_loaded(void);		/* read from the store, since the start */
 

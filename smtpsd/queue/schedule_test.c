@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "base/tap.h"
 #include "conf.h"
+#include "edit.h"
 #include "mail/address.h"
+#include "proto/control_any.h"
 #include "schedule.h"
 #include "store.h"
 
@@ -190,6 +192,43 @@ test_orphans(void)
 	done();
 }
 
+static struct edit_result edited;
+
+static void
+on_edited(uint64_t request, const struct edit_result *r)
+{
+	(void)request;
+	edited = *r;
+}
+
+void
+agent_withdraw(void)
+{
+}
+
+/* A result that is not stored yet would undo what the administrator did. */
+static void
+test_edit(void)
+{
+	struct edit_def all = { .what = EDIT_HOLD, .which = SELECT_ALL,
+	    .selector = "" };
+
+	add(6000, NOW - 5);
+	turns(2);
+	add(6001, NOW - 5);
+	tap_ok(has(6000) && !schedule_is_running(6000 << 10 | 1),
+	    "a delivery has ended");
+	tap_ok(edit_start(&all, on_edited, 1) == 0, "hold all");
+	while (edit_is_busy())
+		edit_turn(NOW);
+	tap_ok(edited.changed == 1 && edited.running == 1,
+	    "the one whose result is to come is left alone");
+	turns(2);
+	tap_ok(njobs == 1, "the other is held");
+	done();
+	change("lose", 6001);
+}
+
 /* The clock was years ahead and has been set. */
 static void
 test_clock(void)
@@ -214,6 +253,8 @@ test_clock(void)
 	envelope_free(e);
 	message_unref(m);
 	done();
+	change("lose", 5000);
+	change("lose", 5003);
 }
 
 int
@@ -231,6 +272,8 @@ main(void)
 	test_room();
 	test_orphans();
 	test_clock();
+	edit_init(store);
+	test_edit();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
