@@ -8,8 +8,8 @@ import os, random, sqlite3, sys, threading
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
+import record
 from faults import Fault, faultat_done, needs_faultat
-from powerloss import Disk, read_record
 
 SWEEP = bool(os.environ.get("SMTPSD_SWEEP"))
 CHUNK_BITS = 20                 # store.h
@@ -35,15 +35,11 @@ def load(s, numbers):
             acks[n] = time.monotonic_ns()
 
 
-def small(spool):
-    """A copy without the zeros that the log was given in advance."""
-    base = tmp + "/base"
-    shutil.copytree(spool, base)
-    for name in os.listdir(base):
-        with open(base + "/" + name, "r+b") as f:
-            end = len(f.read().rstrip(b"\0"))
-            f.truncate(-(-end // 65536) * 65536)
-    return base
+def replay(disk, cut, how):
+    """The spool if power is lost at this event."""
+    shutil.rmtree(tmp + "/replay", ignore_errors=True)
+    disk.cut(cut, how, dice, tmp + "/replay")
+    return tmp + "/replay/0"
 
 
 def look(directory):
@@ -78,7 +74,7 @@ with Server() as s:
     spool = s.dir + "/spool"
     f = Fault(s.children("queue")[0], n=0, path=spool, record=tmp + "/record")
     ok(f.is_held, "the queue is watched")
-    base = small(spool)
+    disk = record.Disk(spool)
     acks.clear()
     threads = [threading.Thread(target=load, args=(
         s, range(i * 100, i * 100 + 10))) for i in range(4)]
@@ -90,17 +86,16 @@ with Server() as s:
     eq(s.stop(), 0, "stops")            # which moves the log to its place
     f.end()
     acks[10 ** 6] = 0
-    disk = Disk(base, read_record(tmp + "/record"))
-    cuts = disk.cuts(dice, 400 if SWEEP else 30)
-    diag("%d events, %d of them flushes; %d cuts; SEED=%d" % (
-        len(disk.events), len([e for e in disk.events if e.flushes]),
-        len(cuts), seed))
+    disk.load(record.read([tmp + "/record"]))
+    near, far = disk.cuts()
+    cuts = near + dice.sample(far, min(len(far), 400 if SWEEP else 30))
+    diag("%d events; %d cuts at flushes, %d others; SEED=%d" % (
+        len(disk.events), len(near), len(cuts) - len(near), seed))
     tried, lost, bad, torn_lists = 0, [], [], []
     for cut in cuts:
-        must = {n for n, at in acks.items() if at < disk.when(cut)}
+        must = {n for n, at in acks.items() if at < disk.time(cut)}
         for how in ("none", "all", "some", "torn"):
-            disk.replay(cut, how, tmp + "/replay", dice)
-            found, faults = look(tmp + "/replay")
+            found, faults = look(replay(disk, cut, how))
             tried += 1
             lost += [(cut, how, n) for n in must - set(found)]
             bad += [(cut, how, w) for w in faults]
@@ -110,25 +105,15 @@ with Server() as s:
     eq(lost[:5], [], "attack 35: every acknowledged message is there")
     eq(bad[:5], [], "attack 35: and no half one")
     eq(torn_lists[:5], [], "attack 35: each with all its recipients")
-    # The ledger can fail: without the last flush something is missing.
-    last = [e for e in disk.events if e.flushes]
-    for e in last:
-        e.result = -1
-    must = {n for n, at in acks.items() if at < disk.when(len(disk.events) -
-                                                          1)}
-    disk.replay(len(disk.events) - 1, "none", tmp + "/replay", dice)
-    ok(must - set(look(tmp + "/replay")[0]), "attack 35: a disk that does not "
-       "flush would lose some")
-    for e in last:
-        e.result = 0
-
     # smtpsd itself starts on some of them and sends what is there.
     for cut in dice.sample(cuts, 3):
         how = dice.choice(["none", "some", "torn"])
-        disk.replay(cut, how, tmp + "/replay", dice)
-        want = look(tmp + "/replay")[0]
+        left = replay(disk, cut, how)
+        shutil.copytree(left, tmp + "/left", dirs_exist_ok=True)
+        want = look(tmp + "/left")[0]   # which opens and changes it
+        shutil.rmtree(tmp + "/left")
         shutil.rmtree(spool)
-        shutil.copytree(tmp + "/replay", spool)
+        shutil.copytree(left, spool)
         owner = pwd.getpwnam("_smtpsq")
         for name in [""] + os.listdir(spool):
             os.chown(os.path.join(spool, name), owner.pw_uid, owner.pw_gid)
@@ -139,6 +124,12 @@ with Server() as s:
         eq(got, {"r%d" % n for n in want}, "attack 35: smtpsd starts after "
            "cut %d, %s" % (cut, how))
         eq(s.stop(), 0, "and stops")
+    # The ledger can fail: without flushes something is missing.
+    disk.unflush()
+    end = len(disk.events)
+    must = {n for n, at in acks.items() if at < disk.time(end)}
+    ok(must - set(look(replay(disk, end, "none"))[0]), "attack 35: a disk "
+       "that does not flush would lose some")
     s.start()
 
     # A mailbox: the file, its new name, and only then the result.
@@ -149,7 +140,7 @@ with Server() as s:
         s.send("smtpst2@example.org", body=body(i))
         s.wait_mail(i, "smtpst2")
     f.end()
-    events = read_record(tmp + "/record")
+    events = record.read([tmp + "/record"])
     moves = [i for i, e in enumerate(events) if e.call in ("rename", "link")
              and "/new/" in e.path2]
     eq(len(moves), 3, "attack 35: three messages into the mailbox")

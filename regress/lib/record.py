@@ -2,9 +2,9 @@
 
     disk = Disk("/tmp/spool")           # as it is now: all of it is safe
     ... a process works there, recorded ...
-    disk.events = read(["record"])
-    for k in disk.cuts():
-        disk.cut(k, policy, random, "/tmp/copy")
+    disk.load(read(["record"]))
+    near, far = disk.cuts()
+    disk.cut(near[5], policy, random, "/tmp/copy")  # into /tmp/copy/0
 
 A change of a file is safe after the next good flush of that file, a change
 of a directory (a name made, moved, removed) after the next good flush of the
@@ -30,6 +30,14 @@ class Event:
 
     def is_flush(self):
         return self.call in ("fsync", "fdatasync")
+
+    @property
+    def flushes(self):
+        return self.is_flush() and self.result == 0
+
+    @property
+    def writes(self):
+        return len(self.data) > 0
 
     def __repr__(self):
         return "%s %s %d+%d = %d" % (self.call, self.path, self.offset,
@@ -128,6 +136,12 @@ class Disk:
             if c[-1] is None and (is_file or e.result == 0):
                 c[-1] = k if e.result == 0 else -1
 
+    def unflush(self):
+        """As if nothing had ever been flushed: a test must notice."""
+        for file in self.files.values():
+            for change in file.changes:
+                change[-1] = None
+
     def cuts(self):
         """Numbers of events: around each flush, and all others."""
         near = set()
@@ -179,7 +193,8 @@ class Disk:
             at += n
 
     def cut(self, k, policy, random, target):
-        """The disk if the power goes while event k is under way."""
+        """The disk if the power goes while event k is under way: below the
+        target a directory 0, 1, ... for each."""
         for path, file in self._names_at(k, policy, random).items():
             for i, top in enumerate(self.directories):
                 if path.startswith(top + "/"):
