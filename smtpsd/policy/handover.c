@@ -121,9 +121,9 @@ handover_usage(const struct user_usage *usage)
 }
 
 void
-handover_cancel(uint64_t session, uint32_t tx)
+handover_cancel(uint64_t session, uint32_t tx, uint32_t told)
 {
-	if (queue == NULL)
+	if (queue == NULL || told != generation)
 		return;
 	if (nowed == OWED_MAX)
 		handover_pay();

@@ -21,8 +21,12 @@ int		handover_owner(const struct policy_queue_owner *);
 /* A ROUTED, ROUTED_OWNER or ROUTED_DONE. */
 int		handover_answer(uint32_t type, const void *, size_t);
 int		handover_usage(const struct user_usage *);
-/* Is sent within a second or two: the queue has its own ways to notice. */
-void		handover_cancel(uint64_t session, uint32_t tx);
+/*
+ * What this generation was told of is void, also if it is stuffed now.  Is sent
+ * within a second or two: the queue has its own ways to notice.
+ */
+void		handover_cancel(uint64_t session, uint32_t tx,
+		    uint32_t told);
 int		handover_owes(void);	/* cancels wait */
 void		handover_pay(void);	/* send them */
 

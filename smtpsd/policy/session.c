@@ -60,8 +60,7 @@ drop_transaction(struct session *s)
 {
 	if (s->tx == NULL)
 		return;
-	if (s->tx->opened != 0 && s->tx->opened == handover_generation())
-		handover_cancel(s->id, s->tx->tx);
+	handover_cancel(s->id, s->tx->tx, s->tx->opened);
 	recipient_forget(s);
 	free(s->tx);
 	s->tx = NULL;

@@ -313,6 +313,32 @@ test_revoked(void)
 	send_session(MSG_NET_POLICY_END, S(82), 0);
 }
 
+/* A queue that is slow must not commit what was revoked meanwhile. */
+static void
+test_revoked_stuffed(void)
+{
+	struct policy_queue_rcpt	r;
+	unsigned int			i;
+
+	reset_kept();
+	login(S(83), "u");
+	settle();
+	mail(S(83), 1, 1, 1, 0, "u@example.org");
+	tap_ok(rcpt(S(83), 1, 0, "a@far.example") == REPLY_RCPT_OK,
+	    "the queue knows of it");
+	memset(&r, 0, sizeof(r));
+	for (i = 0; i < 100000 && handover_generation() != 0; i++)
+		handover_rcpt(&r, "");
+	tap_ok(handover_generation() == 0, "the queue reads no more");
+	session_revoke(S(83));
+	for (i = 0; i < 1000 && !was_cancelled(S(83), 1); i++)
+		settle();
+	tap_ok(was_cancelled(S(83), 1), "it is told all the same");
+	send_session(MSG_NET_POLICY_END, S(83), 0);
+	for (i = 0; i < 1000 && handover_generation() == 0; i++)
+		settle();
+}
+
 static void
 test_net_restart(void)
 {
@@ -355,6 +381,7 @@ main(void)
 	test_queue_restart();
 	test_expiry();
 	test_revoked();
+	test_revoked_stuffed();
 	test_net_restart();
 	return tap_done();
 }
