@@ -34,6 +34,7 @@
 #define ONWARD_MAX		65536	/* in memory, about 500 bytes */
 #define LINK_QUEUED_MAX		(16U << 20)	/* bytes not yet read by agent */
 #define LINK_BUFFER		(1 << 20)
+#define OF_ONE_KIND	(SCHEDULE_MAX / 4 * 3)	/* envelopes in lanes */
 
 struct relay {
 	TAILQ_ENTRY(relay) entry;
@@ -52,6 +53,7 @@ static struct store *store;
 static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
 static struct job_tree running = RB_INITIALIZER(&running);
 static unsigned int nrunning, nrelay, ndeliver, nready;
+static unsigned int nheld[2];		/* envelopes in lanes: far, local */
 static uint32_t nonward;		/* of all running jobs */
 static uint64_t last_delivery, last_request;
 static int is_stopped;
@@ -107,11 +109,19 @@ agent_is_same_way(const struct envelope *a, const struct envelope *b)
 	    strcmp(lane_key(a), lane_key(b)) == 0;
 }
 
+/*
+ * However many hosts do not answer, and if all of relay pauses, there is some
+ * memory for mailboxes, and the other way round.
+ */
 int
 agent_has_room(const struct envelope *e, unsigned int room)
 {
+	unsigned int n = nheld[conf_action(e->action) == QUEUE_LOCAL];
 	struct lane *lane;
 
+	n = n < OF_ONE_KIND ? OF_ONE_KIND - n : 0;
+	if (room > n)
+		room = n;
 	lane = lane_find(e->action, lane_key(e));
 	return lane == NULL ? room > 0 : lane_has_room(lane, room);
 }
@@ -177,6 +187,7 @@ agent_add(struct job *job)
 	TAILQ_INSERT_TAIL(&job->lane->ready, job, entry);
 	job->lane->nready++;
 	job->lane->nwaiting += job->nenv;
+	nheld[job->lane->way == QUEUE_LOCAL] += job->nenv;
 	nready++;
 }
 
@@ -187,6 +198,7 @@ job_unready(struct job *job)
 	TAILQ_REMOVE(&job->lane->ready, job, entry);
 	job->lane->nready--;
 	job->lane->nwaiting -= job->nenv;
+	nheld[job->lane->way == QUEUE_LOCAL] -= job->nenv;
 	nready--;
 }
 
@@ -198,6 +210,7 @@ job_unrun(struct job *job)
 
 	RB_REMOVE(job_tree, &running, job);
 	nrunning--;
+	nheld[lane->way == QUEUE_LOCAL] -= job->nenv;
 	lane->nrunning--;
 	lane->nonward -= job->nonward;
 	nonward -= job->nonward;
@@ -345,6 +358,7 @@ lane_start_job(struct lane *lane, struct link *link)
 	job->delivery = ++last_delivery;
 	RB_INSERT(job_tree, &running, job);
 	nrunning++;
+	nheld[lane->way == QUEUE_LOCAL] += job->nenv;
 	if (lane->nrunning++ == 0)
 		lane->since_ms = proc_now_ms();
 	job_send(job);
