@@ -4,7 +4,8 @@
  * accepted messages and all results in one durable transaction; only then
  * answers and hand-over to the schedule.  If it fails, nothing of it is
  * stored: the messages are refused with "insufficient storage", results are
- * kept and tried again alone after a second.
+ * kept and tried again alone after a second: they free what others would fill
+ * again and again.
  */
 #include "commit.h"
 #include "incoming.h"
@@ -19,6 +20,7 @@
 static struct store *store;
 static struct commit_stats stats;
 static uint64_t hold_until_ms;		/* results, after a failure */
+static int is_alone;			/* results, since a failure */
 
 void
 commit_init(struct store *s)
@@ -35,9 +37,10 @@ results_are_due(uint64_t now_ms)
 
 /* All or nothing. */
 static int
-commit_all(uint64_t now_s, int with_results)
+commit_all(uint64_t now_s, int with_messages, int with_results)
 {
-	if (store_begin(store, 1) == 0 && incoming_store(now_s) == 0 &&
+	if (store_begin(store, 1) == 0 &&
+	    (!with_messages || incoming_store(now_s) == 0) &&
 	    (!with_results || result_store(store, now_s) == 0) &&
 	    store_commit(store) == 0)
 		return 0;
@@ -46,27 +49,33 @@ commit_all(uint64_t now_s, int with_results)
 	return -1;
 }
 
-void
-commit_turn(uint64_t now_ms, uint64_t now_s)
+static void
+hold_results(uint64_t now_ms)
 {
-	unsigned int n;
-	int with_results;
+	is_alone = 1;
+	hold_until_ms = now_ms + FAILURE_DELAY_MS;
+}
 
-	incoming_commit_chunks();
-	usage_turn();
-	n = incoming_ready();
-	if (n > 0 && !store_has_room(store, incoming_memory() + n * 2048)) {
-		/* what is left is for results, which free some */
-		stats.refused += n;
-		incoming_refuse(REPLY_DISK);
-		n = 0;
-	}
-	if (n == 0 && !results_are_due(now_ms))
+static void
+commit_results(uint64_t now_ms, uint64_t now_s)
+{
+	if (commit_all(now_s, 0, 1) == -1) {
+		hold_results(now_ms);
 		return;
-	/* after a failure they must not take accepted messages along */
-	with_results = result_waiting() > 0 && now_ms >= hold_until_ms;
-	if (commit_all(now_s, with_results) == -1) {
-		hold_until_ms = now_ms + FAILURE_DELAY_MS;
+	}
+	is_alone = 0;
+	stats.commits++;
+	result_stored(now_s);
+}
+
+static void
+commit_messages(uint64_t now_ms, uint64_t now_s, unsigned int n)
+{
+	int with_results = result_waiting() > 0 && !is_alone;
+
+	if (commit_all(now_s, 1, with_results) == -1) {
+		if (with_results)
+			hold_results(now_ms);
 		stats.refused += n;
 		incoming_refuse(REPLY_DISK);
 		return;
@@ -78,6 +87,26 @@ commit_turn(uint64_t now_ms, uint64_t now_s)
 	incoming_stored();
 	if (with_results)
 		result_stored(now_s);
+}
+
+void
+commit_turn(uint64_t now_ms, uint64_t now_s)
+{
+	unsigned int n;
+
+	incoming_commit_chunks();
+	usage_turn();
+	n = incoming_ready();
+	if (n > 0 && !store_has_room(store, incoming_ready_bytes())) {
+		/* what is left is for results, which free some */
+		stats.refused += n;
+		incoming_refuse(REPLY_DISK);
+		n = 0;
+	}
+	if ((n == 0 || is_alone) && results_are_due(now_ms))
+		commit_results(now_ms, now_s);
+	if (n > 0)
+		commit_messages(now_ms, now_s, n);
 }
 
 uint32_t

@@ -26,6 +26,8 @@
 #define RCPT_MAX	262144U		/* recipients of them, about 800 bytes */
 #define CHUNKS_MAX	(1U << 20)	/* of one body, as in the store's keys */
 #define CHUNK_COST	64U		/* bytes of a row besides its data */
+#define MESSAGE_COST	2048U	/* the same of a message, with its page */
+#define ENVELOPE_COST	512U
 #define OF_ONE_NET	2		/* of these two, one net: a half */
 
 enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
@@ -550,6 +552,18 @@ unsigned int
 incoming_ready(void)
 {
 	return nready;
+}
+
+/* What unfinished ones hold in memory is not asked for: it may never come. */
+uint64_t
+incoming_ready_bytes(void)
+{
+	uint64_t bytes = 0;
+	struct tx *t;
+
+	TAILQ_FOREACH(t, &ready, entry)
+		bytes += t->used + MESSAGE_COST + t->nheld * ENVELOPE_COST;
+	return bytes;
 }
 
 /* The rest of a body in chunks is its last chunk, in the same commit. */

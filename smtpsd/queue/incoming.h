@@ -58,6 +58,7 @@ void	incoming_expire(uint64_t now_ms);
  */
 void	incoming_commit_chunks(void);
 unsigned int incoming_ready(void);		/* how many */
+uint64_t incoming_ready_bytes(void);	/* for them on disk, about */
 int	incoming_store(uint64_t now_s);		/* inside store_begin() */
 void	incoming_stored(void);			/* answer and hand over */
 void	incoming_refuse(uint32_t reply);	/* instead, after rollback */

@@ -459,6 +459,33 @@ test_dropped_chunks(void)
 	tap_ok(last_reply == REPLY_QUEUED, "the next one is accepted");
 }
 
+/* The room on the disk that a commit asks for. */
+static void
+test_ready_bytes(void)
+{
+	uint64_t few;
+	uint32_t i;
+
+	body_of(7, 700, 60000);
+	session++;
+	open_tx(1);
+	rcpt(1);
+	body(1, 100);
+	end(1, 100, 1);
+	few = incoming_ready_bytes();
+	tap_ok(few > 100 && few < 10000, "not that of unfinished bodies");
+	session++;
+	open_tx(1);
+	for (i = 0; i < 100; i++)
+		rcpt(1);
+	body(1, 100);
+	end(1, 100, 100);
+	tap_ok(incoming_ready_bytes() > 2 * few + 90 * 300,
+	    "but that of recipients");
+	turn();
+	incoming_drop_peer(7);
+}
+
 int
 main(void)
 {
@@ -480,6 +507,7 @@ main(void)
 	test_share_of_recipients();
 	test_owners();
 	test_dropped_chunks();
+	test_ready_bytes();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
