@@ -7,9 +7,11 @@
  * undone.
  */
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -21,55 +23,112 @@
 #include "walk.h"
 
 #define DOTLOCK_STALE_S	1200	/* whoever made it is gone */
+#define DOTLOCK_MODE	0200	/* of ours: nobody else uses that */
 #define LOCK_PAUSE_MS	50
 
 static const char why_busy[] = "mailbox is locked by another program";
 
 static int
-dotlock_try(struct mbox *m)
-{
-	struct stat st;
-	int fd;
-
-	fd = openat(m->dir_fd, m->lock, O_WRONLY | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd != -1) {
-		close(fd);
-		m->has_dotlock = 1;
-		return 0;
-	}
-	/* Only programs that may write here could heed it. */
-	if (errno == EACCES || errno == EPERM || errno == EROFS)
-		return 0;
-	if (errno == EEXIST && fstatat(m->dir_fd, m->lock, &st,
-	    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	    time(NULL) - st.st_mtime > DOTLOCK_STALE_S) {
-		log_info("stale lock %s removed", log_vis(m->lock));
-		unlinkat(m->dir_fd, m->lock, 0);
-		errno = EEXIST;
-	}
-	return -1;
-}
-
-static int
-fcntl_try(struct mbox *m)
+lock_fd(int fd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	return fcntl(m->fd, F_SETLK, &lock);
+	return fcntl(fd, F_SETLK, &lock);
+}
+
+/* Whether the name of the lock is that of this file. */
+static int
+dotlock_is_named(const struct mbox *m, int fd)
+{
+	struct stat st, named;
+
+	return fstat(fd, &st) == 0 && fstatat(m->dir_fd, m->lock, &named,
+	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == named.st_dev &&
+	    st.st_ino == named.st_ino;
+}
+
+/*
+ * Ours are known by their mode, which they have from the first moment, and
+ * whoever holds one has it locked.  One that can be locked is of a deliver
+ * that was killed.
+ */
+static int
+dotlock_is_dead(const struct mbox *m)
+{
+	struct stat st;
+	int fd, is_dead;
+
+	fd = openat(m->dir_fd, m->lock, O_WRONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
+	if (fd == -1)
+		return 0;
+	is_dead = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_mode & 07777) == DOTLOCK_MODE && st.st_uid == geteuid() &&
+	    st.st_size == 0 && lock_fd(fd) == 0 && dotlock_is_named(m, fd);
+	if (is_dead && unlinkat(m->dir_fd, m->lock, 0) == -1)
+		is_dead = 0;
+	close(fd);
+	return is_dead;
+}
+
+static int
+dotlock_make(struct mbox *m)
+{
+	int fd;
+
+	fd = openat(m->dir_fd, m->lock, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, DOTLOCK_MODE);
+	if (fd == -1)
+		return -1;
+	/* another may have taken it for dead just now */
+	if (lock_fd(fd) == -1 || !dotlock_is_named(m, fd)) {
+		close(fd);
+		errno = EEXIST;
+		return -1;
+	}
+	m->dotlock_fd = fd;
+	return 0;
+}
+
+static int
+dotlock_try(struct mbox *m)
+{
+	struct stat st;
+
+	if (dotlock_make(m) == 0)
+		return 0;
+	/* Only programs that may write here could heed it. */
+	if (errno == EACCES || errno == EPERM || errno == EROFS)
+		return 0;
+	if (errno != EEXIST)
+		return -1;
+	if (dotlock_is_dead(m)) {
+		log_info("lock %s of a deliver that died removed",
+		    log_vis(m->lock));
+		return dotlock_make(m);
+	}
+	if (fstatat(m->dir_fd, m->lock, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && time(NULL) - st.st_mtime >
+	    DOTLOCK_STALE_S) {
+		log_info("stale lock %s removed", log_vis(m->lock));
+		unlinkat(m->dir_fd, m->lock, 0);
+	}
+	errno = EEXIST;
+	return -1;
 }
 
 static void
 unlock(struct mbox *m)
 {
-	if (m->has_dotlock)
+	if (m->dotlock_fd != -1) {
 		unlinkat(m->dir_fd, m->lock, 0);
+		close(m->dotlock_fd);
+	}
 	if (m->fd != -1)
 		close(m->fd);		/* and its lock */
 	if (m->dir_fd != -1)
 		close(m->dir_fd);
-	m->has_dotlock = 0;
-	m->fd = m->dir_fd = -1;
+	m->fd = m->dir_fd = m->dotlock_fd = -1;
 }
 
 /* 1: have them, 0: somebody else, -1: error. */
@@ -86,7 +145,7 @@ lock(struct mbox *m, unsigned int wait_ms)
 		else if (!is_dotlocked && errno != EEXIST)
 			return -1;
 		if (is_dotlocked && !is_locked) {
-			if (fcntl_try(m) == 0)
+			if (lock_fd(m->fd) == 0)
 				is_locked = 1;
 			else if (errno != EAGAIN && errno != EACCES)
 				return -1;
@@ -151,9 +210,6 @@ file_open(struct mbox *m)
 	m->fd = openat(m->dir_fd, m->name, flags | O_CREAT | O_EXCL, 0600);
 	if (m->fd == -1 && errno == EEXIST)	/* made just now */
 		m->fd = openat(m->dir_fd, m->name, flags);
-	/* Its name must last as long as what is in it. */
-	if (m->fd != -1 && fsync(m->dir_fd) == -1)
-		return -1;
 	return m->fd;
 }
 
@@ -166,7 +222,7 @@ mbox_open(struct mbox *m, int root_fd, const char *path, unsigned int wait_ms,
 	int rc;
 
 	memset(m, 0, sizeof(*m));
-	m->fd = m->dir_fd = -1;
+	m->fd = m->dir_fd = m->dotlock_fd = -1;
 	if (split_path(path, dir, sizeof(dir), m) == -1 ||
 	    (m->dir_fd = walk_path(root_fd, dir)) == -1 ||
 	    file_open(m) == -1) {
@@ -186,6 +242,12 @@ mbox_open(struct mbox *m, int root_fd, const char *path, unsigned int wait_ms,
 		fault = why_busy;
 	else	/* waiting, something may have changed */
 		fault = file_fault(m);
+	/* Its name must last as long as what is in it; whoever made it may
+	 * have died before he flushed that. */
+	if (fault == NULL && m->start == 0 && fsync(m->dir_fd) == -1) {
+		outcome_errno(outcome, "flush directory");
+		goto fail;
+	}
 	if (fault == NULL)
 		return 0;
 	outcome_set(outcome, AGENT_TEMPFAIL, "4.2.1", fault);
@@ -194,23 +256,56 @@ mbox_open(struct mbox *m, int root_fd, const char *path, unsigned int wait_ms,
 	return -1;
 }
 
-static int
-put(struct mbox *m, const char *data, size_t size, off_t *at)
-{
-	ssize_t n;
+/*
+ * A message is given to the system in one call as long as it has few lines to
+ * quote: who is killed in between leaves half a message.
+ */
+struct gather {
+	int		fd;
+	int		n;
+	struct iovec	piece[128];
+};
 
-	for (; size > 0; data += n, size -= (size_t)n, *at += n) {
-		n = pwrite(m->fd, data, size, *at);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		else if (n == -1)
+static int
+gather_write(struct gather *g)
+{
+	struct iovec *v = g->piece;
+	int n = g->n;
+	ssize_t done;
+
+	while (n > 0) {
+		if ((done = writev(g->fd, v, n)) == -1) {
+			if (errno == EINTR)
+				continue;
 			return -1;
+		}
+		for (; n > 0 && (size_t)done >= v->iov_len; v++, n--)
+			done -= (ssize_t)v->iov_len;
+		if (n > 0) {
+			v->iov_base = (char *)v->iov_base + done;
+			v->iov_len -= (size_t)done;
+		}
 	}
+	g->n = 0;
+	return 0;
+}
+
+/* The bytes must stay where they are until all is written. */
+static int
+put(struct gather *g, const char *data, size_t size)
+{
+	if (size == 0)
+		return 0;
+	if (g->n == sizeof(g->piece) / sizeof(g->piece[0]) &&
+	    gather_write(g) == -1)
+		return -1;
+	g->piece[g->n].iov_base = (void *)(uintptr_t)data;
+	g->piece[g->n++].iov_len = size;
 	return 0;
 }
 
 static int
-put_body(struct mbox *m, const char *data, size_t size, off_t *at)
+put_body(struct gather *g, const char *data, size_t size)
 {
 	const char *lf, *from = data, *line, *end = data + size;
 
@@ -224,16 +319,16 @@ put_body(struct mbox *m, const char *data, size_t size, off_t *at)
 		if ((size_t)(end - line) - n < 5 ||
 		    memcmp(line + n, "From ", 5) != 0)
 			continue;
-		if (put(m, from, (size_t)(line - from), at) == -1 ||
-		    put(m, ">", 1, at) == -1)
+		if (put(g, from, (size_t)(line - from)) == -1 ||
+		    put(g, ">", 1) == -1)
 			return -1;
 		from = line;
 	}
-	if (put(m, from, (size_t)(end - from), at) == -1)
+	if (put(g, from, (size_t)(end - from)) == -1)
 		return -1;
-	if (size > 0 && end[-1] != '\n' && put(m, "\n", 1, at) == -1)
+	if (size > 0 && end[-1] != '\n' && put(g, "\n", 1) == -1)
 		return -1;
-	return put(m, "\n", 1, at);
+	return put(g, "\n", 1);
 }
 
 /* The sender of a From_ line is one word. */
@@ -248,31 +343,56 @@ from_word(const char *sender, char *out, size_t size)
 			out[i] = '_';
 }
 
+/* The lines before the message; their size, -1: too long. */
 static int
-put_head(struct mbox *m, const struct mbox_message *msg, off_t *at)
+make_head(const struct mbox_message *msg, char *head, size_t headsize)
 {
-	char head[3 * MAILADDR_SIZE + 128], from[MAILADDR_SIZE], date[32];
+	char from[MAILADDR_SIZE], date[32];
 	time_t now = time(NULL);
 	struct tm tm;
-	char last = '\n';
 	int n;
 
-	/* Somebody who died may have left half a line. */
-	if (*at > 0 && pread(m->fd, &last, 1, *at - 1) == 1 && last != '\n' &&
-	    put(m, "\n\n", 2, at) == -1)
-		return -1;
 	/* As asctime(3); UTC, as most write it. */
 	if (gmtime_r(&now, &tm) == NULL || strftime(date, sizeof(date),
 	    "%a %b %e %H:%M:%S %Y", &tm) == 0)
 		strlcpy(date, "Thu Jan  1 00:00:00 1970", sizeof(date));
 	from_word(msg->sender, from, sizeof(from));
-	n = snprintf(head, sizeof(head), "From %s %s\nReturn-Path: <%s>\n"
+	n = snprintf(head, headsize, "From %s %s\nReturn-Path: <%s>\n"
 	    "Delivered-To: %s\n", from, date, msg->sender, msg->recipient);
-	if (n < 0 || (size_t)n >= sizeof(head)) {
+	if (n < 0 || (size_t)n >= headsize) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	return put(m, head, (size_t)n, at);
+	return n;
+}
+
+/* Somebody who died may have left half a line. */
+static int
+ends_in_line(const struct mbox *m, off_t end)
+{
+	char last = '\n';
+
+	return end > 0 && pread(m->fd, &last, 1, end - 1) == 1 &&
+	    last != '\n';
+}
+
+static int
+write_message(struct mbox *m, const struct mbox_message *msg, off_t at)
+{
+	char head[3 * MAILADDR_SIZE + 128];
+	struct gather g;
+	int n;
+
+	g.fd = m->fd;
+	g.n = 0;
+	if ((n = make_head(msg, head, sizeof(head))) == -1 ||
+	    lseek(m->fd, at, SEEK_SET) == -1)
+		return -1;
+	if ((ends_in_line(m, at) && put(&g, "\n\n", 2) == -1) ||
+	    put(&g, head, (size_t)n) == -1 ||
+	    put_body(&g, msg->body->data, msg->body->used) == -1)
+		return -1;
+	return gather_write(&g);
 }
 
 int
@@ -280,15 +400,12 @@ mbox_append(struct mbox *m, const struct mbox_message *msg,
     struct outcome *outcome)
 {
 	struct stat st;
-	off_t at;
 
 	if (fstat(m->fd, &st) == -1) {
 		outcome_errno(outcome, "write");
 		return -1;
 	}
-	at = st.st_size;
-	if (put_head(m, msg, &at) == 0 && put_body(m, msg->body->data,
-	    msg->body->used, &at) == 0)
+	if (write_message(m, msg, st.st_size) == 0)
 		return 0;
 	outcome_errno(outcome, "write");
 	if (ftruncate(m->fd, st.st_size) == -1)

@@ -14,7 +14,7 @@
 struct mbox {
 	int	fd;		/* -1: not open */
 	int	dir_fd;
-	int	has_dotlock;
+	int	dotlock_fd;	/* -1: none */
 	off_t	start;		/* size before the first message of ours */
 	char	name[256];
 	char	lock[256 + 8];

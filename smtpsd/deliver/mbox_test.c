@@ -166,6 +166,40 @@ check_locks(void)
 	tap_ok(deliver("locked", "", "x", &o) == 0, "a stale one does not hold");
 }
 
+/* A deliver that was killed holds nobody up. */
+static void
+check_killed(void)
+{
+	struct outcome o;
+	struct mbox m;
+	char c;
+	int fds[2], status;
+	pid_t pid;
+
+	if (pipe(fds) == -1)
+		exit(2);
+	if ((pid = fork()) == 0) {
+		if (mbox_open(&m, root_fd, "killed", 0, &o) == -1 ||
+		    write(fds[1], "x", 1) == -1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	close(fds[1]);
+	tap_ok(read(fds[0], &c, 1) == 1, "one has the mailbox");
+	tap_ok(deliver("killed", "", "x", &o) == -1, "another has not");
+	tap_ok(faccessat(root_fd, "killed.lock", F_OK, 0) == 0,
+	    "the dotlock of one who lives stays");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	tap_ok(faccessat(root_fd, "killed.lock", F_OK, 0) == 0,
+	    "killed: the dotlock is left");
+	tap_ok(deliver("killed", "", "x", &o) == 0, "and does not hold");
+	tap_ok(faccessat(root_fd, "killed.lock", F_OK, 0) == -1,
+	    "it is gone");
+	close(fds[0]);
+}
+
 static void
 check_full(void)
 {
@@ -217,6 +251,7 @@ main(void)
 		check_body(i);
 	check_traps();
 	check_locks();
+	check_killed();
 	check_full();
 	check_torn();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);

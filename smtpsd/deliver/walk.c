@@ -17,7 +17,7 @@ int
 walk_enter(int dir_fd, const char *name)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd;
+	int fd, saved;
 
 	fd = openat(dir_fd, name, flags);
 	if (fd != -1 || errno != ENOENT)
@@ -25,8 +25,13 @@ walk_enter(int dir_fd, const char *name)
 	if (mkdirat(dir_fd, name, 0700) == -1) {
 		if (errno != EEXIST)
 			return -1;
-	} else if (fsync(dir_fd) == -1)
+	} else if (fsync(dir_fd) == -1) {
+		/* the next to come would take it for safe */
+		saved = errno;
+		unlinkat(dir_fd, name, AT_REMOVEDIR);
+		errno = saved;
 		return -1;
+	}
 	return openat(dir_fd, name, flags);
 }
 
