@@ -14,11 +14,14 @@ needs_faultat()
 
 # A round: each of these once, then the parent and with it all.  The numbers
 # go up in steps that share no factor, so that rounds differ.
+# An mbox cannot promise more than that it is killed between writes.
+MBOX = "smtpst3"
 ROUND = [("queue", "kill", 1), ("queue", "half", 2), ("deliver", "kill", 1),
+         ("mbox", "kill", 2), ("mbox", "kill", 3),
          ("relay", "kill", 1), ("queue", "kill", 23), ("queue", "half", 40),
          ("deliver", "half", 5), ("relay", "half", 9), ("deliver", "kill", 9),
          ("policy", "kill", 3), ("net", "kill", 40)]
-STEP = {"queue": 7, "deliver": 3, "relay": 5, "policy": 3, "net": 11}
+STEP = {"queue": 7, "deliver": 3, "mbox": 1, "relay": 5, "policy": 3, "net": 11}
 
 hop = NextHop(port=HOP_PORT)
 points = {}
@@ -27,7 +30,9 @@ missed = []
 
 def point(s, ledger, role, action, n):
     """True: it was killed there, and mail flows again."""
-    f = hold(s, role, action, n)
+    f = hold(s, "deliver", action, n, user=MBOX, path=os.path.expanduser(
+        "~" + MBOX)) if role == "mbox" else \
+        hold(s, role, action, n, user=LOCAL if role == "deliver" else None)
     if f is None:
         missed.append((role, action, n))
         return False
@@ -46,8 +51,12 @@ def point(s, ledger, role, action, n):
     return ledger.wait(6) and gone
 
 
-with Server(expect_deaths=True, extra="limit errors 1000\n") as s:
-    ledger = Ledger(s, hop)
+ACTIONS = DEFAULT_ACTIONS + 'action "mbox" mbox "~/mbox"\n'
+RULES = 'match from auth for rcpt %s@example.org action "mbox"\n' % MBOX
+
+with Server(expect_deaths=True, extra="limit errors 1000\n",
+            actions=ACTIONS, rules=RULES + DEFAULT_RULES) as s:
+    ledger = Ledger(s, hop, mbox=MBOX)
     ok(ledger.wait(10), "mail flows")
     for i in range(ROUNDS):
         bad = []

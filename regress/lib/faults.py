@@ -103,11 +103,21 @@ class Fault:
         return int(found.group(1)) if found else 0
 
 
-def hold(s, role, *args, seconds=20, **kw):
+def is_of(pid, user):
+    """Whether the process runs as this user."""
+    try:
+        with open("/proc/%d/status" % pid) as f:
+            return "Uid:\t%d\t" % pwd.getpwnam(user).pw_uid in f.read()
+    except OSError:
+        return False
+
+
+def hold(s, role, *args, seconds=20, user=None, **kw):
     """A Fault in a process of this role; they may end at any time."""
     end = time.time() + seconds
     while time.time() < end:
         pids = [s.pid] if role == "parent" else s.children(role)
+        pids = [p for p in pids if user is None or is_of(p, user)]
         if pids:
             f = Fault(pids[0], *args, **kw)
             if f.is_held:
@@ -121,13 +131,14 @@ class Ledger:
     """Clients that send and write down what they were told.
 
     large: every so many messages one of LARGE bytes.  far: those that go to
-    the next hop, of four."""
+    the next hop, of four.  mbox: a user with an mbox instead of a Maildir,
+    who gets every fourth."""
 
     def __init__(self, s, hop, clients=4, large=8, far=2, pause=0.0,
-                 local=LOCAL, limit=10 ** 9, start=0):
+                 local=LOCAL, limit=10 ** 9, start=0, mbox=None):
         self.s, self.hop = s, hop
         self.large, self.far, self.pause = large, far, pause
-        self.local, self.limit = local, limit
+        self.local, self.limit, self.mbox = local, limit, mbox
         self.told = {}          # id -> 250, another code, None: no reply
         self.told_s = {}        # id -> when, time.monotonic()
         self.ids = set()
@@ -143,8 +154,10 @@ class Ledger:
     # What a message is.
 
     def recipient(self, n):
-        return "far%d@far.example" % n if n % 4 < self.far else \
-            self.local + "@example.org"
+        if n % 4 < self.far:
+            return "far%d@far.example" % n
+        return "%s@example.org" % (
+            self.mbox if self.mbox and n % 4 == 3 else self.local)
 
     def body(self, n):
         """Without the last line end; each line names its message."""
@@ -249,7 +262,17 @@ class Ledger:
         return n, whole
 
     def mailbox(self):
-        return self.s.mails(self.local)
+        return self.s.mails(self.local) + self.mbox_mails()
+
+    def mbox_mails(self):
+        """No line of a body begins with From."""
+        path = os.path.expanduser("~%s/mbox" % self.mbox)
+        if not self.mbox or not os.path.exists(path):
+            return []
+        with open(path, "rb") as f:
+            parts = re.split(rb"(?m)^From .*\n", f.read())[1:]
+        # an empty line behind each
+        return [p[:-1] if p.endswith(b"\n\n") else p for p in parts]
 
     def arrived(self):
         """id -> copies that arrived; and how many are not whole."""
