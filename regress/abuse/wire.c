@@ -17,7 +17,7 @@
 
 #include "hostile.h"
 
-#define WIRES_MAX	32
+#define WIRES_MAX	256
 #define INBOX_MAX	8192		/* messages; the oldest goes */
 #define FDS_MAX		64		/* with one write */
 #define FD_MARK		0x80000000U

@@ -57,9 +57,13 @@ class Role(HostileNet):
             self.e.ask("exit 0")
             self.e.is_killed()
             self.e = self.s.evil(0.5)
-            while self.e is None:
-                self.wake(self.s)
-                self.e = self.s.evil(3)
+            for i in range(5):
+                if self.e is None:
+                    self.wake(self.s)
+                    self.e = self.s.evil(3)
+            if self.e is None:
+                raise RuntimeError("the hostile %s is not started" %
+                                   self.s.role)
         elif self.is_many():
             self.e = self.s.fresh()
         else:
