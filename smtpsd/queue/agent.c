@@ -116,9 +116,13 @@ agent_is_same_way(const struct envelope *a, const struct envelope *b)
 int
 agent_has_room(const struct envelope *e, unsigned int room)
 {
-	unsigned int n = nheld[conf_action(e->action) == QUEUE_LOCAL];
+	int way = conf_action(e->action);
 	struct lane *lane;
+	unsigned int n;
 
+	if (way == -1)		/* no lane: over at once, or for policy */
+		return room > 0;
+	n = nheld[way == QUEUE_LOCAL];
 	n = n < OF_ONE_KIND ? OF_ONE_KIND - n : 0;
 	if (room > n)
 		room = n;

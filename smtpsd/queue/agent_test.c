@@ -105,10 +105,14 @@ fill(const char *action, unsigned int n, int is_one_lane)
 static void
 test_kinds(const char *one, const char *other)
 {
+	struct envelope *e = make("", 0);
 	unsigned int n, m;
 
 	nreleased = 0;
 	n = fill(one, 0, 0);
+	tap_ok(agent_has_room(e, SCHEDULE_MAX - n), "%s leaves some to what "
+	    "policy is asked about", one);
+	envelope_free(e);
 	m = fill(other, n, 0);
 	tap_ok(n > SCHEDULE_MAX / 2 && m >= SCHEDULE_MAX / 8,
 	    "%s takes %u, leaves %u to %s", one, n, m, other);
