@@ -21,7 +21,8 @@ ROUND = [("queue", "kill", 1), ("queue", "half", 2), ("deliver", "kill", 1),
          ("relay", "kill", 1), ("queue", "kill", 23), ("queue", "half", 40),
          ("deliver", "half", 5), ("relay", "half", 9), ("deliver", "kill", 9),
          ("policy", "kill", 3), ("net", "kill", 40)]
-STEP = {"queue": 7, "deliver": 3, "mbox": 1, "relay": 5, "policy": 3, "net": 11}
+STEP = {"queue": 7, "deliver": 3, "mbox": 1, "relay": 5, "policy": 3,
+        "net": 11}
 
 hop = NextHop(port=HOP_PORT)
 points = {}

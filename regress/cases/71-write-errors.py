@@ -79,9 +79,17 @@ with Server(extra="limit errors 1000\n") as s:
     # What is in the queue's memory must be on its disk as well.
     for p in s.children("queue"):
         os.kill(p, signal.SIGKILL)
+    ok(until(lambda: s.ctl("show", "queue").returncode == 0, 15),
+       "the queue is started again")
+    # Nor is a disk that cannot be read for a while a reason to lose some.
+    f = hold(s, "queue", "EIO", 1, calls="pread64", path=s.dir + "/spool",
+             persistent=True)
     hop.ok()
-    ok(until(lambda: s.ctl("show", "queue").returncode == 0, 15) and
-       s.wait_queue(0, 60), "the queue, started again, empties")
+    ok(f is not None and f.hit(), "it cannot be read")
+    time.sleep(1)
+    f.lift()
+    ok(s.wait_queue(0, 60), "the queue empties")
+    f.end()
     copies = ledger.check()
     eq([n for n, k in copies.items() if k > 1], [], "nothing arrived twice")
 
