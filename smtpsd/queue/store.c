@@ -494,12 +494,31 @@ store_add_envelope(struct store *s, const struct envelope *e, uint64_t next_s)
 	return 0;
 }
 
+/* The first number of a message that none has; 0: all are taken, -1. */
+static int
+free_number(struct store *s, uint64_t message)
+{
+	int n, r;
+
+	store_bind_id(s, ST_COUNT, 1, message << 10);
+	sqlite3_bind_int(s->st[ST_COUNT], 2, MESSAGE_ENVELOPES_MAX);
+	for (n = 1; (r = store_step(s, ST_COUNT)) == 1; n++)
+		if ((uint64_t)sqlite3_column_int64(s->st[ST_COUNT], 0) !=
+		    (message << 10 | (uint64_t)n))
+			break;
+	if (r == -1)
+		store_complain(s, "count envelopes");
+	store_reset(s, ST_COUNT);
+	return r == -1 ? -1 : n <= MESSAGE_ENVELOPES_MAX ? n : 0;
+}
+
 int
 store_add_onward(struct store *s, const struct envelope *of,
     const struct onward *o, uint64_t now_s)
 {
 	const struct message *owner = o->owner;
 	uint64_t last = of->id;
+	int n;
 
 	store_bind_id(s, ST_LAST_ENVELOPE, 1, of->id & ~UINT64_C(1023));
 	store_bind_id(s, ST_LAST_ENVELOPE, 2, of->id | 1023);
@@ -512,8 +531,12 @@ store_add_onward(struct store *s, const struct envelope *of,
 	store_reset(s, ST_LAST_ENVELOPE);
 	if (last < of->id)
 		last = of->id;	/* somebody removed it */
-	if ((last & 1023) == 1023)
-		return 1;
+	/* those delivered before this commit have left theirs */
+	if ((last & 1023) == 1023) {
+		if ((n = free_number(s, of->id >> 10)) < 1)
+			return n == 0 ? 1 : -1;
+		last = (of->id >> 10 << 10 | (uint64_t)n) - 1;
+	}
 	store_bind_id(s, ST_ADD_ONWARD, 1, of->id);
 	store_bind_id(s, ST_ADD_ONWARD, 2, last + 1);
 	store_bind_id(s, ST_ADD_ONWARD, 3, now_s);

@@ -559,7 +559,15 @@ test_onward(struct store *s)
 		if (store_add_onward(s, e, o, 5) != 0)
 			break;
 	tap_ok(n == MESSAGE_ENVELOPES_MAX + 1 &&
-	    store_add_onward(s, e, o, 5) == 1, "1023 are all");
+	    store_load(s, id + 3, e, m) == 0 &&
+	    store_add_onward(s, e, o, 5) == 0 &&
+	    store_load(s, id + 3, e, m) == 1, "behind 1023 comes what is free");
+	tap_ok(store_add_onward(s, e, o, 5) == 1, "1023 are all");
+	store_remove_envelope(s, id + 500);
+	store_remove_envelope(s, id + 1023);
+	tap_ok(store_add_onward(s, e, o, 5) == 0 &&
+	    store_add_onward(s, e, o, 5) == 0 &&
+	    store_add_onward(s, e, o, 5) == 1, "but for those that go");
 	store_rollback(s);
 	tap_ok(store_load(s, id + 13, e, m) == 0, "a rollback takes them back");
 	store_begin(s, 1);
