@@ -517,13 +517,13 @@ test_onward(struct store *s)
 {
 	struct envelope *e = envelope_new();
 	struct message *m = message_new(), *owner = message_new();
-	struct onward *o;
+	struct onward *o = onward_add(e);
 	const uint64_t id = 900 << 10;
 	unsigned int n;
 
 	put(s, 900, 10, 9);
 	store_begin(s, 1);
-	tap_ok(store_load(s, id + 3, e, m) == 1 && (o = onward_add(e)) != NULL,
+	tap_ok(o != NULL && store_load(s, id + 3, e, m) == 1,
 	    "one of nine leads elsewhere");
 	e->id = id + 3;
 	strlcpy(o->user, "alice", sizeof(o->user));
