@@ -151,10 +151,11 @@ queue_turn(void)
 	commit_turn(now_ms, now_s);
 	login_turn(now_ms);
 	incoming_expire(now_ms);
+	/* what it takes out of the lanes may come again in this turn */
+	edit_turn(now_s);
 	/* before it, no action is known and every attempt would fail */
 	if (stop_ms == 0 && conf_is_set())
 		schedule_turn(now_ms, now_s);
-	edit_turn(now_s);
 	forward_turn(now_ms);
 	agent_turn(now_ms);
 	timer_set(now_ms);
