@@ -86,10 +86,17 @@ message_id_now(void)
 
 	gettimeofday(&tv, NULL);
 	id = (uint64_t)tv.tv_sec * 1000000 + (uint64_t)tv.tv_usec;
-	if (id <= last)
-		id = last + 1;
+	/* a clock before 1970 or behind 2255: the key would be negative */
+	if (id <= last || id > MESSAGE_ID_MAX)
+		id = message_id_after(last);
 	last = id;
 	return id;
+}
+
+uint64_t
+message_id_after(uint64_t id)
+{
+	return id < MESSAGE_ID_MAX ? id + 1 : 1;
 }
 
 struct envelope *

@@ -87,8 +87,10 @@ void		 message_hold_body(struct message *);
 uint64_t	 message_held_bytes(void);
 /* What the first sender wants to hear is not for the owner of a list. */
 void		 message_forget_wishes(struct message *);
-/* Microseconds since the epoch, growing with each call. */
+/* Microseconds since the epoch, growing with each call, from 1 to
+ * MESSAGE_ID_MAX whatever the clock says. */
 uint64_t	 message_id_now(void);
+uint64_t	 message_id_after(uint64_t);	/* 1 behind the last */
 
 /* One more, zeroed; NULL: no memory. */
 struct onward	*onward_add(struct envelope *);

@@ -454,7 +454,7 @@ store_add_message(struct store *s, struct message *m)
 	    m->envid : NULL);
 	store_bind_text(s, ST_ADD_MESSAGE, 12, m->bounce.recipient[0] !=
 	    '\0' ? m->bounce.recipient : NULL);
-	for (tries = 0; tries < 1000; tries++, m->id++) {
+	for (tries = 0; tries < 1000; tries++, m->id = message_id_after(m->id)) {
 		store_bind_id(s, ST_ADD_MESSAGE, 1, m->id);
 		r = sqlite3_step(st);
 		if (r != SQLITE_DONE && (r & 0xff) != SQLITE_CONSTRAINT)

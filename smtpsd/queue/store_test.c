@@ -2,6 +2,7 @@
  * The store on a database in a temporary directory: what is committed
  * survives kill -9, what is not leaves no trace, a full disk is survived.
  */
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <signal.h>
@@ -579,6 +580,47 @@ test_onward(struct store *s)
 	envelope_free(e);
 }
 
+/* Another time than of this world, for message_id_now(). */
+static int64_t fake_s;
+
+int
+gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	(void)zone;
+	tv->tv_sec = fake_s;
+	tv->tv_usec = 0;
+	return 0;
+}
+
+static int
+is_id(uint64_t id)
+{
+	return id > 0 && id <= MESSAGE_ID_MAX;
+}
+
+static void
+test_ids(struct store *s)
+{
+	struct message *m = message_new();
+	uint64_t a, b;
+
+	fake_s = INT64_MAX / 1000000;
+	a = message_id_now();
+	b = message_id_now();
+	tap_ok(is_id(a) && is_id(b) && a != b, "the clock at its end");
+	fake_s = -5;
+	tap_ok(is_id(message_id_now()), "before 1970");
+	m->body = strdup("");
+	m->id = MESSAGE_ID_MAX;
+	store_begin(s, 0);
+	tap_ok(store_add_message(s, m) == 0 && m->id == MESSAGE_ID_MAX,
+	    "the last id");
+	tap_ok(store_add_message(s, m) == 0 && is_id(m->id),
+	    "it is taken: the first");
+	store_rollback(s);
+	message_unref(m);
+}
+
 int
 main(void)
 {
@@ -597,6 +639,7 @@ main(void)
 	test_list(s);
 	test_parked(s);
 	test_onward(s);
+	test_ids(s);
 	test_full(s);
 	store_close(s);
 	test_kill();
