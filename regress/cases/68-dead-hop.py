@@ -85,7 +85,8 @@ with Server(retry="1h to 1h", actions=ACTIONS, rules=RULES,
          first=first + LIVE)
     s.start()
     ok(hop.wait(2 * LIVE + 1, 30), "after a restart as well")
-    eq(stat(s, "queue.envelopes"), DEAD + 1, "the dead one's mail waits")
+    ok(until(lambda: stat(s, "queue.envelopes") == DEAD + 1),
+       "the dead one's mail waits")
 
     # It ends its connections, refuses others and comes back.
     silent.stop()

@@ -105,6 +105,7 @@ void	authenticate_on_net_death(uint32_t id) { (void)id; }
 void	authwork_on_death(uint16_t n) { (void)n; }
 void	authwork_on_ready(uint16_t n, uint32_t id) { (void)n; (void)id; }
 void	control_on_death(void) { }
+void	deliver_on_queue_death(uint32_t id) { (void)id; }
 void	lognet_finish(struct lognet *l) { (void)l; }
 void	parent_on_progress(void) { }
 uint64_t parent_now_ms(void) { return 1; }
