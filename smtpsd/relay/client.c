@@ -207,12 +207,26 @@ starttls_reply(struct client *client, size_t rest)
 	return handshake_start(client);
 }
 
+/*
+ * Until mail is sent each reply is awaited before the next command: more than
+ * that, or a reply to what has not left yet, would shift all that follow.
+ */
+static int
+is_in_advance(const struct client *client, size_t rest)
+{
+	return client->state != CLIENT_READY && client->state != CLIENT_QUIT &&
+	    client->state != CLIENT_STARTTLS &&
+	    (rest > 0 || stream_queued(client->stream) > 0);
+}
+
 /* rest: bytes that came behind this reply. */
 static int
 on_reply(struct client *client, size_t rest)
 {
 	int code = client->reply.code;
 
+	if (is_in_advance(client, rest))
+		return client_end(client, "4.5.0", "reply before its command");
 	switch (client->state) {
 	case CLIENT_GREETING:
 		if (code != 220)
