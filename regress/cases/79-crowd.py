@@ -32,12 +32,6 @@ def lasting(s):
     return [p for p in s.children() if process_name(p) in CHILDREN]
 
 
-def have_returned(s, fds):
-    """None has more; fewer: a deliver has ended since."""
-    now = descriptors(s)
-    return all(now.get(name, 0) <= n for name, n in fds.items())
-
-
 def address(n):
     return "127.%d.%d.%d" % (1 + n % 200, 1 + n // 200 % 200, 1 + n // 40000)
 
@@ -88,6 +82,7 @@ with Server(extra="limit sessions 50000\nlimit sessions-per-ip 500\n"
             "limit command-time 30s\n") as s:
     context = s.context()
     delays(s)
+    ok(until(lambda: not s.children("deliver"), 30), "deliver has ended")
     net = s.children("net")[0]
     pids, fds, memory = lasting(s), descriptors(s), pss(net)
     before = delays(s)
@@ -110,7 +105,7 @@ with Server(extra="limit sessions 50000\nlimit sessions-per-ip 500\n"
     ok(idle[0].recv(100).startswith(b"250"), "lives")
     for t in idle:
         t.close()
-    ok(until(lambda: have_returned(s, fds)), "descriptors return")
+    ok(until(lambda: descriptors(s) == fds), "descriptors return")
     ok(until(lambda: pss(net) < memory + (peak - memory) / 4, 20),
        "memory returns: %d of %d KiB" % (pss(net) - memory, peak - memory))
 
@@ -177,8 +172,8 @@ with Server(extra="limit sessions 50000\nlimit sessions-per-ip 500\n"
         f.end()
     ok(b"235" not in guesses, "and gets nowhere")
 
-    ok(until(lambda: have_returned(s, fds), 60), "descriptors return again")
-    if not have_returned(s, fds):
+    ok(until(lambda: descriptors(s) == fds, 60), "descriptors return again")
+    if descriptors(s) != fds:
         diag("%s, were %s" % (descriptors(s), fds))
     eq(lasting(s), pids, "the processes are the same")
     ok(until(lambda: pss(net) < memory + (peak - memory) / 4, 20),
