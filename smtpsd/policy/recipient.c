@@ -103,13 +103,6 @@ answer(struct session *s, const struct net_policy_rcpt *rcpt,
 	send_done(s, rcpt, reply, count);
 }
 
-static int
-exists_by_parent(const char *name, void *arg)
-{
-	(void)arg;
-	return users_exists(name);
-}
-
 static void
 prepare(struct alias_expansion *x, const struct conf *conf,
     const struct session *s)
@@ -123,7 +116,7 @@ prepare(struct alias_expansion *x, const struct conf *conf,
 	x->request.user = s->user;
 	x->request.tag = listener != NULL ? listener->is.tag : "";
 	x->request.sender = s->tx->sender;
-	x->exists = exists_by_parent;
+	x->exists = users_exists;
 	x->is_bounce = 0;
 }
 

@@ -37,13 +37,6 @@ static struct alias_expansion	 expansion;
 static struct alias_expansion	 bounce;
 static struct bounce_route	 owner_routes[ALIAS_OWNERS_MAX];
 
-static int
-exists_by_parent(const char *name, void *arg)
-{
-	(void)arg;
-	return users_exists(name);
-}
-
 static void
 prepare(struct alias_expansion *x, const struct conf *conf,
     const char *sender)
@@ -54,7 +47,7 @@ prepare(struct alias_expansion *x, const struct conf *conf,
 	x->request.tag = "";
 	x->request.sender = sender;
 	x->request.is_own = 1;
-	x->exists = exists_by_parent;
+	x->exists = users_exists;
 	x->is_bounce = 0;
 }
 

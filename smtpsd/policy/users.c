@@ -56,11 +56,12 @@ find(const char *name, uint64_t hash)
 }
 
 int
-users_exists(const char *name)
+users_exists(const char *name, void *arg)
 {
 	struct policy_parent_user	 ask;
 	struct user			*u;
 
+	(void)arg;
 	u = find(name, hash_bytes(name, strlen(name)));
 	if (u->state != USER_NONE && u->until_ms > proc_now_ms()) {
 		if (u->state == USER_ASKED)

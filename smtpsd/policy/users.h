@@ -6,8 +6,11 @@
 
 #include <stddef.h>
 
-/* 1: exists, 0: does not, -1: asked, the answer comes by users_answer(). */
-int	users_exists(const char *name);
+/*
+ * 1: exists, 0: does not, -1: asked, the answer comes by users_answer().
+ * arg is not used: it is what alias.h asks with.
+ */
+int	users_exists(const char *name, void *arg);
 void	users_answer(const char *name, int exists);
 /* Entries in use. */
 size_t	users_count(void);
