@@ -366,20 +366,28 @@ make_head(const struct mbox_message *msg, char *head, size_t headsize)
 	return n;
 }
 
-/* Somebody who died may have left half a line. */
-static int
-ends_in_line(const struct mbox *m, off_t end)
+/*
+ * What is missing at the end for a From_ line to count as one: an empty line
+ * before it.  Who died, or the whole system, may have left half a message.
+ */
+static const char *
+missing_end(const struct mbox *m, off_t end)
 {
-	char last = '\n';
+	char last[2] = "\n\n";
+	off_t n = end < 2 ? end : 2;
 
-	return end > 0 && pread(m->fd, &last, 1, end - 1) == 1 &&
-	    last != '\n';
+	if (pread(m->fd, last + 2 - n, (size_t)n, end - n) != n)
+		return "\n\n";
+	if (last[1] != '\n')
+		return "\n\n";
+	return last[0] != '\n' ? "\n" : "";
 }
 
 static int
 write_message(struct mbox *m, const struct mbox_message *msg, off_t at)
 {
 	char head[3 * MAILADDR_SIZE + 128];
+	const char *end = missing_end(m, at);
 	struct gather g;
 	int n;
 
@@ -388,7 +396,7 @@ write_message(struct mbox *m, const struct mbox_message *msg, off_t at)
 	if ((n = make_head(msg, head, sizeof(head))) == -1 ||
 	    lseek(m->fd, at, SEEK_SET) == -1)
 		return -1;
-	if ((ends_in_line(m, at) && put(&g, "\n\n", 2) == -1) ||
+	if (put(&g, end, strlen(end)) == -1 ||
 	    put(&g, head, (size_t)n) == -1 ||
 	    put_body(&g, msg->body->data, msg->body->used) == -1)
 		return -1;

@@ -223,17 +223,34 @@ check_full(void)
 	free(body);
 }
 
+/* What is left after a crash, and what has to stand before the new message. */
+static const struct {
+	const char *name, *old, *between;
+} torn[] = {
+	{ "half a line", "From a b\n\nhalf a li", "\n\n" },
+	{ "a line, and no empty one", "From a b\n\na line\n", "\n" },
+	{ "half a From_ line", "From a b\n\nx\n\nFrom", "\n\n" },
+	{ "half a header", "From a b\nReturn-Path: <a>\n", "\n" },
+	{ "one byte", "x", "\n\n" },
+	{ "an empty line alone", "\n", "" },
+	{ "nothing", "", "" },
+	{ "a whole message", "From a b\n\nx\n\n", "" },
+};
+
 static void
-check_torn(void)
+check_torn(size_t i)
 {
 	struct outcome o;
-	char got[4096];
+	char got[4096], want[128];
 
-	spit("torn", "From a b\n\nhalf a li");
-	tap_ok(deliver("torn", "", "A: b\r\n", &o) == 0, "after half a line");
+	snprintf(want, sizeof(want), "%s%sFrom MAILER-DAEMON ", torn[i].old,
+	    torn[i].between);
+	spit("torn", torn[i].old);
+	tap_ok(deliver("torn", "", "A: b\r\n", &o) == 0, "after %s",
+	    torn[i].name);
 	slurp("torn", got, sizeof(got));
-	tap_ok(strstr(got, "half a li\n\nFrom MAILER-DAEMON ") != NULL,
-	    "a new message begins a line");
+	got[strlen(want)] = '\0';
+	tap_is_str(got, want, torn[i].name);
 }
 
 int
@@ -253,7 +270,8 @@ main(void)
 	check_locks();
 	check_killed();
 	check_full();
-	check_torn();
+	for (i = 0; i < sizeof(torn) / sizeof(torn[0]); i++)
+		check_torn(i);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command) != 0)
 		return 1;
