@@ -49,7 +49,11 @@ struct store {
 #define STORE_WAL_PAGES		4096	/* 64 MiB */
 #define STORE_RESERVE		(UINT64_C(4) << 20)
 
-/* One number out of the database, for use at the start. */
+/* store_sql.c.  -1: failed, logged. */
+/* All statements; needs the present form. */
+int	store_prepare(struct store *);
+/* For use at the start: what gives no rows; one number. */
+int	store_exec(struct store *, const char *sql);
 int	store_number(struct store *, const char *sql, uint64_t *);
 /* A statement that gives no rows. */
 int	store_run(struct store *, enum statement);
@@ -65,7 +69,7 @@ void	store_bind_id(struct store *, enum statement, int column, uint64_t);
 void	store_bind_text(struct store *, enum statement, int column,
 	    const char *);	/* NULL is NULL */
 
-/* The connection, its pragmas and statements. */
+/* store_open.c: the connection, its pragmas and statements. */
 int	store_connect(struct store *);
 /* Leaves the log as it is. */
 void	store_disconnect(struct store *);
