@@ -58,6 +58,7 @@ X(STARTTLS_FIRST, 530, "5.7.0", "Must issue a STARTTLS command first") \
 X(AUTH_BAD, 535, "5.7.8", "Authentication credentials invalid") \
 X(AUTH_NEEDS_TLS, 538, "5.7.11", "Encryption required for this mechanism") \
 X(NO_SUCH_USER, 550, "5.1.1", "<%s>: no such user here") \
+X(NO_MAILBOX, 550, "5.1.1", "<%s>: this user has neither a mailbox nor an alias here") \
 X(RELAY_DENIED, 550, "5.7.1", "<%s>: relaying is not permitted") \
 X(REJECTED, 550, "5.7.1", "<%s>: refused by rule") \
 X(BAD_MESSAGE_LINE_END, 550, "5.6.0", "Message has a bare CR, LF or NUL; lines must end with CR LF") \

@@ -48,7 +48,7 @@ struct parent_policy_action {
 	uint8_t		is_local;	/* maildir: needs a Unix user */
 	uint8_t		expand_only;	/* local, but aliases are all there is */
 	uint8_t		target;		/* enum policy_target: what it is */
-	uint8_t		pad;
+	uint8_t		needs_home;	/* its mailbox is in the user's home */
 	char		name[NAME_SIZE];
 	char		user[NAME_SIZE]; /* maildir as this one user, or "" */
 	char		target_user[NAME_SIZE];	/* of its aliases; "": none */
@@ -112,13 +112,20 @@ struct parent_policy_revoked {
 	char		device[NAME_SIZE];	/* "": the user's own */
 };
 
+/* Whether a name is that of a Unix account that may get mail. */
+enum policy_user {
+	POLICY_USER_NONE,	/* no account, root, or one of smtpsd's */
+	POLICY_USER_HOME,
+	POLICY_USER_HOMELESS	/* one whose home cannot hold a mailbox */
+};
+
 struct policy_parent_user {
 	char		name[NAME_SIZE];
 };
 
 struct parent_policy_user_done {
 	char		name[NAME_SIZE];
-	uint32_t	exists;		/* 1: has a Unix account that is not root */
+	uint32_t	is;		/* enum policy_user */
 };
 _Static_assert(sizeof(struct parent_policy_user_done) == NAME_SIZE + 4, "user");
 

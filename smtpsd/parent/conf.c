@@ -127,6 +127,14 @@ action_is_local(const struct conf_action *a)
 	    a->kind == ACTION_MDA;
 }
 
+int
+action_needs_home(const struct conf_action *a)
+{
+	if (a->kind == ACTION_MDA)
+		return a->user[0] == '\0';
+	return action_is_local(a) && a->path[0] == '~';
+}
+
 struct conf_action *
 conf_action_get(struct parser *p, const char *name)
 {

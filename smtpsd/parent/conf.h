@@ -319,6 +319,11 @@ struct conf_action	*conf_action_by_name(const struct conf *,
 			    const char *name);
 /* A deliver process of a Unix user does it. */
 int			 action_is_local(const struct conf_action *);
+/*
+ * That user must have a home: for a mailbox there, or for the command that
+ * brings each one's mail into the own mailbox.
+ */
+int			 action_needs_home(const struct conf_action *);
 
 /*
  * Sends CONF_BEGIN, all that this kind of child has to know, CONF_END.

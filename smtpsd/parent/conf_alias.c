@@ -150,22 +150,29 @@ has_key(const struct table *t, const char *local, const char *at)
 	}
 }
 
+/* 1: has a mailbox, 0: is nobody, -1: has none. */
 static int
-is_user(struct check *c, const char *local)
+find_user(struct check *c, const char *local)
 {
-	char name[NAME_SIZE];
 	struct account a;
+	char name[NAME_SIZE];
 	size_t i, n = strcspn(local, "+");
 
-	if (++*c->nlookups > LOOKUPS_MAX)
-		return 1;
 	if (n == 0 || n >= sizeof(name))
 		return 0;
 	for (i = 0; i < n; i++)
 		name[i] = local[i] >= 'A' && local[i] <= 'Z' ?
 		    local[i] + 'a' - 'A' : local[i];
 	name[n] = '\0';
-	return userdb_find(name, &a) == 0;
+	if (userdb_find(name, &a) == -1)
+		return 0;
+	return action_needs_home(c->action) && !userdb_has_home(&a) ? -1 : 1;
+}
+
+static int
+is_user(struct check *c, const char *local)
+{
+	return ++*c->nlookups > LOOKUPS_MAX || find_user(c, local) == 1;
 }
 
 /* Does somebody of this host get what is sent to a bare name? */
@@ -241,7 +248,9 @@ check_target(struct check *c, const char *key, const struct alias_target *t)
 	case ALIAS_NAME:
 		if (!is_known(c, key, t->text))
 			caution(c, key, "an alias, a Unix user other than "
-			    "root, or an address",
+			    "root, or an address", find_user(c, t->text) == -1 ?
+			    "mail for it is refused: no home, and so no "
+			    "mailbox, has " :
 			    "mail for it is refused: nobody is called ",
 			    t->text);
 		break;
@@ -301,6 +310,7 @@ was_checked(const struct conf *conf, size_t n)
 		b = conf->actions[i];
 		if (b->aliases == a->aliases && b->kind == a->kind &&
 		    (b->user[0] == '\0') == (a->user[0] == '\0') &&
+		    action_needs_home(b) == action_needs_home(a) &&
 		    strcmp(conf_target_user(b), conf_target_user(a)) == 0)
 			return 1;
 	}

@@ -236,6 +236,7 @@ send_policy_action(const struct conf_action *a, struct link *link)
 	msg.is_local = action_is_local(a) || a->kind == ACTION_EXPAND ||
 	    a->kind == ACTION_LMTP;
 	msg.expand_only = a->kind == ACTION_EXPAND;
+	msg.needs_home = (uint8_t)action_needs_home(a);
 	strlcpy(msg.name, a->name, sizeof(msg.name));
 	/* Who has a mailbox there is that server's to say, at RCPT. */
 	strlcpy(msg.user, a->kind == ACTION_LMTP ? "lmtp" : a->user,

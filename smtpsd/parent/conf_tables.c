@@ -19,6 +19,7 @@
 #include "mail/command.h"
 #include "mail/table.h"
 #include "mailroot.h"
+#include "userdb.h"
 
 static const char *const ca_paths[] = {
 	"/etc/ssl/certs/ca-certificates.crt",
@@ -422,6 +423,7 @@ static void
 check_local(struct conf_action *a, struct conf_errors *errors)
 {
 	const char *fault;
+	struct account who;
 
 	if (a->kind == ACTION_MDA)
 		check_command(a, errors);
@@ -429,6 +431,11 @@ check_local(struct conf_action *a, struct conf_errors *errors)
 		conf_complain(errors, a->where, NULL,
 		    "action '%s': the path '%s' %s", a->name, a->path, fault);
 	check_user(a, a->user, errors);
+	if (a->user[0] != '\0' && action_needs_home(a) &&
+	    userdb_find(a->user, &who) == 0 && !userdb_has_home(&who))
+		conf_complain(errors, a->where, "name a path that begins with "
+		    "'/'", "action '%s': user '%s' has no home directory",
+		    a->name, a->user);
 	if (a->forward && a->user[0] != '\0')
 		conf_complain(errors, a->where, "drop one of them",
 		    "action '%s': one user for all has one .forward for all",

@@ -125,7 +125,8 @@ prepare(struct delivery *d, const struct conf_action *action,
 		d->conf.kind = DELIVER_COMMAND;
 		d->conf.time_s = action->command_s;
 		strlcpy(d->root, "/", sizeof(d->root));
-		strlcpy(d->conf.path, who->home, sizeof(d->conf.path));
+		strlcpy(d->conf.path, userdb_has_home(who) ? who->home : "/",
+		    sizeof(d->conf.path));
 		strlcpy(d->conf.command, action->command,
 		    sizeof(d->conf.command));
 		return 0;
@@ -153,7 +154,7 @@ prepare(struct delivery *d, const struct conf_action *action,
 		strlcpy(text, "the mailbox cannot be made", textsize);
 		return -1;
 	}
-	if (action->forward) {
+	if (action->forward && userdb_has_home(who)) {
 		d->conf.forward = 1;
 		d->conf.time_s = FORWARD_S;
 		strlcpy(d->conf.base, d->root, sizeof(d->conf.base));
@@ -303,6 +304,12 @@ resolve(const struct queue_parent_deliver *m, uint32_t queue_id,
 	if (userdb_find(user, who) == -1) {
 		*is_permanent = 1;
 		strlcpy(text, "no such user", textsize);
+		return NULL;
+	}
+	if (action_needs_home(action) && !userdb_has_home(who)) {
+		*is_permanent = 1;
+		strlcpy(text, "the user has no home directory, and so no "
+		    "mailbox", textsize);
 		return NULL;
 	}
 	if ((d = delivery_new(m->id, queue_id)) == NULL) {

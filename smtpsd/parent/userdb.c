@@ -1,5 +1,5 @@
 /*
- * Answers policy's question whether a local part has a mailbox, and deliver.c's
+ * Answers policy's question whether a local part is a user, and deliver.c's
  * for its owner.  Names come from outside (a recipient's local part), so
  * nothing that is not plainly a user name reaches getpwnam(3).
  */
@@ -45,6 +45,23 @@ is_ours(uid_t uid)
 }
 
 int
+userdb_has_home(const struct account *a)
+{
+	static const char *const systems[] = { "/bin", "/boot", "/dev",
+	    "/etc", "/nonexistent", "/proc", "/sbin", "/sys", "/usr/bin",
+	    "/usr/games", "/usr/sbin", "/var/empty" };
+	size_t		 i, n;
+
+	for (i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
+		n = strlen(systems[i]);
+		if (strncmp(a->home, systems[i], n) == 0 &&
+		    (a->home[n] == '\0' || a->home[n] == '/'))
+			return 0;
+	}
+	return a->home[0] == '/' && a->home[strspn(a->home, "/")] != '\0';
+}
+
+int
 userdb_find(const char *name, struct account *a)
 {
 	struct passwd	*pw;
@@ -81,6 +98,8 @@ on_policy_user(struct link *link, struct link_in *in)
 	struct account			 a;
 
 	strlcpy(done.name, m->name, sizeof(done.name));
-	done.exists = userdb_find(m->name, &a) == 0;
+	if (userdb_find(m->name, &a) == 0)
+		done.is = userdb_has_home(&a) ? POLICY_USER_HOME :
+		    POLICY_USER_HOMELESS;
 	(void)link_send(link, MSG_PARENT_POLICY_USER_DONE, &done, sizeof(done));
 }

@@ -89,12 +89,29 @@ user_name(const char *address, char *out, size_t outsize)
 	return i > 0 ? 0 : -1;
 }
 
+/*
+ * REPLY_OK also while it is not known: go on, so that all questions are under
+ * way at once.
+ */
+static enum reply_id
+check_user(struct alias_expansion *x, const struct conf_action *action,
+    const char *name)
+{
+	int	is = x->find_user(name, x->arg);
+
+	if (is == -1 && x->waits_for[0] == '\0')
+		strlcpy(x->waits_for, name, sizeof(x->waits_for));
+	if (is == POLICY_USER_HOMELESS && action->is.needs_home)
+		return REPLY_NO_MAILBOX;
+	return is == POLICY_USER_NONE ? REPLY_NO_SUCH_USER : REPLY_OK;
+}
+
 static enum reply_id
 add_local(struct alias_expansion *x, const struct conf_action *action,
     const char *address)
 {
-	char	name[NAME_SIZE];
-	int	exists;
+	char		name[NAME_SIZE];
+	enum reply_id	reply;
 
 	if (action->is.user[0] != '\0')
 		return add(x, action, address, action->is.user);
@@ -102,11 +119,8 @@ add_local(struct alias_expansion *x, const struct conf_action *action,
 		return refuse(x, address, REPLY_NO_SUCH_USER);
 	if (x->is_bounce)
 		return add(x, action, address, name);
-	if ((exists = x->exists(name, x->arg)) == 0)
-		return refuse(x, address, REPLY_NO_SUCH_USER);
-	/* Go on, so that all questions are under way at once. */
-	if (exists == -1 && x->waits_for[0] == '\0')
-		strlcpy(x->waits_for, name, sizeof(x->waits_for));
+	if ((reply = check_user(x, action, name)) != REPLY_OK)
+		return refuse(x, address, reply);
 	return add(x, action, address, name);
 }
 
@@ -158,16 +172,12 @@ has_mailbox(struct alias_expansion *x, const struct conf_action *action,
     const char *address)
 {
 	char	name[NAME_SIZE];
-	int	exists;
 
 	if (!action->is.is_local || action->is.expand_only ||
 	    action->is.user[0] != '\0' ||
 	    user_name(address, name, sizeof(name)) == -1)
 		return 0;
-	exists = x->exists(name, x->arg);
-	if (exists == -1 && x->waits_for[0] == '\0')
-		strlcpy(x->waits_for, name, sizeof(x->waits_for));
-	return exists != 0;
+	return check_user(x, action, name) == REPLY_OK;
 }
 
 /* For all that have neither alias nor mailbox. */

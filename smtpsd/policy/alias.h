@@ -25,8 +25,8 @@ struct alias_result {
 struct alias_expansion {
 	const struct conf	*conf;
 	struct rules_request	 request;
-	/* 1: is a local user, 0: is not, -1: not known yet. */
-	int			(*exists)(const char *name, void *arg);
+	/* An enum policy_user, -1: not known yet. */
+	int			(*find_user)(const char *name, void *arg);
 	void			*arg;
 	/* The way to a sender: a mailbox may fail later, visibly; users are
 	 * asked for only where a catch-all stands against them. */

@@ -22,6 +22,15 @@ static const struct {
 	{ "a name no user can have", "../../etc@example.org",
 	    REPLY_NO_SUCH_USER, "" },
 	{ "not known yet", "wait@example.org", REPLY_NONE, NULL },
+	{ "a user without a home", "daemon@example.org", REPLY_NO_MAILBOX,
+	    NULL },
+	{ "behind an alias", "task@example.org", REPLY_NO_MAILBOX, NULL },
+	{ "who needs none", "daemon@spool.example", REPLY_OK,
+	    "spool/daemon@spool.example/daemon " },
+	{ "an alias for a user without a home", "www@example.org", REPLY_OK,
+	    "local/alice@example.org/alice " },
+	{ "a catch-all for one", "daemon@catch.example", REPLY_OK,
+	    "local/alice@catch.example/alice " },
 	{ "local name", "info@example.org", REPLY_OK,
 	    "local/alice@example.org/alice " },
 	{ "local name with a tag", "info+tag@example.org", REPLY_OK,
@@ -129,13 +138,21 @@ static const struct {
 };
 
 static int
-exists(const char *name, void *arg)
+find_user(const char *name, void *arg)
 {
+	static const char *const	users[] = { "alice", "bob", "info",
+					    "info2" };
+	size_t				i;
+
 	(void)arg;
 	if (strcmp(name, "wait") == 0)
 		return -1;
-	return strcmp(name, "alice") == 0 || strcmp(name, "bob") == 0 ||
-	    strcmp(name, "info") == 0 || strcmp(name, "info2") == 0;
+	if (strcmp(name, "daemon") == 0 || strcmp(name, "www") == 0)
+		return POLICY_USER_HOMELESS;
+	for (i = 0; i < sizeof(users) / sizeof(users[0]); i++)
+		if (strcmp(name, users[i]) == 0)
+			return POLICY_USER_HOME;
+	return POLICY_USER_NONE;
 }
 
 static const char *
@@ -147,6 +164,8 @@ aliases(void)
 
 	n = (size_t)snprintf(text, sizeof(text), "%s",
 	    "info: alice\n"
+	    "www: alice\n"
+	    "task: daemon\n"
 	    "sales: alice\n"
 	    "sales@example.org: \\bob\n"
 	    "team: alice, \\bob, eve@far.example\n"
@@ -234,6 +253,7 @@ main(void)
 	testconf_table(7, "relay.example\n");
 	testconf_table(8, "@vcatch.example: boss\n");
 	testconf_table(9, "vcatch.example\n");
+	testconf_table(14, "spool.example\n");
 	testconf_include(10, "/etc/crew", "# we\nalice, \\bob\n"
 	    ":include:/etc/rest\n");
 	testconf_include(11, "/etc/rest", "eve@far.example # far\n");
@@ -247,10 +267,12 @@ main(void)
 	testconf_action("outalias", 0, 6, "");
 	testconf_action("local", 1, 1, "");
 	testconf_action("virt", 1, 0, "vmail");
+	testconf_spool("spool");
 	testconf_action("out", 0, 0, "");
 	testconf_rule(FROM_AUTH, 0, FOR_ANY, 0, 0, "", "out");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 2, 0, "", "local");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 3, 0, "", "virt");
+	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 14, 0, "", "spool");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 4, 0, "", "v");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 7, 0, "", "outalias");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 9, 0, "", "vcatch");
@@ -259,7 +281,7 @@ main(void)
 	x.request.address = "192.0.2.1";
 	x.request.tag = "";
 	x.request.sender = "s@far.example";
-	x.exists = exists;
+	x.find_user = find_user;
 	for (i = 0; x.conf != NULL && i < sizeof(cases) / sizeof(cases[0]);
 	    i++) {
 		got = alias_expand(&x, cases[i].rcpt);

@@ -116,7 +116,7 @@ prepare(struct alias_expansion *x, const struct conf *conf,
 	x->request.user = s->user;
 	x->request.tag = listener != NULL ? listener->is.tag : "";
 	x->request.sender = s->tx->sender;
-	x->exists = users_exists;
+	x->find_user = users_find;
 	x->is_bounce = 0;
 }
 

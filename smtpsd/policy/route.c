@@ -47,7 +47,7 @@ prepare(struct alias_expansion *x, const struct conf *conf,
 	x->request.tag = "";
 	x->request.sender = sender;
 	x->request.is_own = 1;
-	x->exists = users_exists;
+	x->find_user = users_find;
 	x->is_bounce = 0;
 }
 

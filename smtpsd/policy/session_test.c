@@ -91,11 +91,11 @@ test_users(void)
 	send_rcpt(S(20), 1, 2, "alice+x@example.org");
 	settle();
 	tap_ok(nasks == 2 && nrcpts == 0, "each user once");
-	answer_user("bob", 0);
+	answer_user("bob", POLICY_USER_NONE);
 	tap_ok(nrcpts == 1 && rcpts[0].n == 1 &&
 	    rcpts[0].reply == REPLY_NO_SUCH_USER && nopens == 0,
 	    "no such user");
-	answer_user("alice", 1);
+	answer_user("alice", POLICY_USER_HOME);
 	tap_ok(nrcpts == 3 && rcpts[1].n == 0 && rcpts[2].n == 2 &&
 	    rcpts[1].reply == REPLY_RCPT_OK && nopens == 1 && nhanded == 2 &&
 	    strcmp(handed[1].user, "alice") == 0 &&
@@ -125,7 +125,7 @@ test_users(void)
 	send_rcpt(S(20), 2, 1, "dave@example.org");
 	settle();
 	send_session(MSG_NET_POLICY_RESET, S(20), 2);
-	answer_user("dave", 1);
+	answer_user("dave", POLICY_USER_HOME);
 	tap_ok(nrcpts == 1 && rcpts[0].reply == REPLY_TRY_LATER &&
 	    policy_counts()->parked == 0, "RESET answers who waits");
 	mail(S(20), 3, 2, 0, 0, "x@far.example");
@@ -133,7 +133,7 @@ test_users(void)
 	send_rcpt(S(20), 3, 0, "erin@example.org");
 	settle();
 	send_session(MSG_NET_POLICY_END, S(20), 0);
-	answer_user("erin", 1);
+	answer_user("erin", POLICY_USER_HOME);
 	tap_ok(nrcpts == 0 && policy_counts()->parked == 0,
 	    "END forgets who waits");
 }

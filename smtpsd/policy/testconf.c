@@ -93,11 +93,23 @@ testconf_action(const char *name, int is_local, uint32_t aliases,
 
 	memset(&m, 0, sizeof(m));
 	m.is_local = (uint8_t)is_local;
+	m.needs_home = is_local && user[0] == '\0';
 	m.alias_table = aliases;
 	strlcpy(m.name, name, sizeof(m.name));
 	strlcpy(m.user, user, sizeof(m.user));
 	strlcpy(m.target_user, user[0] != '\0' ? user : "pipes",
 	    sizeof(m.target_user));
+	give(on_parent_action, &m, sizeof(m));
+}
+
+void
+testconf_spool(const char *name)
+{
+	struct parent_policy_action	m;
+
+	memset(&m, 0, sizeof(m));
+	m.is_local = 1;
+	strlcpy(m.name, name, sizeof(m.name));
 	give(on_parent_action, &m, sizeof(m));
 }
 

@@ -13,8 +13,11 @@ void	testconf_table(uint32_t id, const char *text);
 /* A file that aliases include. */
 void	testconf_include(uint32_t id, const char *path, const char *text);
 void	testconf_expand_only(const char *name, uint32_t aliases);
+/* A local one without a user has its mailboxes in their homes. */
 void	testconf_action(const char *name, int is_local, uint32_t aliases,
 	    const char *user);
+/* Mailboxes of Unix users, none of them in a home. */
+void	testconf_spool(const char *name);
 /* A command or file, of the aliases of all actions without a user. */
 void	testconf_target(const char *name, enum policy_target,
 	    const char *user, const char *text);

@@ -37,7 +37,7 @@ unsigned int	header(uint64_t session, uint32_t tx, const char *addresses,
 void	send_session(uint32_t type, uint64_t session, uint32_t tx);
 void	login_device(uint64_t session, const char *user, const char *scope);
 void	login(uint64_t session, const char *user);
-void	answer_user(const char *name, int exists);
+void	answer_user(const char *name, enum policy_user);
 void	configure(void);
 void	start(const char *name);
 
@@ -337,13 +337,13 @@ login(uint64_t session, const char *user)
 }
 
 void
-answer_user(const char *name, int exists)
+answer_user(const char *name, enum policy_user is)
 {
 	struct parent_policy_user_done	m;
 
 	memset(&m, 0, sizeof(m));
 	strlcpy(m.name, name, sizeof(m.name));
-	m.exists = (uint32_t)exists;
+	m.is = (uint32_t)is;
 	link_send(parent_far, MSG_PARENT_POLICY_USER_DONE, &m, sizeof(m));
 	settle();
 }

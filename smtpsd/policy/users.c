@@ -1,8 +1,8 @@
 /*
- * The cache behind users_exists(): 2048 sets of 8 names, so that a client
+ * The cache behind users_find(): 2048 sets of 8 names, so that a client
  * which tries names can only push out names of the same random set.  An
  * answer holds for a minute, "no" for ten seconds, because the next thing
- * after a refusal may be that the account is made.  A question without an
+ * after a refusal may be that the account is made or gets a home.  A question without an
  * answer is asked again after ten seconds.
  */
 #include <stdint.h>
@@ -11,7 +11,6 @@
 #include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "proto/parent_policy.h"
 #include "hash.h"
 #include "users.h"
 
@@ -21,12 +20,13 @@
 #define NO_MS		10000
 #define ASK_MS		10000
 
-enum user_state { USER_NONE, USER_ASKED, USER_YES, USER_NO };
+enum user_state { USER_NONE, USER_ASKED, USER_KNOWN };
 
 struct user {
 	uint64_t	hash;
 	uint64_t	until_ms;
 	enum user_state	state;
+	enum policy_user is;
 	char		name[NAME_SIZE];
 };
 
@@ -56,7 +56,7 @@ find(const char *name, uint64_t hash)
 }
 
 int
-users_exists(const char *name, void *arg)
+users_find(const char *name, void *arg)
 {
 	struct policy_parent_user	 ask;
 	struct user			*u;
@@ -66,7 +66,7 @@ users_exists(const char *name, void *arg)
 	if (u->state != USER_NONE && u->until_ms > proc_now_ms()) {
 		if (u->state == USER_ASKED)
 			return -1;
-		return u->state == USER_YES;
+		return u->is;
 	}
 	memset(&ask, 0, sizeof(ask));
 	strlcpy(ask.name, name, sizeof(ask.name));
@@ -77,12 +77,14 @@ users_exists(const char *name, void *arg)
 }
 
 void
-users_answer(const char *name, int exists)
+users_answer(const char *name, enum policy_user is)
 {
 	struct user	*u = find(name, hash_bytes(name, strlen(name)));
 
-	u->state = exists ? USER_YES : USER_NO;
-	u->until_ms = proc_now_ms() + (exists ? YES_MS : NO_MS);
+	u->state = USER_KNOWN;
+	u->is = is;
+	u->until_ms = proc_now_ms() + (is == POLICY_USER_HOME ? YES_MS :
+	    NO_MS);
 }
 
 size_t

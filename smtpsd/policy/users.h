@@ -6,12 +6,14 @@
 
 #include <stddef.h>
 
+#include "proto/parent_policy.h"
+
 /*
- * 1: exists, 0: does not, -1: asked, the answer comes by users_answer().
+ * An enum policy_user; -1: asked, the answer comes by users_answer().
  * arg is not used: it is what alias.h asks with.
  */
-int	users_exists(const char *name, void *arg);
-void	users_answer(const char *name, int exists);
+int	users_find(const char *name, void *arg);
+void	users_answer(const char *name, enum policy_user);
 /* Entries in use. */
 size_t	users_count(void);
 
