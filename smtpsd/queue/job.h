@@ -1,7 +1,7 @@
 /*
  * A job is one delivery: one message with those of its envelopes that share
- * an action (and for local ones the mailbox).  schedule.c makes it, agent.c
- * runs it, result.c writes down how it ended and schedule.c frees it.
+ * an action (and for local ones the mailbox).  schedule.c makes it, agent*.c
+ * run it, result.c writes down how it ended and schedule.c frees it.
  */
 #ifndef QUEUE_JOB_H
 #define QUEUE_JOB_H

@@ -1,6 +1,6 @@
 /*
  * The lanes of jobs.  State owned: all lanes, as a tree by action and key
- * and as a list.  Called by agent.c only.
+ * and as a list.  Called by agent*.c only.
  */
 #include <stdlib.h>
 #include <string.h>

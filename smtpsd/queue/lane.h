@@ -1,6 +1,6 @@
 /*
  * A lane: the jobs of one relay action, of one domain of it, or of one local
- * mailbox.  Only for agent.c; a lane lives as long as it has jobs or a
+ * mailbox.  Only for agent*.c; a lane lives as long as it has jobs or a
  * deliver process.
  */
 #ifndef QUEUE_LANE_H

@@ -1,0 +1,114 @@
+/*
+ * Relay processes: their links, who has least to do, how many jobs run at one
+ * host, at one domain and at all.  State owned: the links with the number of
+ * their jobs.  Called by agent.c for each lane's turn and by main.c for a new
+ * link; knows no bodies and no answers.
+ */
+#include <stdlib.h>
+
+#include "agent.h"
+#include "agent_inside.h"
+#include "base/log.h"
+#include "proto/control_any.h"
+#include "proto/parent_queue.h"
+
+#define RELAY_RUNNING_MAX	512	/* jobs on all relay links */
+#define LINK_BUFFER		(1 << 20)
+
+struct relay {
+	TAILQ_ENTRY(relay) entry;
+	struct link	*link;
+	unsigned int	 nrunning;
+};
+
+static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
+static unsigned int nrelay;		/* jobs on all of them */
+
+static struct relay *
+relay_least_busy(void)
+{
+	struct relay *relay, *best = NULL;
+
+	TAILQ_FOREACH(relay, &relays, entry)
+		if (best == NULL || relay->nrunning < best->nrunning)
+			best = relay;
+	return best;
+}
+
+/*
+ * Half of what is left, at most: hosts that take mail and never answer must
+ * leave some for one that does.
+ */
+static int
+lane_may_run(const struct lane *lane)
+{
+	const unsigned int max = lane->way == QUEUE_MX ? LANE_MX_RUNNING_MAX :
+	    LANE_RELAY_RUNNING_MAX;
+
+	return lane->nrunning < max && nrelay < RELAY_RUNNING_MAX &&
+	    lane->nrunning <= (RELAY_RUNNING_MAX - nrelay) / 2;
+}
+
+void
+relay_turn(struct lane *lane)
+{
+	struct relay *relay;
+
+	if (!agent_may_start(0))
+		return;
+	if (lane->nready > 0 && nrelay < RELAY_RUNNING_MAX)
+		lane_to_tail(lane);
+	/* the last job may free the lane */
+	while (lane->nready > 0 && lane_may_run(lane) &&
+	    agent_may_start(PAUSE_MTA) &&
+	    (relay = relay_least_busy()) != NULL) {
+		int is_last = lane->nready == 1;
+
+		nrelay++;
+		relay->nrunning++;
+		job_send(job_start(lane, relay->link));
+		if (is_last)
+			break;
+	}
+}
+
+void
+relay_release(struct link *link)
+{
+	struct relay *relay;
+
+	nrelay--;
+	TAILQ_FOREACH(relay, &relays, entry)
+		if (relay->link == link)
+			relay->nrunning--;
+}
+
+static void
+relay_down(struct link *link, const char *why)
+{
+	struct relay *relay;
+
+	log_info("relay link down: %s", why != NULL ? why : "closed");
+	job_drop_all(link, 1, AGENT_ENDED);
+	TAILQ_FOREACH(relay, &relays, entry)
+		if (relay->link == link)
+			break;
+	if (relay != NULL) {
+		TAILQ_REMOVE(&relays, relay, entry);
+		free(relay);
+	}
+}
+
+void
+agent_relay_link(uint32_t peer_id, int fd)
+{
+	struct link_end end = { .name = "relay", .rules = agent_rules,
+	    .nrules = AGENT_NRULES, .down = relay_down, .peer_id = peer_id };
+	struct relay *relay;
+
+	if ((relay = calloc(1, sizeof(*relay))) == NULL ||
+	    (relay->link = link_new(fd, &end)) == NULL)
+		fatal("relay link");
+	link_set_buffer(relay->link, LINK_BUFFER);
+	TAILQ_INSERT_TAIL(&relays, relay, entry);
+}
