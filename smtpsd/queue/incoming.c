@@ -1,12 +1,9 @@
 /*
  * Transactions that are being received.  State owned: one struct tx per
  * session, in a tree; those that ended and wait for recipients, in order of
- * END; those that are ready for the next commit; those whose chunks are in
- * the open chunk transaction.
- *
- * A body stays in memory up to 64 KiB, so that an aborted small message
- * costs no write; above that, or when all bodies together are too many, it
- * goes to the store as chunks in a transaction of their own.
+ * END; those that are ready for the next commit; how many transactions and
+ * recipients there are, of all and of each net.  Called by peers.c and
+ * commit.c; what becomes of the body is in incoming_tx.c.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,6 +11,7 @@
 
 #include "base/log.h"
 #include "incoming.h"
+#include "incoming_tx.h"
 #include "mail/reply.h"
 #include "owned.h"
 #include "proto/net_policy.h"
@@ -21,44 +19,11 @@
 #include "store.h"
 
 #define WAIT_MS		30000U		/* END to the last recipient */
-#define MEMORY_MAX	(UINT64_C(128) << 20)
 #define TX_MAX		65536U		/* transactions open at once */
 #define RCPT_MAX	262144U		/* recipients of them, about 800 bytes */
-#define CHUNKS_MAX	(1U << 20)	/* of one body, as in the store's keys */
-#define CHUNK_COST	64U		/* bytes of a row besides its data */
-#define MESSAGE_COST	2048U	/* the same of a message, with its page */
+#define MESSAGE_COST	2048U	/* bytes on disk besides its body */
 #define ENVELOPE_COST	512U
-#define OF_ONE_NET	2		/* of these two, one net: a half */
 
-enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
-
-struct tx {
-	RB_ENTRY(tx)	 tree;
-	TAILQ_ENTRY(tx)	 entry;		/* waiting or ready */
-	TAILQ_ENTRY(tx)	 spilled;
-	uint64_t	 session;
-	uint64_t	 size;		/* bytes received */
-	uint64_t	 stored;	/* of them on disk, counted in share */
-	uint64_t	 ended_ms;
-	uint32_t	 tx;
-	uint32_t	 nrcpt;		/* from policy */
-	uint32_t	 nheld;		/* of them in memory */
-	uint32_t	 nrcpt_end;	/* what END says */
-	uint32_t	 nchunk;
-	uint32_t	 flags;		/* END's */
-	uint32_t	 reply;		/* a refusal that is already sure */
-	enum tx_state	 state;
-	int		 is_open;	/* policy named the sender */
-	int		 is_spilled;	/* on the list of this turn */
-	size_t		 used;		/* of buffer */
-	size_t		 capacity;
-	char		*buffer;
-	struct message	*message;
-	struct message	*owner;		/* of the next recipients, or NULL */
-	struct share	*share;		/* of its net */
-	struct envelope_list envelopes;
-	char		 address[IPADDR_SIZE];
-};
 TAILQ_HEAD(tx_list, tx);
 RB_HEAD(tx_tree, tx);
 
@@ -66,13 +31,10 @@ static struct incoming_def def;
 static struct tx_tree txs = RB_INITIALIZER(&txs);
 static struct tx_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct tx_list ready = TAILQ_HEAD_INITIALIZER(ready);
-static struct tx_list spilled = TAILQ_HEAD_INITIALIZER(spilled);
 static unsigned int ntx, nready;
 static uint32_t nheld;			/* recipients in memory, of all */
 static unsigned int tx_max = TX_MAX, rcpt_max = RCPT_MAX;
-static uint64_t memory, memory_max = MEMORY_MAX;
 static uint64_t message_max = UINT64_C(64) << 20;
-static int chunks_open;
 
 static int
 tx_compare(struct tx *a, struct tx *b)
@@ -81,9 +43,6 @@ tx_compare(struct tx *a, struct tx *b)
 }
 RB_PROTOTYPE(tx_tree, tx, tree, tx_compare)
 RB_GENERATE(tx_tree, tx, tree, tx_compare)
-
-static void	tx_drop_chunks(struct tx *);
-static void	chunks_commit(void);
 
 static struct tx *
 tx_find(uint64_t session)
@@ -107,28 +66,15 @@ tx_unlist(struct tx *t)
 }
 
 static void
-tx_free_buffer(struct tx *t)
-{
-	memory -= t->capacity;
-	t->share->memory -= t->capacity;
-	free(t->buffer);
-	t->buffer = NULL;
-	t->used = t->capacity = 0;
-}
-
-static void
 tx_free(struct tx *t)
 {
 	tx_unlist(t);
-	if (t->is_spilled)
-		TAILQ_REMOVE(&spilled, t, spilled);
-	tx_free_buffer(t);
+	tx_free_body(t);
 	message_unref(t->message);
 	message_unref(t->owner);
 	envelope_list_free(&t->envelopes);
 	t->share->nrcpt -= t->nheld;
 	nheld -= t->nheld;
-	t->share->stored -= t->stored;
 	RB_REMOVE(tx_tree, &txs, t);
 	share_drop(t->share);
 	ntx--;
@@ -176,153 +122,17 @@ tx_get(uint64_t session, uint32_t tx, int may_make)
 	return t;
 }
 
-static int
-chunks_begin(void)
-{
-	if (chunks_open)
-		return 0;
-	if (store_begin(def.store, 0) == -1)
-		return -1;
-	chunks_open = 1;
-	return 0;
-}
-
-/* All whose chunks were in the failed transaction have lost a part. */
-static void
-chunks_fail(void)
-{
-	struct tx *t;
-
-	chunks_open = 0;
-	store_rollback(def.store);
-	while ((t = TAILQ_FIRST(&spilled)) != NULL) {
-		TAILQ_REMOVE(&spilled, t, spilled);
-		t->is_spilled = 0;
-		t->reply = REPLY_DISK;
-		tx_free_buffer(t);
-	}
-}
-
-static void
-tx_drop_chunks(struct tx *t)
-{
-	if (t->message == NULL || t->message->body_id == 0)
-		return;
-	/* a failure leaves them to the sweep at the next start */
-	if (chunks_begin() == 0 &&
-	    store_remove_chunks(def.store, t->message->body_id) == -1)
-		chunks_fail();
-}
-
-static int
-memory_is_short(const struct tx *t)
-{
-	return memory > memory_max ||
-	    t->share->memory > memory_max / OF_ONE_NET;
-}
-
-/*
- * For the chunk in memory, and as much again as the net has stored of
- * unfinished bodies already: it leaves half of the disk to the others.
- */
-static int
-disk_has_room(const struct tx *t)
-{
-	return store_has_room(def.store, t->used) &&
-	    (t->share->stored == 0 ||
-	    store_has_room(def.store, t->used + t->share->stored / 2));
-}
-
-/* Move what is in memory to the store. */
-static void
-tx_spill(struct tx *t)
-{
-	/* One more would fail, and with it what others have in the same
-	 * transaction; the last is for the rest of the body. */
-	if (t->nchunk >= CHUNKS_MAX - 1 ||
-	    !disk_has_room(t)) {
-		t->reply = REPLY_DISK;
-		tx_free_buffer(t);
-		return;
-	}
-	if (t->message->body_id == 0)
-		t->message->body_id = store_new_body_id(def.store);
-	if (!t->is_spilled) {
-		TAILQ_INSERT_TAIL(&spilled, t, spilled);
-		t->is_spilled = 1;
-	}
-	if (chunks_begin() == -1 || store_add_chunk(def.store,
-	    t->message->body_id, t->nchunk, t->buffer, t->used) == -1) {
-		chunks_fail();
-		return;
-	}
-	t->nchunk++;
-	t->stored += t->used + CHUNK_COST;
-	t->share->stored += t->used + CHUNK_COST;
-	t->used = 0;
-	if (memory_is_short(t))
-		tx_free_buffer(t);
-}
-
-static int
-tx_reserve(struct tx *t, size_t size)
-{
-	size_t capacity;
-	char *buffer;
-
-	if (t->used + size <= t->capacity)
-		return 0;
-	capacity = t->capacity == 0 ? size : t->capacity * 2;
-	if (capacity < t->used + size)
-		capacity = t->used + size;
-	if (capacity > MESSAGE_CHUNK_SIZE)
-		capacity = MESSAGE_CHUNK_SIZE;
-	if ((buffer = realloc(t->buffer, capacity)) == NULL)
-		return -1;
-	memory += capacity - t->capacity;
-	t->share->memory += capacity - t->capacity;
-	t->buffer = buffer;
-	t->capacity = capacity;
-	return 0;
-}
-
-static void
-tx_append(struct tx *t, const char *data, size_t size)
-{
-	size_t n;
-
-	while (size > 0 && t->reply == 0) {
-		n = size < MESSAGE_CHUNK_SIZE - t->used ? size :
-		    MESSAGE_CHUNK_SIZE - t->used;
-		if (tx_reserve(t, n) == -1) {
-			t->reply = REPLY_TRY_LATER;
-			break;
-		}
-		memcpy(t->buffer + t->used, data, n);
-		t->used += n;
-		data += n;
-		size -= n;
-		if (t->used == MESSAGE_CHUNK_SIZE || memory_is_short(t))
-			tx_spill(t);
-	}
-}
-
 void
 incoming_init(const struct incoming_def *d)
 {
 	def = *d;
+	tx_init(d->store);
 }
 
 void
 incoming_limit(uint64_t bytes)
 {
 	message_max = bytes;
-}
-
-void
-incoming_limit_memory(uint64_t bytes)
-{
-	memory_max = bytes;
 }
 
 void
@@ -513,25 +323,7 @@ incoming_expire(uint64_t now_ms)
 		    WAIT_MS / 1000);
 		tx_drop(t, REPLY_TRY_LATER);
 	}
-	chunks_commit();
-}
-
-static void
-chunks_commit(void)
-{
-	struct tx *t;
-
-	if (!chunks_open)
-		return;
-	if (store_commit(def.store) == -1) {
-		chunks_fail();
-		return;
-	}
-	chunks_open = 0;
-	while ((t = TAILQ_FIRST(&spilled)) != NULL) {
-		TAILQ_REMOVE(&spilled, t, spilled);
-		t->is_spilled = 0;
-	}
+	tx_commit_chunks();
 }
 
 void
@@ -539,13 +331,13 @@ incoming_commit_chunks(void)
 {
 	struct tx *t, *next;
 
-	chunks_commit();
+	tx_commit_chunks();
 	/* refused ones leave before the big transaction begins; to drop
 	 * their chunks takes a small one */
 	TAILQ_FOREACH_SAFE(t, &ready, entry, next)
 		if (t->reply != 0)
 			tx_drop(t, t->reply);
-	chunks_commit();
+	tx_commit_chunks();
 }
 
 unsigned int
@@ -564,37 +356,6 @@ incoming_ready_bytes(void)
 	TAILQ_FOREACH(t, &ready, entry)
 		bytes += t->used + MESSAGE_COST + t->nheld * ENVELOPE_COST;
 	return bytes;
-}
-
-/* The rest of a body in chunks is its last chunk, in the same commit. */
-static int
-tx_store(struct tx *t, uint64_t now_s)
-{
-	struct message *m = t->message;
-	struct envelope *e;
-	uint64_t n = 0;
-
-	m->created_s = now_s;
-	m->size = t->size;
-	m->flags |= t->flags & (MAIL_8BITMIME | MAIL_SMTPUTF8);
-	if (m->body_id == 0) {
-		/* the message owns the buffer from here, also for a retry */
-		memory -= t->capacity;
-		t->share->memory -= t->capacity;
-		m->body = t->buffer;
-		t->buffer = NULL;
-		t->used = t->capacity = 0;
-	} else if (t->used > 0 && store_add_chunk(def.store, m->body_id,
-	    t->nchunk, t->buffer, t->used) == -1)
-		return -1;
-	if (store_add_message(def.store, m) == -1)
-		return -1;
-	TAILQ_FOREACH(e, &t->envelopes, entry) {
-		e->id = m->id << 10 | ++n;
-		if (store_add_envelope(def.store, e, now_s) == -1)
-			return -1;
-	}
-	return 0;
 }
 
 int
@@ -639,17 +400,11 @@ incoming_refuse(uint32_t reply)
 
 	while ((t = TAILQ_FIRST(&ready)) != NULL)
 		tx_drop(t, reply);
-	chunks_commit();
+	tx_commit_chunks();
 }
 
 unsigned int
 incoming_open_count(void)
 {
 	return ntx;
-}
-
-uint64_t
-incoming_memory(void)
-{
-	return memory;
 }
