@@ -45,7 +45,11 @@ struct route {
 	uint64_t		 asked_ms;
 	uint32_t		 ttl_s;
 	int			 is_secure, has_later, has_refused;
+	/* The address that took mail last, over a new question. */
+	struct host_address	 worked;
+	uint64_t		 worked_until_ms;	/* 0: none */
 	char			 hosts[ROUTE_HOSTS_MAX][HOSTNAME_SIZE];
+	uint32_t		 preference[ROUTE_HOSTS_MAX];
 	struct host_address	 address[ROUTE_HOSTS_MAX][RESOLVE_MAX];
 	uint32_t		 naddress[ROUTE_HOSTS_MAX];
 	char			 host[HOSTNAME_SIZE];
@@ -120,6 +124,21 @@ route_expire(struct route *r)
 {
 	targets_unref(r->targets);
 	r->targets = NULL;
+	r->worked_until_ms = 0;
+}
+
+/* Their time is over, but not that of what is known to work. */
+static void
+targets_drop(struct route *r)
+{
+	const struct targets	*t = r->targets;
+
+	if (t == NULL)
+		return;
+	r->worked = t->target[t->first].address;
+	r->worked_until_ms = t->first_until_ms;
+	targets_unref(r->targets);
+	r->targets = NULL;
 }
 
 void
@@ -180,12 +199,64 @@ is_loopback(const struct host_address *a)
 	return b[0] == 127 || b[0] == 0 || b[0] >= 224;
 }
 
+/* The host's next address of this family; its count: none. */
+static uint32_t
+address_next(const struct route *r, uint32_t host, uint32_t from, int family)
+{
+	uint32_t	n;
+
+	for (n = from; n < r->naddress[host]; n++)
+		if (r->address[host][n].family == family)
+			break;
+	return n;
+}
+
+/* IPv6 and IPv4 in turn while there are both, RFC 8305 4. */
+static void
+targets_add(struct targets *t, const struct route *r, uint32_t host)
+{
+	const uint32_t	 count = r->naddress[host];
+	struct target	*target;
+	uint32_t	 next[2], is_four = 0;
+
+	next[0] = address_next(r, host, 0, 6);
+	next[1] = address_next(r, host, 0, 4);
+	while (t->count < ROUTE_TARGETS_MAX &&
+	    (next[0] < count || next[1] < count)) {
+		if (next[is_four] == count)
+			is_four = !is_four;
+		target = &t->target[t->count++];
+		target->address = r->address[host][next[is_four]];
+		target->host = host;
+		target->preference = r->preference[host];
+		next[is_four] = address_next(r, host, next[is_four] + 1,
+		    is_four ? 4 : 6);
+		is_four = !is_four;
+	}
+}
+
+static void
+targets_remember(struct targets *t, const struct route *r)
+{
+	const struct host_address	*a;
+	uint32_t			 i;
+
+	for (i = 0; i < t->count && r->worked_until_ms > 0; i++) {
+		a = &t->target[i].address;
+		if (a->family != r->worked.family ||
+		    memcmp(a->bytes, r->worked.bytes, sizeof(a->bytes)) != 0)
+			continue;
+		t->first = i;
+		t->first_until_ms = r->worked_until_ms;
+		return;
+	}
+}
+
 static struct targets *
 targets_make(struct route *r)
 {
 	struct targets	*t;
-	struct target	*target;
-	uint32_t	 i, n;
+	uint32_t	 i;
 
 	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return NULL;
@@ -193,13 +264,8 @@ targets_make(struct route *r)
 	t->is_secure = r->is_secure;
 	memcpy(t->hosts, r->hosts, sizeof(t->hosts));
 	for (i = 0; i < r->nhosts; i++)
-		for (n = 0; n < r->naddress[i]; n++) {
-			if (t->count == ROUTE_TARGETS_MAX)
-				return t;
-			target = &t->target[t->count++];
-			target->address = r->address[i][n];
-			target->host = i;
-		}
+		targets_add(t, r, i);
+	targets_remember(t, r);
 	return t;
 }
 
@@ -288,13 +354,14 @@ route_targets(struct route *r)
 	}
 	if (r->nopen > 0)
 		return NULL;
-	route_expire(r);
+	targets_drop(r);
 	r->asked_ms = now;
 	r->ttl_s = UINT32_MAX;
 	r->is_secure = 1;
 	r->has_later = r->has_refused = 0;
 	r->nhosts = 0;
 	memset(r->naddress, 0, sizeof(r->naddress));
+	memset(r->preference, 0, sizeof(r->preference));
 	if (route_is_numeric(r)) {
 		route_finish(r);
 		if (r->targets != NULL)
@@ -381,6 +448,7 @@ exchangers_take(struct route *r, const struct resolver_relay_mx_done *msg)
 		if (strnlen(mx->host, HOSTNAME_SIZE) == HOSTNAME_SIZE ||
 		    mx->preference >= own || !address_is_hostname(mx->host))
 			continue;
+		r->preference[r->nhosts] = mx->preference;
 		strlcpy(r->hosts[r->nhosts++], mx->host,
 		    sizeof(r->hosts[0]));
 	}

@@ -1,6 +1,6 @@
 /*
  * The way to a host, or to a domain by its mail exchangers: addresses in the
- * order in which to try them.  For relay only.
+ * order in which to try them, those of a host with the families in turn.  For relay only.
  */
 #ifndef RELAY_ROUTE_H
 #define RELAY_ROUTE_H
@@ -15,13 +15,14 @@
 struct target {
 	struct host_address	 address;
 	uint32_t		 host;		/* index of hosts */
+	uint32_t		 preference;	/* of that: the lower first */
 };
 
 /* Counted: connections keep the one they were made with. */
 struct targets {
 	uint32_t	 refs;
 	uint32_t	 count;		/* at least 1 */
-	uint32_t	 first;		/* the one that answered last time ... */
+	uint32_t	 first;		/* the one that took mail last ... */
 	uint64_t	 first_until_ms;	/* ... is tried first until then */
 	int		 is_secure;	/* DNSSEC proved every name */
 	char		 hosts[ROUTE_HOSTS_MAX][HOSTNAME_SIZE];

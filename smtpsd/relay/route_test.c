@@ -124,25 +124,29 @@ answer_mx(unsigned int n, uint32_t status, const char *list)
 	answer(MSG_RESOLVER_RELAY_MX_DONE, &msg, sizeof(msg));
 }
 
-/* One numeric address, or "": none. */
+/* Numeric addresses, "192.0.2.1 2001:db8::1", or "": none. */
 static void
-answer_host(unsigned int n, uint32_t status, const char *address)
+answer_host(unsigned int n, uint32_t status, const char *list)
 {
-	struct resolver_relay_host_done	msg;
+	struct resolver_relay_host_done	 msg;
+	struct host_address		*a;
+	char				*copy = strdup(list), *s = copy, *one;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.request = asked[n].request;
 	msg.status = status;
 	msg.ttl_s = 60;
 	msg.is_secure = 1;
-	if (*address != '\0') {
-		msg.count = 1;
-		msg.address[0].family = 4;
-		if (inet_pton(AF_INET, address, msg.address[0].bytes) != 1) {
-			msg.address[0].family = 6;
-			inet_pton(AF_INET6, address, msg.address[0].bytes);
+	while ((one = strsep(&s, " ")) != NULL && *list != '\0' &&
+	    msg.count < RESOLVE_MAX) {
+		a = &msg.address[msg.count++];
+		a->family = 4;
+		if (inet_pton(AF_INET, one, a->bytes) != 1) {
+			a->family = 6;
+			inet_pton(AF_INET6, one, a->bytes);
 		}
 	}
+	free(copy);
 	answer(MSG_RESOLVER_RELAY_HOST_DONE, &msg, sizeof(msg));
 }
 
@@ -249,6 +253,107 @@ check_literal(size_t i)
 	route_free(r);
 }
 
+/* The addresses of two exchangers, a and b, and the order they are tried in:
+ * the last part of each, "/" before another preference. */
+static const struct {
+	const char	*mx, *a, *b;
+	const char	*want;
+} orders[] = {
+	{ "10 a,20 b", "192.0.2.1 2001:db8::2", "192.0.2.3", "2 1 / 3" },
+	{ "10 a,10 b", "192.0.2.1 2001:db8::2", "2001:db8::3", "2 1 3" },
+	{ "10 a,20 b", "192.0.2.1 192.0.2.2 2001:db8::3 2001:db8::4",
+	    "", "3 1 4 2" },
+	{ "10 a,20 b", "2001:db8::1 2001:db8::2 2001:db8::3 192.0.2.4", "",
+	    "1 4 2 3" },
+	{ "10 a,20 b", "192.0.2.1 192.0.2.2", "192.0.2.3 2001:db8::4",
+	    "1 2 / 4 3" },
+};
+
+static void
+order_text(const struct targets *t, char *out, size_t size)
+{
+	uint32_t	i;
+	const uint8_t	*b;
+	size_t		used;
+
+	*out = '\0';
+	for (i = 0; t != NULL && i < t->count; i++) {
+		b = t->target[i].address.bytes;
+		used = strlen(out);
+		snprintf(out + used, size - used, "%s%s%u", i == 0 ? "" : " ",
+		    i > 0 && t->target[i].preference !=
+		    t->target[i - 1].preference ? "/ " : "",
+		    (unsigned int)b[t->target[i].address.family == 4 ? 3 :
+		    15]);
+	}
+}
+
+static void
+check_order(size_t i)
+{
+	struct route	*r = make("", "example.net", 0);
+	struct targets	*t;
+	char		 text[128];
+
+	(void)route_targets(r);
+	answer_mx(0, RESOLVE_OK, orders[i].mx);
+	answer_host(1, RESOLVE_OK, orders[i].a);
+	answer_host(2, RESOLVE_OK, orders[i].b);
+	t = route_targets(r);
+	order_text(t, text, sizeof(text));
+	tap_ok(strcmp(text, orders[i].want) == 0, "order %s: %s",
+	    orders[i].want, text);
+	targets_unref(t);
+	route_free(r);
+}
+
+/* What worked is known over the next question, not over a failure. */
+static void
+check_memory(void)
+{
+	struct route	*r = make("", "example.net", 0);
+	struct targets	*t = NULL;
+	int		 i;
+
+	for (i = 0; i < 4; i++) {
+		nasked = 0;
+		(void)route_targets(r);
+		answer_mx(0, RESOLVE_OK, "10 a.example");
+		answer_host(1, RESOLVE_OK, i == 0 ?
+		    "192.0.2.1 2001:db8::2 192.0.2.3" : i == 1 ?
+		    "192.0.2.3 2001:db8::4 192.0.2.5" : "192.0.2.9");
+		t = route_targets(r);
+		if (i == 0) {
+			t->first = 2;		/* 192.0.2.3 */
+			t->first_until_ms = now_ms + 300000;
+		} else if (i == 1)
+			tap_ok(t->first == 1 && t->first_until_ms > now_ms,
+			    "what worked is known with new addresses");
+		else
+			tap_ok(t->first == 0 && t->first_until_ms == 0,
+			    "but not if it is not among them");
+		targets_unref(t);
+		now_ms += 61000;
+	}
+	nasked = 0;
+	(void)route_targets(r);
+	answer_mx(0, RESOLVE_OK, "10 a.example");
+	answer_host(1, RESOLVE_OK, "192.0.2.1 192.0.2.2");
+	t = route_targets(r);
+	t->first = 1;
+	t->first_until_ms = now_ms + 300000;
+	targets_unref(t);
+	route_expire(r);
+	nasked = 0;
+	(void)route_targets(r);
+	answer_mx(0, RESOLVE_OK, "10 a.example");
+	answer_host(1, RESOLVE_OK, "192.0.2.1 192.0.2.2");
+	t = route_targets(r);
+	tap_ok(t->first == 0, "nor when all had failed");
+	targets_unref(t);
+	route_free(r);
+}
+
 /* Targets live as long as somebody counts them, answers as long as a TTL. */
 static void
 check_time(void)
@@ -301,6 +406,9 @@ main(void)
 		check_answer(i);
 	for (i = 0; i < sizeof(literals) / sizeof(literals[0]); i++)
 		check_literal(i);
+	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		check_order(i);
+	check_memory();
 	check_time();
 	return tap_done();
 }
