@@ -1,11 +1,10 @@
 /*
- * A connection from connect() to READY, and its end: addresses in turn,
- * greeting, EHLO, STARTTLS, AUTH.  The transactions are in transaction.c.
+ * A connection from the first address to READY, and its end: greeting, EHLO,
+ * STARTTLS, AUTH, and the other addresses when that fails.  The transactions are in transaction.c.
  * The server is not trusted: everything it says is bounded by reply.c, a
  * downgrade of required TLS or bytes in front of the handshake end the
  * connection, and credentials never leave without TLS.
  */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,17 +15,14 @@
 #include "base/proc.h"
 
 #include "client_impl.h"
+#include "connect.h"
 #include "destination.h"
 #include "socket.h"
 
-#define CONNECT_S	30
-#define CONNECT_NEXT_S	2	/* while there are others: one SYN again */
+#define SOCKET_S	30	/* for one by the parent */
 #define GREETING_S	300	/* RFC 5321 4.5.3.2.1 */
 #define COMMAND_S	120
 #define QUIT_S		5
-#define FIRST_MS	300000	/* then the best exchanger is tried again */
-
-static void	connect_next(struct client *, const char *status, const char *why);
 
 void
 client_wait(struct client *client, unsigned int seconds)
@@ -38,6 +34,7 @@ static void
 client_free(struct client *client)
 {
 	socket_forget(client);
+	connect_free(client->connector);
 	stream_close(client->stream);
 	action_release(client->action);
 	targets_unref(client->targets);
@@ -45,25 +42,21 @@ client_free(struct client *client)
 	free(client);
 }
 
-/* Before mail could be sent there may be another address to try. */
-static int
-has_more(const struct client *client)
+/* The race goes on, or begins; the client may be gone then. */
+static void
+connect_some(struct client *client)
 {
-	return !client->was_ready && !client->is_retired &&
-	    client->targets != NULL && client->tried < client->targets->count;
+	stream_close(client->stream);
+	client->stream = NULL;
+	client->state = CLIENT_CONNECT;
+	client->deadline_ms = UINT64_MAX;	/* connect.c has its own */
+	connect_go(client->connector);
 }
 
-/* why NULL: in order.  Always -1: this connection is gone. */
-int
-client_end(struct client *client, const char *status, const char *why)
+/* There is no other address to try. */
+static int
+client_finish(struct client *client, const char *status, const char *why)
 {
-	if (why != NULL)
-		log_info("%s: %s", log_vis(client->host), log_text(why));
-	client->has_later |= status[0] != '5';
-	if (why != NULL && has_more(client)) {
-		connect_next(client, status, why);
-		return -1;
-	}
 	/* What is wrong with the last one says nothing of those before. */
 	if (status[0] == '5' && client->has_later)
 		status = "4.4.1";
@@ -72,6 +65,30 @@ client_end(struct client *client, const char *status, const char *why)
 	    client->was_ready, status, why);
 	client_free(client);
 	return -1;
+}
+
+/* why NULL: in order.  Always -1: this connection is gone. */
+int
+client_end(struct client *client, const char *status, const char *why)
+{
+	char all[TEXT_SIZE];
+
+	if (why != NULL)
+		log_info("%s: %s", log_vis(client->host), log_text(why));
+	client->has_later |= status[0] != '5';
+	/* Before mail could be sent there may be another address. */
+	if (why != NULL && client->connector != NULL) {
+		connect_failed(client->connector, why);
+		if (!client->is_retired &&
+		    connect_has_more(client->connector)) {
+			connect_some(client);
+			return -1;
+		}
+		client->has_later |= connect_has_unreached(client->connector);
+		connect_why(client->connector, all, sizeof(all));
+		why = all;
+	}
+	return client_finish(client, status, why);
 }
 
 int
@@ -122,11 +139,10 @@ ready(struct client *client)
 {
 	client->state = CLIENT_READY;
 	client->was_ready = 1;
-	/* Others begin with the address that works, for a while. */
-	if (client->targets != NULL && client->tried > 1) {
-		client->targets->first = (client->first + client->tried - 1) %
-		    client->targets->count;
-		client->targets->first_until_ms = proc_now_ms() + FIRST_MS;
+	if (client->connector != NULL) {
+		connect_worked(client->connector);
+		connect_free(client->connector);
+		client->connector = NULL;
 	}
 	log_debug("%s: ready%s%s", log_vis(client->host),
 	    stream_is_secure(client->stream) ? " over " : "",
@@ -286,10 +302,8 @@ on_stream_data(void *arg, const char *data, size_t size)
 }
 
 static void
-on_stream_connected(void *arg)
+session_start(struct client *client)
 {
-	struct client *client = arg;
-
 	reply_reset(&client->reply);
 	if (client->action->conf.host[0] == '\0' &&
 	    !client->action->conf.allow_loopback &&
@@ -341,17 +355,14 @@ on_stream_failed(void *arg, const char *why)
 	struct client *client = arg;
 
 	switch (client->state) {
-	case CLIENT_CONNECT:
-		client_end(client, "4.4.1", why);
-		return;
 	case CLIENT_HANDSHAKE:
 		if (client->rule.tls == RELAY_PLAIN && !client->without_tls &&
-		    client->targets != NULL) {
+		    client->connector != NULL) {
 			/* The same address once more, in the clear. */
 			destination_tls_broken(client->destination);
 			client->without_tls = 1;
-			client->tried--;
-			connect_next(client, "4.7.5", why);
+			connect_again(client->connector);
+			connect_some(client);
 			return;
 		}
 		client_end(client, "4.7.5", why);
@@ -370,40 +381,51 @@ on_stream_failed(void *arg, const char *why)
 }
 
 static const struct stream_events stream_events = {
-	.connected = on_stream_connected,
 	.secured = on_stream_secured,
 	.data = on_stream_data,
 	.room = on_stream_room,
 	.failed = on_stream_failed,
 };
 
-/* Try the next address; status and why: how the one before failed. */
+static int
+on_connect_has_room(void *arg)
+{
+	const struct client *client = arg;
+
+	return destination_has_room(client->destination);
+}
+
 static void
-connect_next(struct client *client, const char *status, const char *why)
+on_connect_done(void *arg, int fd, uint32_t n)
+{
+	struct client *client = arg;
+	struct targets *all = client->targets;
+	char why[TEXT_SIZE];
+
+	if (fd == -1) {
+		connect_why(client->connector, why, sizeof(why));
+		(void)client_finish(client, "4.4.1", why);
+		return;
+	}
+	client->host = all->hosts[all->target[n].host];
+	(void)client_connected(client, fd);
+}
+
+/* -1: no memory. */
+static int
+connector_make(struct client *client, struct targets *targets)
 {
 	const struct parent_relay_action *conf = &client->action->conf;
-	struct targets *all = client->targets;
-	const struct target *target;
+	struct connect_def def = { .targets = targets, .port = conf->port,
+	    .source4 = conf->source4, .source6 = conf->source6,
+	    .has_room = on_connect_has_room, .done = on_connect_done,
+	    .arg = client };
 
-	stream_close(client->stream);
-	client->stream = NULL;
-	client->state = CLIENT_CONNECT;
-	while (client->tried < all->count) {
-		target = &all->target[(client->first + client->tried++) %
-		    all->count];
-		client->host = all->hosts[target->host];
-		client_wait(client, client->tried < all->count ?
-		    CONNECT_NEXT_S : CONNECT_S);
-		client->stream = stream_connect(&target->address, conf->port,
-		    target->address.family == 4 ? conf->source4 :
-		    conf->source6, &stream_events, client);
-		if (client->stream != NULL)
-			return;
-		client->has_later = 1;
-		status = "4.4.1";
-		why = strerror(errno);
-	}
-	client_end(client, status, why);
+	if ((client->connector = connect_new(&def)) == NULL)
+		return -1;
+	client->targets = targets;
+	targets->refs++;
+	return 0;
 }
 
 static struct client *
@@ -432,12 +454,9 @@ client_new(struct destination *destination, struct action *action,
 	if ((client = client_make(destination, action, domain)) == NULL)
 		return NULL;
 	client->without_tls = without_tls;
-	if (targets != NULL) {
-		if (proc_now_ms() >= targets->first_until_ms)
-			targets->first = 0;
-		client->targets = targets;
-		client->first = targets->first;
-		targets->refs++;
+	if (targets != NULL && connector_make(client, targets) == -1) {
+		client_free(client);
+		return NULL;
 	}
 	/*
 	 * The first client_tick() connects: the caller must know the client
@@ -456,7 +475,7 @@ client_connected(struct client *client, int fd)
 		close(fd);
 		return client_end(client, "4.3.0", "out of memory");
 	}
-	on_stream_connected(client);
+	session_start(client);
 	return 0;
 }
 
@@ -472,7 +491,7 @@ client_new_fd(struct destination *destination, struct action *action, int fd)
 		client_free(client);
 		return NULL;
 	}
-	on_stream_connected(client);
+	session_start(client);
 	return client;
 }
 
@@ -531,15 +550,23 @@ client_retire(struct client *client)
 		client_end(client, "", NULL);
 }
 
+unsigned int
+client_count_sockets(const struct client *client)
+{
+	unsigned int n = client->connector == NULL ? 0 :
+	    connect_count(client->connector);
+
+	return n > 1 ? n : 1;
+}
+
 void
 client_tick(struct client *client, uint64_t now_ms)
 {
-	if (client->state == CLIENT_CONNECT && client->stream == NULL &&
-	    client->request == 0) {
-		if (client->targets != NULL)
-			connect_next(client, "4.4.1", "no address");
+	if (client->deadline_ms == 0) {
+		if (client->connector != NULL)
+			connect_some(client);
 		else {
-			client_wait(client, CONNECT_S);
+			client_wait(client, SOCKET_S);
 			(void)socket_ask(client);
 		}
 		return;

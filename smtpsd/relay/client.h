@@ -14,9 +14,9 @@ struct stream;
 struct targets;
 
 /*
- * Connect to the first of the targets that can be used.  Counts action and
- * targets (NULL: over the action's socket).  domain: of the recipients, ""
- * if the action has a host.
+ * Connect to one of the targets, see connect.h.  Counts action and targets
+ * (NULL: over the action's socket).  domain: of the recipients, "" if the
+ * action has a host.
  * NULL: no memory.  When it ends it calls destination_client_gone().
  */
 struct client	*client_new(struct destination *, struct action *,
@@ -33,7 +33,9 @@ void		 client_body(struct client *);
 void		 client_forget(struct client *, struct delivery *);
 /* QUIT when nothing is being sent; takes no more deliveries. */
 void		 client_retire(struct client *);
-/* Once a second: time limits. */
+/* It has or tries to have; at least 1. */
+unsigned int	 client_count_sockets(const struct client *);
+/* Once a second: time limits.  The first begins. */
 void		 client_tick(struct client *, uint64_t now_ms);
 
 #endif

@@ -56,11 +56,10 @@ struct client {
 	struct stream		*stream;
 	enum client_state	 state;
 	struct targets		*targets;	/* NULL: made from a socket */
-	uint32_t		 first;		/* target it began with */
-	uint32_t		 tried;		/* targets so far */
-	const char		*host;		/* name of the one tried now */
+	struct connector	*connector;	/* until it is ready */
+	const char		*host;		/* name of the one it has */
 	struct tls_rule		 rule;
-	uint64_t		 deadline_ms;
+	uint64_t		 deadline_ms;	/* 0: nothing was begun */
 	struct capability	 can;
 	uint32_t		 messages;
 	size_t			 behind;	/* bytes written behind the dot */

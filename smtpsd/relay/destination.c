@@ -52,7 +52,7 @@ struct destination {
 	uint64_t		 used_ms;
 	int			 fail_class;
 	char			 fail_status[12];
-	char			 fail_text[256];
+	char			 fail_text[TEXT_SIZE];
 	char			 name[NAME_SIZE];	/* of the action */
 	char			 domain[HOSTNAME_SIZE];	/* "": action's host */
 };
@@ -154,6 +154,23 @@ ready_count(const struct destination *dest)
 		if (dest->client[i] != NULL && client_is_ready(dest->client[i]))
 			n++;
 	return n;
+}
+
+static unsigned int
+socket_count(const struct destination *dest)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < CLIENTS_MAX; i++)
+		if (dest->client[i] != NULL)
+			n += client_count_sockets(dest->client[i]);
+	return n;
+}
+
+int
+destination_has_room(const struct destination *dest)
+{
+	return socket_count(dest) < limit_max(dest);
 }
 
 static const char *
@@ -276,6 +293,7 @@ destination_client_ready(struct destination *dest, struct client *client)
 {
 	(void)client;
 	dest->fail_until_ms = 0;
+	mark(dest);
 	/* It takes another one: it may take one more. */
 	if (dest->nwaiting > 0 && dest->limit < limit_max(dest))
 		dest->limit++;
@@ -340,6 +358,17 @@ destination_targets(struct destination *dest)
 	return route_targets(dest->route);
 }
 
+/*
+ * Until one has found an address that works, half of the sockets are left for
+ * attempts at the others: else they would all wait for one that is silent.
+ */
+static int
+is_too_early(const struct destination *dest, const struct targets *targets)
+{
+	return targets != NULL && targets->count > 1 && dest->nclients > 0 &&
+	    dest->nclients >= limit_max(dest) / 2 && ready_count(dest) == 0;
+}
+
 /* -1: not now. */
 static int
 client_start(struct destination *dest)
@@ -351,6 +380,10 @@ client_start(struct destination *dest)
 	if (!dest->action->conf.is_socket &&
 	    (targets = destination_targets(dest)) == NULL)
 		return -1;
+	if (is_too_early(dest, targets)) {
+		targets_unref(targets);
+		return -1;
+	}
 	client = client_new(dest, dest->action, dest->domain, targets,
 	    dest->tls_broken_until_ms > proc_now_ms());
 	targets_unref(targets);
@@ -424,7 +457,8 @@ dispatch(struct destination *dest)
 		return;
 	/* As many more connections as there are deliveries without one. */
 	while (dest->nwaiting > dest->nclients - ready_count(dest) &&
-	    dest->nclients < dest->limit && nclients_all < CLIENTS_ALL_MAX &&
+	    dest->nclients < dest->limit && destination_has_room(dest) &&
+	    nclients_all < CLIENTS_ALL_MAX &&
 	    dest->action != NULL && dest->connect_after_ms <= proc_now_ms())
 		if (client_start(dest) == -1)
 			break;

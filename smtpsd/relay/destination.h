@@ -29,6 +29,8 @@ void		 destination_client_ready(struct destination *,
 void		 destination_client_gone(struct destination *,
 		    struct client *, int was_ready, const char *status,
 		    const char *why);
+/* From client.c: one more socket may be on its way there. */
+int		 destination_has_room(const struct destination *);
 /* From client.c: opportunistic TLS does not work there. */
 void		 destination_tls_broken(struct destination *);
 

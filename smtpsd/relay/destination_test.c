@@ -24,6 +24,7 @@ struct client {
 	struct delivery		*delivery;	/* being sent */
 	int			 is_ready;
 	int			 is_retired;
+	unsigned int		 nsockets;
 };
 
 static struct client		*all[CLIENTS];	/* those that stand */
@@ -40,9 +41,13 @@ static struct action		 actions[] = {
 	{ .conf = { .name = "mx1", .is_socket = 1, .connections = 1 } },
 	{ .conf = { .name = "mx999", .is_socket = 1, .connections = 999 } },
 	{ .conf = { .name = "host", .is_socket = 1, .host = "h" } },
+	{ .conf = { .name = "tcp", .host = "h" } },
+	{ .conf = { .name = "tcp1", .host = "h", .connections = 1 } },
 	{ .conf = { .name = "slow", .is_socket = 1, .pace = 60 } },
 	{ .conf = { .name = "fast", .is_socket = 1, .pace = 600 } },
 };
+
+static struct targets		 targets = { .refs = 1, .count = 2 };
 
 /* --- what is replaced --- */
 
@@ -91,7 +96,7 @@ struct route *
 route_new(const struct route_def *def)
 {
 	(void)def;
-	return NULL;
+	return (struct route *)(void *)&targets;
 }
 
 void
@@ -104,13 +109,15 @@ struct targets *
 route_targets(struct route *route)
 {
 	(void)route;
-	return NULL;
+	targets.refs++;
+	return &targets;
 }
 
 void
-targets_unref(struct targets *targets)
+targets_unref(struct targets *t)
 {
-	(void)targets;
+	if (t != NULL)
+		t->refs--;
 }
 
 void
@@ -128,15 +135,16 @@ route_tick(struct route *route, uint64_t ms)
 
 struct client *
 client_new(struct destination *destination, struct action *action,
-    const char *domain, struct targets *targets, int without_tls)
+    const char *domain, struct targets *t, int without_tls)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
 	(void)action;
 	(void)domain;
-	(void)targets;
+	(void)t;
 	(void)without_tls;
 	client->destination = destination;
+	client->nsockets = 1;
 	all[nall++] = client;
 	nmade++;
 	return client;
@@ -167,6 +175,12 @@ client_retire(struct client *client)
 {
 	client->is_retired = 1;
 	nretired++;
+}
+
+unsigned int
+client_count_sockets(const struct client *client)
+{
+	return client->nsockets;
 }
 
 void
@@ -473,6 +487,43 @@ test_changed(void)
 	actions[0].conf.connections = 0;
 }
 
+/* A connection may have several sockets while it tries several addresses. */
+static void
+test_sockets(void)
+{
+	unsigned int i;
+
+	add("tcp", "", 40);
+	tap_ok(nall == 4, "a host with two addresses: half of eight at first: "
+	    "%u", nall);
+	tap_ok(destination_has_room(all[0]->destination), "room for more "
+	    "attempts");
+	for (i = 0; i < 4; i++)
+		all[i]->nsockets = 2;
+	tap_ok(!destination_has_room(all[0]->destination), "eight sockets: "
+	    "no room");
+	all[0]->nsockets = 1;
+	all[0]->is_ready = 1;
+	destination_client_ready(all[0]->destination, all[0]);
+	destination_turn();
+	tap_ok(nall == 5, "one has one, so there is one more: %u", nall);
+	for (i = 0; i < 5; i++)
+		all[i]->nsockets = 1;
+	add("tcp", "", 1);
+	tap_ok(nall == 8, "all of them, when one is ready: %u", nall);
+	clear();
+	add("tcp1", "", 2);
+	tap_ok(nall == 1 && !destination_has_room(all[0]->destination),
+	    "one connection is one socket");
+	clear();
+	targets.count = 1;
+	add("tcp", "", 40);
+	tap_ok(nall == 8, "a single address is not raced for: %u", nall);
+	clear();
+	targets.count = 2;
+	tap_ok(targets.refs == 1, "each count of the targets was given back");
+}
+
 int
 main(void)
 {
@@ -483,5 +534,6 @@ main(void)
 	test_unreachable();
 	test_pace();
 	test_changed();
+	test_sockets();
 	return tap_done();
 }

@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <arpa/inet.h>
 
 #include <errno.h>
 #include <event.h>
@@ -34,7 +32,7 @@ struct stream {
 	struct event		 read_event;
 	struct event		 write_event;
 	int			 fd;
-	int			 is_connecting, is_shaking, is_secure;
+	int			 is_shaking, is_secure;
 	int			 is_dead, is_dirty, is_failed;
 	char			*out;
 	size_t			 out_start, out_used, out_size;
@@ -83,76 +81,6 @@ stream_from_fd(int fd, const struct stream_events *on, void *arg)
 	return s;
 }
 
-static socklen_t
-sockaddr_fill(const struct host_address *address, uint16_t port,
-    struct sockaddr_storage *ss)
-{
-	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
-	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	if (address->family == 4) {
-		sin->sin_family = AF_INET;
-		sin->sin_port = htons(port);
-		memcpy(&sin->sin_addr, address->bytes, 4);
-		return sizeof(*sin);
-	}
-	sin6->sin6_family = AF_INET6;
-	sin6->sin6_port = htons(port);
-	memcpy(&sin6->sin6_addr, address->bytes, 16);
-	return sizeof(*sin6);
-}
-
-static int
-source_bind(int fd, int family, const char *source)
-{
-	struct host_address address;
-	struct sockaddr_storage ss;
-	socklen_t length;
-
-	memset(&address, 0, sizeof(address));
-	address.family = family == AF_INET ? 4 : 6;
-	if (inet_pton(family, source, address.bytes) != 1) {
-		errno = EADDRNOTAVAIL;
-		return -1;
-	}
-	length = sockaddr_fill(&address, 0, &ss);
-	return bind(fd, (struct sockaddr *)&ss, length);
-}
-
-struct stream *
-stream_connect(const struct host_address *address, uint16_t port,
-    const char *source, const struct stream_events *on, void *arg)
-{
-	struct sockaddr_storage ss;
-	struct stream *s;
-	socklen_t length = sockaddr_fill(address, port, &ss);
-	int fd, saved, one = 1;
-
-	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-	    0);
-	if (fd == -1)
-		return NULL;
-	/* The last part of a message must not wait for an acknowledgement. */
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (*source != '\0' && source_bind(fd, ss.ss_family, source) == -1)
-		goto fail;
-	if (connect(fd, (struct sockaddr *)&ss, length) == -1 &&
-	    errno != EINPROGRESS && errno != EINTR)
-		goto fail;
-	if ((s = stream_from_fd(fd, on, arg)) == NULL)
-		goto fail;
-	s->is_connecting = 1;
-	event_del(&s->read_event);
-	event_add(&s->write_event, NULL);
-	return s;
- fail:
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return NULL;
-}
-
 static void
 stream_free(struct stream *s)
 {
@@ -197,7 +125,7 @@ output_flush(struct stream *s, const char **why)
 {
 	ssize_t n = 1;
 
-	if (s->is_connecting || s->is_shaking)
+	if (s->is_shaking)
 		return 0;
 	while (s->out_start < s->out_used) {
 		if ((n = output_write(s, why)) == -1)
@@ -432,23 +360,6 @@ on_readable(int fd, short what, void *arg)
 }
 
 static void
-connect_finish(struct stream *s)
-{
-	socklen_t size = sizeof(int);
-	int error = 0;
-
-	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size) == -1)
-		error = errno;
-	if (error != 0) {
-		stream_fail(s, strerror(error));
-		return;
-	}
-	s->is_connecting = 0;
-	event_add(&s->read_event, NULL);
-	s->on->connected(s->arg);
-}
-
-static void
 on_writable(int fd, short what, void *arg)
 {
 	struct stream *s = arg;
@@ -456,10 +367,6 @@ on_writable(int fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (s->is_connecting) {
-		connect_finish(s);
-		return;
-	}
 	if (s->is_shaking) {
 		/* The greeting may have come with the end of the handshake. */
 		on_readable(fd, what, arg);

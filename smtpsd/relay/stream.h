@@ -8,13 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/relay_resolver.h"
-
 struct stream;
 struct tls_config;
 
 struct stream_events {
-	void	(*connected)(void *arg);
 	void	(*secured)(void *arg);		/* TLS handshake is over */
 	void	(*data)(void *arg, const char *, size_t);
 	void	(*room)(void *arg);		/* output was all sent */
@@ -22,11 +19,7 @@ struct stream_events {
 	void	(*failed)(void *arg, const char *why);
 };
 
-/* source: numeric address to bind to, "" for any.  NULL and errno. */
-struct stream	*stream_connect(const struct host_address *, uint16_t port,
-		    const char *source, const struct stream_events *,
-		    void *arg);
-/* Takes a connected, non-blocking descriptor (tests). */
+/* Takes a connected, non-blocking descriptor.  NULL: no memory, not taken. */
 struct stream	*stream_from_fd(int fd, const struct stream_events *,
 		    void *arg);
 /* No call back comes any more; what is queued is sent if that is possible
