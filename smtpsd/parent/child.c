@@ -1,11 +1,8 @@
 /*
- * Starts, wires, configures and restarts the long-lived children.
+ * Starts, configures and restarts the long-lived children.
  *
- * Called by parent.c.  Owns the table of slots.  When a process says READY
- * it gets a fresh socketpair to each ready process its kind talks to (the
- * other end goes to the peer, where it replaces the old link), then the
- * configuration.  So the death of one child costs the others only a link.
- * Knows nothing of what the links carry.
+ * Called by parent.c.  Owns the table of slots.  Knows nothing of the links
+ * that children have with each other (wire.c) and of what they carry.
  */
 #include <event.h>
 #include <signal.h>
@@ -20,7 +17,7 @@
 #include "authwork.h"
 #include "base/link.h"
 #include "base/log.h"
-#include "child.h"
+#include "child_impl.h"
 #include "conf.h"
 #include "confine.h"
 #include "control.h"
@@ -36,30 +33,6 @@
 #define KINDS		KINDS_MAX
 #define STOP_GRACE_S	5
 
-struct child {
-	enum proc_kind		 kind;
-	uint16_t		 instance;
-	int			 wanted;
-	pid_t			 pid;		/* 0: none runs */
-	uint32_t		 id;
-	uint64_t		 started_ms;
-	uint32_t		 delay_ms;	/* of the last restart */
-	uint32_t		 deaths;	/* before the first configuration */
-	int			 ready;
-	uint32_t		 generation;	/* answered */
-	int			 refused;
-	struct link		*link;
-	struct link		*sign;		/* net only */
-	struct lognet		*lognet;
-	struct event		 restart_ev;
-	struct event		 kill_ev;
-	struct bucket		 sign_bucket;
-	struct bucket		 auth_bucket;
-	struct bucket		 ask_bucket;
-	struct event		 sign_ev;	/* reads the next request */
-	char			 name[32];
-};
-
 static struct child	*slots[KINDS][CHILD_INSTANCES_MAX];
 static uint64_t		 nrestarts;
 static uint32_t		 sent_generation;
@@ -70,6 +43,12 @@ static uint32_t		 sent_generation;
 			if (slots[k][i] != NULL)
 
 static void	child_start(struct child *);
+
+struct child *
+child_at(int kind, int instance)
+{
+	return slots[kind][instance];
+}
 
 uint32_t
 child_id(const struct child *c)
@@ -137,8 +116,8 @@ on_link_down(struct link *link, const char *why)
 		kill(c->pid, SIGKILL);
 }
 
-static struct link *
-make_link(struct child *c, enum proc_kind rules_kind, int fd)
+struct link *
+child_make_link(struct child *c, enum proc_kind rules_kind, int fd)
 {
 	struct link_end	 end = { 0 };
 	struct link	*link;
@@ -240,7 +219,7 @@ child_start(struct child *c)
 	c->generation = 0;
 	c->refused = 0;
 	c->lognet = lognet_new(s.log_fd, c->name);
-	c->link = make_link(c, c->kind, s.link_fd);
+	c->link = child_make_link(c, c->kind, s.link_fd);
 	if (c->lognet == NULL || c->link == NULL) {
 		kill(c->pid, SIGKILL);
 		return;
@@ -250,74 +229,11 @@ child_start(struct child *c)
 		kill(c->pid, SIGKILL);
 }
 
-static void
-send_end(struct child *to, enum proc_kind kind, uint32_t peer_id, int fd)
+int
+child_configure(struct child *c)
 {
-	struct parent_any_link	 m = { 0 };
-
-	m.peer_id = peer_id;
-	m.kind = kind;
-	(void)link_send_fd(to->link, MSG_PARENT_ANY_LINK, fd, &m, sizeof(m));
-}
-
-static void
-wire(struct child *c, struct child *peer)
-{
-	int	 fds[2];
-
-	if (spawn_pair(fds) == -1) {
-		log_warn("link of %s and %s", c->name, peer->name);
-		kill(c->pid, SIGKILL);
-		return;
-	}
-	send_end(peer, c->kind, c->id, fds[0]);
-	send_end(c, peer->kind, peer->id, fds[1]);
-}
-
-static void
-wire_sign(struct child *c)
-{
-	int	 fds[2];
-
-	if (spawn_pair(fds) == -1) {
-		log_warn("signing link of %s", c->name);
-		kill(c->pid, SIGKILL);
-		return;
-	}
-	if ((c->sign = make_link(c, PROC_SIGN, fds[0])) == NULL) {
-		close(fds[1]);
-		kill(c->pid, SIGKILL);
-		return;
-	}
-	send_end(c, PROC_SIGN, 0, fds[1]);
-}
-
-void
-on_child_ready(struct link *link, struct link_in *in)
-{
-	struct child	*c = link_arg(link);
-	int		 k, i;
-
-	(void)in;
-	link_set_state(link, CHILD_READY);
-	c->ready = 1;
-	log_debug("%s ready: pid %d, id %u", c->name, (int)c->pid, c->id);
-	if (c->kind == PROC_NET)
-		wire_sign(c);
-	FOR_SLOTS(k, i) {
-		struct child	*peer = slots[k][i];
-
-		if (peer != c && peer->ready && peer->link != NULL &&
-		    kinds_are_paired(c->kind, peer->kind))
-			wire(c, peer);
-	}
-	if (conf_send(parent_conf(), c->kind, c->instance, c->link,
-	    sent_generation) == -1)
-		kill(c->pid, SIGKILL);
-	if (c->kind == PROC_AUTH)
-		authwork_on_ready(c->instance, c->id);
-	else
-		authoutside_on_ready(c->kind, c->instance, c->id);
+	return conf_send(parent_conf(), c->kind, c->instance, c->link,
+	    sent_generation);
 }
 
 void

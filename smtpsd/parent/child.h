@@ -53,7 +53,6 @@ struct bucket	*child_ask_bucket(struct child *);
 /* The next request on its signing link has to wait for everybody's turn. */
 void		 child_sign_yield(struct child *);
 
-void		 on_child_ready(struct link *, struct link_in *);
 void		 on_child_conf_done(struct link *, struct link_in *);
 void		 on_child_broke(struct link *, struct link_in *);
 

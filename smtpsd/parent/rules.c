@@ -21,6 +21,7 @@
 #include "sign.h"
 #include "unixsock.h"
 #include "userdb.h"
+#include "wire.h"
 
 #define COMMON \
 	{ MSG_ANY_PARENT_READY, CHILD_BOOTING, on_child_ready }, \
