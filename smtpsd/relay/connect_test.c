@@ -291,6 +291,8 @@ static const struct {
 	    "0@0 1@250 =0@300" },
 	{ "a failure makes the next begin, not two",
 	    "6:refused100 4:silent 6:ok10", 0, 0, "0@0 1@100 2@350 =2@360" },
+	{ "a failure is made up for at once while another is silent",
+	    "6:silent 4:refused50 6:ok10", 0, 0, "0@0 1@250 2@300 =2@310" },
 	{ "no route between two", "6:silent 4:noroute 6:ok10", 0, 0,
 	    "0@0 1@250 2@250 =2@260" },
 	{ "four at a time, and the oldest makes place",
@@ -396,6 +398,17 @@ check_after(void)
 	connect_free(c);
 	tap_ok(open_count() == 0, "no socket is left");
 	first_set(0);
+	c = make("4/10:silent 4/10:ok10 4/20:ok10");
+	go(c);
+	close(won_fd);
+	connect_failed(c, "554 go away");
+	trace[0] = '\0';
+	start_ms = now_ms;
+	go(c);
+	tap_is_str(trace, "0@0 2@2000 =2@2010",
+	    "one that was too slow comes before worse ones");
+	close(won_fd);
+	connect_free(c);
 	c = make("6:ok10 4:ok10");
 	go(c);
 	connect_worked(c);
