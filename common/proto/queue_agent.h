@@ -7,6 +7,12 @@
  * dot-stuffing; the body is complete when OPEN's size has been sent.  The
  * agent answers with one RESULT for each recipient, then DONE; after that
  * the delivery id is unknown on both sides.
+ *
+ * A relay tells of each delivery it has ALIVE once a minute: it may wait for
+ * long, for a connection, its pace or the next host, and RESULT comes at the
+ * end only.  It never keeps silent about one for AGENT_SILENT_MS, however
+ * slow that host is; the queue takes such a delivery back and accuses the
+ * relay.  A deliver has no ALIVE but the limit of its action.
  */
 #ifndef PROTO_QUEUE_AGENT_H
 #define PROTO_QUEUE_AGENT_H
@@ -23,8 +29,11 @@
 #define MSG_AGENT_QUEUE_RESULT	0x0811
 #define MSG_AGENT_QUEUE_DONE	0x0812
 #define MSG_AGENT_QUEUE_FORWARD	0x0813
+#define MSG_AGENT_QUEUE_ALIVE	0x0814
 
 #define AGENT_WINDOW	65536	/* bytes of body sent ahead */
+#define AGENT_ALIVE_MS	60000U	/* from one ALIVE to the next */
+#define AGENT_SILENT_MS	300000U	/* not one of any kind: it is gone */
 
 struct queue_agent_open {
 	uint64_t	delivery;
@@ -50,7 +59,7 @@ struct queue_agent_rcpt {
 _Static_assert(sizeof(struct queue_agent_rcpt) == 16 + 2 * MAILADDR_SIZE,
     "rcpt");
 
-/* BODY, CANCEL, MORE, DONE */
+/* BODY, CANCEL, MORE, DONE, ALIVE */
 struct agent_delivery {
 	uint64_t	delivery;
 };

@@ -209,6 +209,7 @@ static const struct link_shape shapes[] = {
 	PLAIN(MSG_AGENT_QUEUE_DONE, agent_delivery),
 	FIXED(MSG_AGENT_QUEUE_FORWARD, agent_queue_forward, 0,
 	    STR(agent_queue_forward, address)),
+	PLAIN(MSG_AGENT_QUEUE_ALIVE, agent_delivery),
 
 	FIXED(MSG_PARENT_RELAY_CONF, parent_relay_conf, 0,
 	    STR(parent_relay_conf, hostname)),

@@ -11,7 +11,8 @@ from nexthop import NextHop
 
 FAR = "x%d@far.example"
 SAYS = {"queue": ["AGENT_QUEUE_MORE", "AGENT_QUEUE_RESULT",
-                  "AGENT_QUEUE_DONE", "AGENT_QUEUE_FORWARD"],
+                  "AGENT_QUEUE_DONE", "AGENT_QUEUE_FORWARD",
+                  "AGENT_QUEUE_ALIVE"],
         "resolver": ["RELAY_RESOLVER_HOST", "RELAY_RESOLVER_MX",
                      "RELAY_RESOLVER_RECORDS"],
         "control": ["ANY_CONTROL_STAT", "ANY_CONTROL_DONE"],
@@ -62,8 +63,9 @@ def others(c):
             continue
         for kind in (1, 3):
             c.message("queue", "AGENT_QUEUE_RESULT", result(other, 0, kind))
-        c.message("queue", "AGENT_QUEUE_MORE", struct.pack("=Q", other))
-        c.message("queue", "AGENT_QUEUE_DONE", struct.pack("=Q", other))
+        for name in ("MORE", "ALIVE", "DONE"):
+            c.message("queue", "AGENT_QUEUE_" + name,
+                      struct.pack("=Q", other))
     c.up("queue", "of what it was not given")
     c.e.ask("up queue 200")
     eq(int(c.e.ask("count 0x0802").rest), before,
@@ -121,6 +123,30 @@ def deaf(c):
     ok(len(c.s.show("queue")) > 0, "what the deaf one has waits")
     c.give_back()
     ok(c.s.wait_queue(0, 20), "all are delivered when it is gone")
+    c.take()
+
+
+def mute(c):
+    """It takes mail, reads it and never answers.  How long the queue waits is
+    tested in smtpsd/queue/agent_test.c; here, that others go on meanwhile."""
+    before = len(hop.messages)
+    free.clear()
+    for i in range(12):
+        c.s.send(FAR % i, body="all of it\r\n")
+    free.set()
+    ok(until(lambda: len(hop.messages) >= before + 6),
+       "the other relay has its part")
+    kept = len(c.s.show("queue"))
+    ok(kept > 0, "the mute one keeps %d" % kept)
+    before = len(hop.messages)
+    for i in range(10):
+        c.s.send(FAR % i, body="what came later\r\n")
+    ok(until(lambda: len(hop.messages) >= before + 10),
+       "the other one has all that comes later")
+    c.up("queue", "of one that is mute")
+    c.give_back()
+    ok(c.s.wait_queue(0, 20), "all are delivered when it is gone")
+    eq(len(hop.messages), before + 10 + kept, "once")
     c.take()
 
 
@@ -185,7 +211,7 @@ PATH = tempfile.mkdtemp() + "/lmtp"
 LISTENING.bind(PATH)
 LISTENING.listen(4096)
 
-main("relay", 1, SAYS, [wrong_results, deaf, resolver, sockets, malformed,
+main("relay", 1, SAYS, [wrong_results, deaf, mute, resolver, sockets, malformed,
                         fuzz],
      extra="processes relay 2\ntable lmtps { lmtp.example }\n"
      "table askeds { asked.example }\nresolver forward 127.0.0.1@5354\n",

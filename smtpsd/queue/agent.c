@@ -116,6 +116,7 @@ agent_turn(uint64_t now_ms)
 		else
 			relay_turn(lane);
 	}
+	relay_watch(now_ms);
 }
 
 void

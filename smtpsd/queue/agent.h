@@ -30,7 +30,7 @@ uint32_t agent_paused(void);
 /* Whether two envelopes of a message can be one job. */
 int	agent_is_same_way(const struct envelope *, const struct envelope *);
 void	agent_add(struct job *);		/* takes the job */
-/* Start what may start. */
+/* Start what may start, end what keeps silent; at least once a second. */
 void	agent_turn(uint64_t now_ms);
 void	agent_stop(void);			/* start nothing any more */
 

@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "conf.h"
 #include "forward.h"
+#include "proto/parent_queue.h"
 #include "proto/queue_agent.h"
 
 #define LINK_QUEUED_MAX		(16U << 20)	/* bytes not yet read by agent */
@@ -119,6 +120,17 @@ on_agent_forward(struct link *link, struct link_in *in)
 	}
 }
 
+/* Of relay only: a user can stop his deliver, and have it say this. */
+static void
+on_agent_alive(struct link *link, struct link_in *in)
+{
+	const struct agent_delivery *d = in->data;
+	struct job *job = job_find(link, d->delivery);
+
+	if (job != NULL && job->lane->way == QUEUE_LOCAL)
+		link_fault(link, "ALIVE of a deliver");
+}
+
 static void
 on_agent_done(struct link *link, struct link_in *in)
 {
@@ -136,4 +148,5 @@ const struct link_rule agent_rules[AGENT_NRULES] = {
 	{ MSG_AGENT_QUEUE_RESULT, LINK_STATE_ANY, on_agent_result },
 	{ MSG_AGENT_QUEUE_DONE, LINK_STATE_ANY, on_agent_done },
 	{ MSG_AGENT_QUEUE_FORWARD, LINK_STATE_ANY, on_agent_forward },
+	{ MSG_AGENT_QUEUE_ALIVE, LINK_STATE_ANY, on_agent_alive },
 };

@@ -1,8 +1,9 @@
 /*
- * The book of jobs: which are ready, which agent runs which, how many
- * envelopes they hold and how many addresses they are sent on to.  State
- * owned: running jobs by delivery id, and these counts.  Called by the other
- * agent*.c; knows no processes and sends nothing.
+ * The book of jobs: which are ready, which agent runs which and when it was
+ * heard of, how many envelopes they hold and how many addresses they are sent
+ * on to.  State owned: running jobs by delivery id, these counts, the clock of
+ * silence.  Called by the other agent*.c; knows no processes and sends
+ * nothing.
  */
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@
 #include "result.h"
 
 #define ONWARD_MAX		65536	/* in memory, about 500 bytes */
+#define CLOCK_MS		1000U
 
 RB_HEAD(job_tree, job);
 
@@ -22,6 +24,7 @@ static unsigned int nrunning, nready;
 static unsigned int nheld[2];		/* envelopes in lanes: far, local */
 static uint32_t nonward;		/* of all running jobs */
 static uint64_t last_delivery;
+static uint64_t clock_ms, clock_set_ms;	/* of silence; of its last step */
 
 static int
 job_compare(struct job *a, struct job *b)
@@ -77,6 +80,7 @@ job_start(struct lane *lane, struct link *link)
 	job_unready(job);
 	job->link = link;
 	job->delivery = ++last_delivery;
+	job->heard_ms = clock_ms;
 	RB_INSERT(job_tree, &running, job);
 	nrunning++;
 	nheld[lane->way == QUEUE_LOCAL] += job->nenv;
@@ -112,7 +116,34 @@ job_find(struct link *link, uint64_t delivery)
 
 	key.delivery = delivery;
 	job = RB_FIND(job_tree, &running, &key);
-	return job != NULL && job->link == link ? job : NULL;
+	if (job == NULL || job->link != link)
+		return NULL;
+	job->heard_ms = clock_ms;
+	return job;
+}
+
+int
+job_clock(uint64_t now_ms)
+{
+	uint64_t past_ms = now_ms - clock_set_ms;
+
+	if (past_ms < CLOCK_MS)
+		return 0;
+	clock_set_ms = now_ms;
+	clock_ms += past_ms < 2 * CLOCK_MS ? past_ms : 2 * CLOCK_MS;
+	return 1;
+}
+
+struct job *
+job_silent(void)
+{
+	struct job *job;
+
+	RB_FOREACH(job, job_tree, &running)
+		if (job->lane->way != QUEUE_LOCAL &&
+		    clock_ms - job->heard_ms > AGENT_SILENT_MS)
+			return job;
+	return NULL;
 }
 
 void

@@ -25,7 +25,10 @@ void	job_unready(struct job *);	/* out of the ready list of its lane */
 struct job *job_start(struct lane *, struct link *);
 /* No longer running; a relay job may free its lane. */
 void	job_unrun(struct job *);
-/* The job an agent speaks of; NULL if it is over or another agent's. */
+/*
+ * The job an agent speaks of, a sign of life; NULL if it is over or another
+ * agent's.
+ */
 struct job *job_find(struct link *, uint64_t delivery);
 /*
  * Over: every recipient without a result gets this one, and result.c the job.
@@ -35,6 +38,14 @@ void	job_finish(struct job *, uint32_t class, const char *status,
 	    const char *text);
 /* All jobs of an agent end; is_soon: without fault of theirs. */
 void	job_drop_all(struct link *, int is_soon, const char *text);
+/*
+ * The clock of silence: 1 if it went on, 0 if less than a second is over.
+ * It counts no more than two seconds for a turn: what came while this process
+ * waited for the disk is not read yet.
+ */
+int	job_clock(uint64_t now_ms);
+/* A relay job not heard of for AGENT_SILENT_MS of it; NULL: none. */
+struct job *job_silent(void);
 unsigned int job_held(int way);	/* envelopes of that kind in lanes */
 /* Addresses that mail is sent on to: whether one more, and one more. */
 int	job_may_go_on(const struct job *);
@@ -48,7 +59,7 @@ void	job_send(struct job *);
 void	job_send_more(struct job *);
 
 /* agent_answer.c: what an agent may say, for its link. */
-#define AGENT_NRULES	4
+#define AGENT_NRULES	5
 extern const struct link_rule agent_rules[AGENT_NRULES];
 /* What others say becomes ASCII without controls. */
 void	agent_printable(char *);
@@ -57,6 +68,7 @@ void	agent_printable(char *);
 
 /* agent_relay.c */
 void	relay_turn(struct lane *);	/* start what may start */
+void	relay_watch(uint64_t now_ms);	/* end those that keep silent */
 void	relay_release(struct link *);	/* a job of it is over */
 
 /* agent_deliver.c: start what may start, end what is idle or stuck. */

@@ -1,9 +1,10 @@
 /*
  * Relay processes: their links, who has least to do, how many jobs run at one
- * host, at one domain and at all.  State owned: the links with the number of
+ * host, at one domain and at all, and the end of one that says nothing.  State owned: the links with the number of
  * their jobs.  Called by agent.c for each lane's turn and by main.c for a new
  * link; knows no bodies and no answers.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "agent.h"
@@ -81,6 +82,24 @@ relay_release(struct link *link)
 	TAILQ_FOREACH(relay, &relays, entry)
 		if (relay->link == link)
 			relay->nrunning--;
+}
+
+/*
+ * A relay that takes and never answers, or hangs, is accused by the fault of
+ * its link: the parent ends it, and all it had goes to another one.
+ */
+void
+relay_watch(uint64_t now_ms)
+{
+	struct job *job;
+
+	if (!job_clock(now_ms))
+		return;
+	while ((job = job_silent()) != NULL) {
+		log_warnx("message=%013" PRIx64 " relay says nothing of it: "
+		    "taken back", job->message->id);
+		link_fault(job->link, "a delivery without a sign of life");
+	}
 }
 
 static void

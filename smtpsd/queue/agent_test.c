@@ -1,21 +1,29 @@
 /*
  * The lanes share the memory: far mail that goes nowhere leaves some to
- * mailboxes, mailboxes leave some to far mail, one lane to others.
+ * mailboxes, mailboxes leave some to far mail, one lane to others.  A relay
+ * that takes jobs and says nothing loses them to one that does.
  */
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
+#include "base/link.h"
 #include "base/log.h"
 #include "base/tap.h"
 #include "conf.h"
 #include "forward.h"
 #include "proto/control_any.h"
+#include "proto/queue_agent.h"
 #include "result.h"
 #include "schedule.h"
 
-static unsigned int nreleased;
+static unsigned int nreleased, nresults, nsoon;
 
 int
 conf_action(const char *name)
@@ -65,6 +73,9 @@ void
 result_add(struct job *job, uint64_t ms)
 {
 	(void)ms;
+	nresults++;
+	nsoon += job->is_soon && job->env[0]->result != NULL &&
+	    job->env[0]->result->class == AGENT_TEMPFAIL;
 	schedule_release(job);
 }
 
@@ -120,12 +131,165 @@ test_kinds(const char *one, const char *other)
 	tap_ok(nreleased == n + m, "all go back");
 }
 
+/* A relay's end of its link: what it was given, in order. */
+struct peer {
+	struct link	*link;
+	uint64_t	 delivery[16];
+	unsigned int	 n;
+};
+
+static uint32_t accused;
+static uint64_t now_ms = 5000000;
+
+static void
+on_broken(uint32_t peer_id)
+{
+	accused = peer_id;
+}
+
+static void
+on_open(struct link *link, struct link_in *in)
+{
+	const struct queue_agent_open *open = in->data;
+	struct peer *p = link_arg(link);
+
+	if (p->n < 16)
+		p->delivery[p->n++] = open->delivery;
+}
+
+static void
+on_other(struct link *link, struct link_in *in)
+{
+	(void)link;
+	(void)in;
+}
+
+static void
+on_peer_down(struct link *link, const char *why)
+{
+	struct peer *p = link_arg(link);
+
+	(void)why;
+	p->link = NULL;
+}
+
+static void
+peer_start(struct peer *p, uint32_t id)
+{
+	static const struct link_rule rules[] = {
+		{ MSG_QUEUE_AGENT_OPEN, LINK_STATE_ANY, on_open },
+		{ MSG_QUEUE_AGENT_RCPT, LINK_STATE_ANY, on_other },
+		{ MSG_QUEUE_AGENT_BODY, LINK_STATE_ANY, on_other },
+	};
+	struct link_end end = { .name = "queue", .rules = rules, .nrules = 3,
+	    .down = on_peer_down, .arg = p };
+	int fd[2];
+
+	memset(p, 0, sizeof(*p));
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == -1 ||
+	    (p->link = link_new(fd[1], &end)) == NULL)
+		fatal("peer");
+	agent_relay_link(id, fd[0]);
+}
+
+static void
+peer_say(struct peer *p, unsigned int n, uint32_t type)
+{
+	struct agent_delivery d = { p->delivery[n] };
+
+	link_send(p->link, type, &d, sizeof(d));
+}
+
+/* Turns of a second; what was sent before it arrives in each. */
+static void
+pass(unsigned int seconds)
+{
+	while (seconds-- > 0) {
+		link_flush_all();
+		event_loop(EVLOOP_NONBLOCK);
+		now_ms += 1000;
+		agent_turn(now_ms);
+	}
+	link_flush_all();
+	event_loop(EVLOOP_NONBLOCK);
+}
+
+/* One job for each of n domains. */
+static void
+add_far(unsigned int from, unsigned int n)
+{
+	struct job *job;
+
+	for (; n > 0; n--) {
+		job = calloc(1, sizeof(*job) + sizeof(job->env[0]));
+		job->message = message_new();
+		job->message->body = strdup("text\r\n");
+		job->message->size = 6;
+		job->env[0] = make("far", from + n);
+		job->nenv = 1;
+		agent_add(job);
+	}
+}
+
+static void
+alive_for(struct peer *p, unsigned int ms)
+{
+	unsigned int i, past;
+
+	for (past = 0; past < ms; past += AGENT_ALIVE_MS) {
+		for (i = 0; i < p->n; i++)
+			peer_say(p, i, MSG_AGENT_QUEUE_ALIVE);
+		pass(AGENT_ALIVE_MS / 1000);
+	}
+}
+
+static void
+test_silent(void)
+{
+	struct peer slow, mute;
+
+	nresults = nsoon = 0;
+	agent_pause(PAUSE_MTA, 0);
+	peer_start(&slow, 41);
+	peer_start(&mute, 42);
+	add_far(100, 6);
+	pass(1);
+	tap_ok(slow.n == 3 && mute.n == 3 && agent_running() == 6,
+	    "two relays have three deliveries each");
+	alive_for(&slow, AGENT_SILENT_MS - AGENT_ALIVE_MS);
+	now_ms += 3600000;
+	pass(1);
+	tap_ok(accused == 0 && agent_running() == 6,
+	    "an hour on the disk is no silence of theirs");
+	alive_for(&slow, 2 * AGENT_ALIVE_MS);
+	tap_ok(accused == 42 && mute.link == NULL, "the silent one is accused");
+	tap_ok(nresults == 3 && nsoon == 3, "what it had is tried again soon");
+	add_far(200, 3);
+	pass(1);
+	tap_ok(slow.n == 6 && agent_running() == 6, "the other one has it");
+	accused = 0;
+	alive_for(&slow, 5 * AGENT_SILENT_MS);
+	tap_ok(accused == 0 && agent_running() == 6,
+	    "however long that takes, while it says so");
+	peer_say(&slow, 0, MSG_AGENT_QUEUE_DONE);
+	slow.delivery[0] = slow.delivery[1];
+	slow.delivery[1] = slow.delivery[5];
+	slow.n = 5;
+	alive_for(&slow, AGENT_SILENT_MS);
+	tap_ok(accused == 0 && nresults == 4, "one less");
+	slow.n = 4;			/* and one more is not spoken of */
+	alive_for(&slow, 2 * AGENT_SILENT_MS);
+	tap_ok(accused == 41 && agent_running() == 0 && nresults == 9,
+	    "one of five it keeps silent about");
+}
+
 int
 main(void)
 {
 	unsigned int n, m;
 
 	log_init("agent_test", LOG_TO_STDERR);
+	signal(SIGPIPE, SIG_IGN);
 	agent_init(NULL);
 	agent_pause(PAUSE_MTA | PAUSE_MDA, 1);
 	test_kinds("far", "local");
@@ -136,5 +300,8 @@ main(void)
 	tap_ok(n > 1000 && n < SCHEDULE_MAX / 4 && m > n,
 	    "one domain takes %u, leaves %u to others", n, m);
 	agent_withdraw();
+	event_init();
+	link_on_broken(on_broken);
+	test_silent();
 	return tap_done();
 }

@@ -24,6 +24,7 @@ struct job {
 	struct message		*message;	/* a reference */
 	struct lane		*lane;
 	struct link		*link;		/* agent that runs it */
+	uint64_t		 heard_ms;	/* of agent_book.c's clock */
 	int			 is_soon;	/* the agent died: not its fault */
 	uint32_t		 nasked;	/* questions to policy, forward.c */
 	uint32_t		 nonward;	/* of its envelopes, while it runs */

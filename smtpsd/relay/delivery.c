@@ -24,6 +24,7 @@ static LIST_HEAD(, delivery) hash[HASH_SIZE];
 static struct link *queue;
 static uint64_t ndeliveries, nok, nfailed;
 static int is_drop_due;
+static uint64_t told_ms;		/* when ALIVE was said last */
 
 static struct delivery *
 delivery_find(uint64_t id)
@@ -155,16 +156,14 @@ on_queue_open(struct link *link, struct link_in *in)
 		link_fault(link, "bad OPEN");
 		return;
 	}
-	if (ndeliveries >= DELIVERIES_MAX ||
-	    (d = calloc(1, sizeof(*d))) == NULL) {
+	if (ndeliveries >= DELIVERIES_MAX) {
 		link_fault(link, "too many deliveries");
 		return;
 	}
-	if ((d->rcpt = calloc(msg->nrcpt, sizeof(*d->rcpt))) == NULL) {
-		free(d);
-		link_fault(link, "no memory");
-		return;
-	}
+	/* No fault of the queue: it gets a new relay and tries again. */
+	if ((d = calloc(1, sizeof(*d))) == NULL ||
+	    (d->rcpt = calloc(msg->nrcpt, sizeof(*d->rcpt))) == NULL)
+		fatal("delivery");
 	d->id = msg->delivery;
 	d->size = msg->size;
 	d->granted = AGENT_WINDOW;
@@ -194,10 +193,8 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 	}
 	rcpt = &d->rcpt[msg->n];
 	if (orcpt_size > 0 && (rcpt->orcpt = strndup((const char *)(msg + 1),
-	    orcpt_size)) == NULL) {
-		link_fault(link, "no memory");
-		return;
-	}
+	    orcpt_size)) == NULL)
+		fatal("recipient");
 	rcpt->notify = msg->notify;
 	strlcpy(rcpt->recipient, msg->recipient, sizeof(rcpt->recipient));
 	if (++d->nrcpt_known == d->nrcpt)
@@ -246,10 +243,8 @@ on_queue_body(struct link *link, struct link_in *in)
 		return;
 	}
 	d->received += size;
-	if (body_append(d, (const char *)(msg + 1), size) == -1) {
-		link_fault(link, "no memory");
-		return;
-	}
+	if (body_append(d, (const char *)(msg + 1), size) == -1)
+		fatal("body");
 	if (d->client != NULL)
 		client_body(d->client);
 }
@@ -309,11 +304,37 @@ on_queue_down(struct link *link, const char *why)
 	is_drop_due = 1;
 }
 
+/*
+ * Whatever waits or is being sent ends by the limits of destination.c and
+ * client.c; one that neither of them has would never, and nothing is said of
+ * it.
+ */
+static void
+deliveries_tell(void)
+{
+	struct agent_delivery alive;
+	struct delivery *d;
+	int i;
+
+	for (i = 0; i < HASH_SIZE; i++)
+		LIST_FOREACH(d, &hash[i], hashed) {
+			if (d->client == NULL && !d->is_waiting)
+				continue;
+			alive.delivery = d->id;
+			link_send(queue, MSG_AGENT_QUEUE_ALIVE, &alive,
+			    sizeof(alive));
+		}
+}
+
 void
 delivery_turn(void)
 {
 	if (is_drop_due)
 		deliveries_drop();
+	if (proc_now_ms() - told_ms < AGENT_ALIVE_MS)
+		return;
+	told_ms = proc_now_ms();
+	deliveries_tell();
 }
 
 void

@@ -46,7 +46,8 @@ struct delivery {
 
 /* From the queue's link. */
 void	delivery_on_link(uint32_t peer_id, int fd);
-void	delivery_turn(void);	/* before destination_turn() */
+/* Before destination_turn(), at least once a second. */
+void	delivery_turn(void);
 
 /* Bytes of the body that are here and not taken yet. */
 size_t	delivery_body(const struct delivery *, const char **);
