@@ -27,9 +27,11 @@ os.chmod(end, 0o755)
 CONF = dict(actions='action "local" maildir "~/Maildir" alias <aliases> '
                     'forward\n'
                     'action "out" relay host smtp://127.0.0.1:10025\n'
+                    'action "old" relay host smtp://127.0.0.1:10027\n'
                     'action "auth" relay host smtp://127.0.0.1:10026\n',
             rules='match from any for domain <domains> action "local"\n'
                   'match from local for domain far.example action "out"\n'
+                  'match from local for domain old.example action "old"\n'
                   'match from auth for any action "auth"\n',
             aliases="postmaster: smtpst3\nteam: smtpst2, x@far.example\n"
                     "owner-team: smtpst3\nbroken: nobody-there@far.invalid\n",
@@ -41,8 +43,10 @@ def path(user):
 
 
 def forward(user, text):
-    with open(path(user), "w") as f:
-        f.write(text.replace("@/", top + "/"))
+    if isinstance(text, str):
+        text = text.replace("@/", top + "/").encode()
+    with open(path(user), "wb") as f:
+        f.write(text)
     os.chmod(path(user), 0o644)
     shutil.chown(path(user), user)
 
@@ -61,7 +65,8 @@ def commands():
 clear()
 have = dict.fromkeys(USERS, 0)
 far = 0
-hop = NextHop(port=10025)
+hop = NextHop(port=10025, words=["8BITMIME", "SMTPUTF8"])
+old = NextHop(port=10027)
 with Server(**CONF) as s:
     def send(subject, to=at % A):
         s.send(to, sender=at % SENDER, subject=subject, user=SENDER)
@@ -104,6 +109,25 @@ with Server(**CONF) as s:
     s.send([at % A, at % B], sender=at % SENDER, user=SENDER)
     arrived("one recipient of two", b=1, away=1)
 
+    # UTF-8, to hosts that take it and to others
+    forward(A, "j\u00f6rg@far.example, x@far.example")
+    send("UTF-8")
+    arrived("an address in UTF-8 beside another", away=1)
+    eq(sorted(hop.messages[-1].recipients), ["j\u00f6rg@far.example",
+       "x@far.example"], "both")
+    ok("SMTPUTF8" in hop.messages[-1].mail, "by SMTPUTF8")
+    forward(A, "j\u00f6rg@old.example, x@old.example")
+    send("no UTF-8")
+    arrived("a host that does not take it", bounces=1)
+    eq([m.recipients for m in old.messages], [["x@old.example"]],
+       "gets the other")
+    ok("SMTPUTF8" not in old.messages[0].mail, "in the old way")
+    bounce(b"5.6.7")
+    forward(A, "j\u00f6rg, \\smtpst1")
+    send("a name in UTF-8")
+    arrived("nobody is called so", a=1, bounces=1)
+    bounce(b"5.1.1")
+
     # what has no way
     forward(A, "someone@elsewhere.example\n\\smtpst1")
     send("denied")
@@ -139,7 +163,7 @@ with Server(**CONF) as s:
             ("101", "n@far.example\n" * 101, "too many targets"),
             ("control", "a\x01b@far.example", "no (address|target)"),
             ("long", "x" * 70 + "@far.example", "no (address|target)"),
-            ("8 bit", "\u00e4@far.example", "no (address|target)"),
+            ("8 bit", b"\xe4@far.example", "line 1: no (address|target)"),
             ("domain", "x@-.example", "no (address|target)")]:
         forward(A, text)
         mark = len(s.log())
@@ -182,4 +206,5 @@ with Server(**CONF) as s:
 clear()
 shutil.rmtree(top)
 hop.stop()
+old.stop()
 done()

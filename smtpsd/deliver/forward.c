@@ -123,16 +123,18 @@ target_address(const struct alias_target *t, const char *recipient, char *out,
 	snprintf(full, sizeof(full), "%s%s%s", t->text,
 	    t->kind == ALIAS_NAME && domain != NULL ? "@" : "",
 	    t->kind == ALIAS_NAME && domain != NULL ? domain : "");
-	return address_parse(full, ADDRESS_LOCAL, out, size);
+	return address_parse(full, ADDRESS_LOCAL | ADDRESS_UTF8, out, size);
 }
 
 /* 1: the mailbox, 0: something else, -1: cannot be. */
 static int
-target_check(const struct alias_target *t, const char *user,
+target_check(const struct alias_target *t, size_t line, const char *user,
     const char *recipient, struct outcome *outcome)
 {
 	const char	*fault;
-	char		 address[MAILADDR_SIZE];
+	char		 address[MAILADDR_SIZE], where[64];
+
+	snprintf(where, sizeof(where), NAME " line %zu", line);
 
 	switch (t->kind) {
 	case ALIAS_NAME:
@@ -142,16 +144,28 @@ target_check(const struct alias_target *t, const char *user,
 		if (target_address(t, recipient, address,
 		    sizeof(address)) == 0)
 			return 0;
-		return set_fault(outcome, NAME, "what is no address in it");
+		return set_fault(outcome, where, "no address");
 	case ALIAS_COMMAND:
 		if ((fault = command_fault(t->text)) == NULL)
 			return 0;
-		return set_fault(outcome, NAME ": the command", fault);
+		strlcat(where, ": the command", sizeof(where));
+		return set_fault(outcome, where, fault);
 	case ALIAS_FILE:
 		return 0;
 	default:
-		return set_fault(outcome, NAME, "what is no target in it");
+		return set_fault(outcome, where, "no target");
 	}
+}
+
+/* Targets do not go over line ends: the one before *to is on this line. */
+static size_t
+count_lines(const char *from, const char *to)
+{
+	size_t	 n = 1;
+
+	for (; from < to; from++)
+		n += *from == '\n';
+	return n;
 }
 
 int
@@ -159,13 +173,15 @@ forward_check(const char *text, const char *user, const char *recipient,
     struct outcome *outcome)
 {
 	struct alias_target	 t;
+	const char		*start = text;
 	size_t			 n = 0;
 	int			 rc, keeps = 0;
 
 	while (aliastext_next(&text, &t)) {
 		if (++n > TARGETS_MAX)
 			return set_fault(outcome, NAME, "too many targets");
-		if ((rc = target_check(&t, user, recipient, outcome)) == -1)
+		if ((rc = target_check(&t, count_lines(start, text), user,
+		    recipient, outcome)) == -1)
 			return -1;
 		keeps |= rc;
 	}

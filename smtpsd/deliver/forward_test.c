@@ -30,7 +30,9 @@ static const struct {
 	{ "another address", "bob@example.net", 0 },
 	{ "an address that is none", "bob@-.example", -1 },
 	{ "a name that is none", "\"a b\x01\"", -1 },
-	{ "an address with 8 bit", "\xc3\xa4@example.net", -1 },
+	{ "an address in UTF-8", "\xc3\xa4@example.net", 0 },
+	{ "a name in UTF-8", "j\xc3\xb6rg", 0 },
+	{ "an address with 8 bit", "\xe4@example.net", -1 },
 	{ "a domain", "@example.net", -1 },
 	{ "an included file", ":include:/etc/passwd", -1 },
 	{ "a relative command", "\"|cat /etc/passwd\"", -1 },
@@ -38,6 +40,16 @@ static const struct {
 	{ "an open quote", "\"|/bin/cat \\\"x\"", -1 },
 	{ "junk", "a@b@c", -1 },
 };
+
+static void
+check_line(void)
+{
+	struct outcome	 outcome;
+
+	tap_ok(forward_check("# bob\n\\bob, carol\n\nalice a@-.x\n", "bob", ME,
+	    &outcome) == -1 && strcmp(outcome.text,
+	    ".forward line 4: no target") == 0, "the line is named");
+}
 
 static void
 check_addresses(void)
@@ -142,6 +154,7 @@ main(void)
 	tap_ok(forward_command(&list, command) == 1 &&
 	    strcmp(command, "/bin/b c") == 0, "the second");
 	tap_ok(forward_command(&list, command) == 0, "no third");
+	check_line();
 	check_addresses();
 	check_modes();
 	return tap_done();

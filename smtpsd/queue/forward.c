@@ -43,8 +43,8 @@ forward_add(struct envelope *e, const char *address)
 	char parsed[MAILADDR_SIZE];
 	struct onward *o;
 
-	if (address_parse(address, ADDRESS_LOCAL, parsed, sizeof(parsed)) ==
-	    -1)
+	if (address_parse(address, ADDRESS_LOCAL | ADDRESS_UTF8, parsed,
+	    sizeof(parsed)) == -1)
 		return 1;
 	if ((o = onward_add(e)) == NULL)
 		return -1;

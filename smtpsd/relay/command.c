@@ -59,6 +59,30 @@ add_xtext(char out[COMMAND_SIZE], const char *s)
 	}
 }
 
+int
+command_is_utf8(const char *address)
+{
+	for (; *address != '\0'; address++)
+		if ((unsigned char)*address >= 0x80)
+			return 1;
+	return 0;
+}
+
+/* RFC 6531 3.4: the message or an address of this transaction needs it. */
+static int
+needs_utf8(const struct delivery *d)
+{
+	uint32_t n;
+
+	if ((d->flags & MAIL_SMTPUTF8) || command_is_utf8(d->sender))
+		return 1;
+	for (n = 0; n < d->nrcpt; n++)
+		if (!d->rcpt[n].is_done &&
+		    command_is_utf8(d->rcpt[n].recipient))
+			return 1;
+	return 0;
+}
+
 void
 command_mail(const struct delivery *d, const struct capability *can,
     char out[COMMAND_SIZE])
@@ -74,7 +98,7 @@ command_mail(const struct delivery *d, const struct capability *can,
 		add(out, " BODY=BINARYMIME");
 	else if ((d->flags & MAIL_8BITMIME) && (can->ext & EXT_8BITMIME))
 		add(out, " BODY=8BITMIME");
-	if (d->flags & MAIL_SMTPUTF8)
+	if ((can->ext & EXT_SMTPUTF8) && needs_utf8(d))
 		add(out, " SMTPUTF8");
 	if (d->flags & MAIL_REQUIRETLS)
 		add(out, " REQUIRETLS");

@@ -13,6 +13,8 @@
 /* Enough for each of them: addresses, ENVID and ORCPT are bounded. */
 #define COMMAND_SIZE	3072
 
+/* Its address is for servers with SMTPUTF8 only. */
+int	command_is_utf8(const char *address);
 /*
  * Without the line end.  Parameters of extensions that the server has not
  * offered are left out: what must not be left out is seen to before

@@ -48,6 +48,35 @@ static const struct {
 	{ "no DSN there", NOTIFY_SUCCESS, 0, "rfc822;a@b", "" },
 };
 
+static int
+has_utf8(const struct delivery *d, uint32_t ext)
+{
+	struct capability	can = { .ext = ext };
+	char			out[COMMAND_SIZE];
+
+	command_mail(d, &can, out);
+	return strstr(out, " SMTPUTF8") != NULL;
+}
+
+/* An address needs it, whatever the message is. */
+static void
+check_utf8(void)
+{
+	static struct delivery	d;
+	static struct rcpt	r[2];
+
+	d.nrcpt = 2;
+	d.rcpt = r;
+	strlcpy(r[0].recipient, "r@b.example", sizeof(r[0].recipient));
+	strlcpy(r[1].recipient, "\303\244@b.example", sizeof(r[1].recipient));
+	tap_ok(has_utf8(&d, EXT_SMTPUTF8), "a recipient in UTF-8");
+	tap_ok(!has_utf8(&d, 0), "a server that does not offer it");
+	r[1].is_done = 1;
+	tap_ok(!has_utf8(&d, EXT_SMTPUTF8), "that one is done");
+	strlcpy(d.sender, r[1].recipient, sizeof(d.sender));
+	tap_ok(has_utf8(&d, EXT_SMTPUTF8), "a sender in UTF-8");
+}
+
 int
 main(void)
 {
@@ -69,6 +98,7 @@ main(void)
 		command_mail(&d, &can, out);
 		tap_is_str(out, want, mails[i].name);
 	}
+	check_utf8();
 	memset(&r, 0, sizeof(r));
 	strlcpy(r.recipient, "r@b.example", sizeof(r.recipient));
 	for (i = 0; i < sizeof(rcpts) / sizeof(rcpts[0]); i++) {

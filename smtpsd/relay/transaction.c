@@ -84,6 +84,33 @@ is_verified(const struct client *client)
 	    (client->rule.verify || client->rule.pin[0] != '\0');
 }
 
+/* The next recipient without a result from n on; nrcpt: none. */
+static uint32_t
+rcpt_next(const struct delivery *d, uint32_t n)
+{
+	while (n < d->nrcpt && d->rcpt[n].is_done)
+		n++;
+	return n;
+}
+
+/*
+ * An alias or a ~/.forward may lead to an address in UTF-8, whatever the
+ * message is: it is refused alone.
+ */
+static void
+refuse_utf8(const struct client *client, struct delivery *d)
+{
+	char text[TEXT_SIZE];
+	uint32_t n;
+
+	snprintf(text, sizeof(text), "The next host, %s, does not take "
+	    "internationalized addresses (SMTPUTF8)", remote(client));
+	for (n = 0; n < d->nrcpt; n++)
+		if (command_is_utf8(d->rcpt[n].recipient))
+			delivery_result(d, n, AGENT_PERMFAIL, "5.6.7", "",
+			    text);
+}
+
 /*
  * 8-bit text goes out to a server without 8BITMIME as it is: hardly one is
  * left that spoils it, and nobody is helped by a bounce.
@@ -101,7 +128,8 @@ tx_unfit(struct client *client, struct delivery *d)
 		status = "5.7.30";
 		why = is_verified(client) ? "does not offer REQUIRETLS" :
 		    "is not verified by TLS, as REQUIRETLS wants";
-	} else if ((d->flags & MAIL_SMTPUTF8) && !(ext & EXT_SMTPUTF8)) {
+	} else if (((d->flags & MAIL_SMTPUTF8) ||
+	    command_is_utf8(d->sender)) && !(ext & EXT_SMTPUTF8)) {
 		status = "5.6.7";
 		why = "does not take internationalized mail (SMTPUTF8)";
 	} else if ((d->flags & MAIL_BINARYMIME) && (ext & binary) != binary) {
@@ -112,11 +140,16 @@ tx_unfit(struct client *client, struct delivery *d)
 		status = "5.3.4";
 		why = "does not take messages of this size";
 	}
-	if (status == NULL)
-		return 0;
-	snprintf(text, sizeof(text), "The next host, %s, %s", remote(client),
-	    why);
-	delivery_result_rest(d, AGENT_PERMFAIL, status, "", text);
+	if (status == NULL) {
+		if (!(ext & EXT_SMTPUTF8))
+			refuse_utf8(client, d);
+		if (rcpt_next(d, 0) < d->nrcpt)
+			return 0;
+	} else {
+		snprintf(text, sizeof(text), "The next host, %s, %s",
+		    remote(client), why);
+		delivery_result_rest(d, AGENT_PERMFAIL, status, "", text);
+	}
 	delivery_done(d);
 	return 1;
 }
@@ -127,15 +160,6 @@ command_write(struct client *client, const char *line)
 	if (client_write(client, line, strlen(line)) == -1)
 		return -1;
 	return client_write(client, "\r\n", 2);
-}
-
-/* The next recipient without a result from n on; nrcpt: none. */
-static uint32_t
-rcpt_next(const struct delivery *d, uint32_t n)
-{
-	while (n < d->nrcpt && d->rcpt[n].is_done)
-		n++;
-	return n;
 }
 
 static int
