@@ -133,14 +133,30 @@ delivery_done(struct delivery *d)
 	delivery_free(d);
 }
 
-/* An address that could break out of its command must not exist here. */
 static int
-address_is_clean(const char *s)
+has_control(const char *s)
 {
 	for (; *s != '\0'; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return 0;
-	return 1;
+			return 1;
+	return 0;
+}
+
+/*
+ * An address that could break out of its command is tried nowhere.  Policy or
+ * the disk may have made it: no fault of the queue, which would be replaced
+ * for it and come with the same again.
+ */
+static void
+begin(struct delivery *d)
+{
+	if (!d->has_control) {
+		destination_add(d);
+		return;
+	}
+	delivery_result_rest(d, AGENT_PERMFAIL, "5.1.3", "",
+	    "an address of the envelope is none");
+	delivery_done(d);
 }
 
 static void
@@ -151,7 +167,7 @@ on_queue_open(struct link *link, struct link_in *in)
 	struct delivery *d;
 
 	if (msg->nrcpt == 0 || msg->nrcpt > RCPT_MAX ||
-	    envid_size > ENVID_MAX || !address_is_clean(msg->sender) ||
+	    envid_size > ENVID_MAX ||
 	    delivery_find(msg->delivery) != NULL) {
 		link_fault(link, "bad OPEN");
 		return;
@@ -171,6 +187,7 @@ on_queue_open(struct link *link, struct link_in *in)
 	d->flags = msg->flags;
 	strlcpy(d->action, msg->action, sizeof(d->action));
 	strlcpy(d->sender, msg->sender, sizeof(d->sender));
+	d->has_control = has_control(msg->sender);
 	memcpy(d->envid, msg + 1, envid_size);
 	LIST_INSERT_HEAD(&hash[d->id % HASH_SIZE], d, hashed);
 	ndeliveries++;
@@ -186,8 +203,7 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 
 	if ((d = delivery_find(msg->delivery)) == NULL)
 		return;
-	if (d->nrcpt_known >= d->nrcpt || msg->n != d->nrcpt_known ||
-	    !address_is_clean(msg->recipient)) {
+	if (d->nrcpt_known >= d->nrcpt || msg->n != d->nrcpt_known) {
 		link_fault(link, "bad RCPT");
 		return;
 	}
@@ -197,8 +213,9 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 		fatal("recipient");
 	rcpt->notify = msg->notify;
 	strlcpy(rcpt->recipient, msg->recipient, sizeof(rcpt->recipient));
+	d->has_control |= has_control(msg->recipient);
 	if (++d->nrcpt_known == d->nrcpt)
-		destination_add(d);
+		begin(d);
 }
 
 static int

@@ -35,6 +35,7 @@ struct delivery {
 	uint32_t		 nrcpt, nrcpt_known;
 	uint32_t		 flags;		/* MAIL_* */
 	int			 is_waiting;	/* on destination.c's list */
+	int			 has_control;	/* an address of it */
 	uint32_t		 tries;		/* connections it was given to */
 	struct rcpt		*rcpt;
 	char			*body;
