@@ -70,10 +70,12 @@ struct agent_delivery {
  * host took over the wishes for notifications too (RFC 3461 5.2.2).  AGAIN:
  * the transaction was full, the recipient goes into another one at once; only
  * beside a recipient with another result, so that there is an end to it.
+ * FORWARDED: nothing but FORWARDs came of it, and their recipients' results
+ * are what there is to tell.
  */
 enum agent_class {
 	AGENT_OK = 1, AGENT_TEMPFAIL, AGENT_PERMFAIL, AGENT_RELAYED,
-	AGENT_RELAYED_DSN, AGENT_AGAIN
+	AGENT_RELAYED_DSN, AGENT_AGAIN, AGENT_FORWARDED
 };
 
 struct agent_queue_result {
@@ -88,7 +90,7 @@ _Static_assert(sizeof(struct agent_queue_result) == 32 + HOSTNAME_SIZE +
     TEXT_SIZE, "result");
 
 /*
- * FORWARD, before the RESULT of its recipient and void unless that is OK: the
+ * FORWARD, before the RESULT of its recipient and void unless that is OK or FORWARDED: the
  * message goes to this address, too.  Only of a deliver whose action has
  * forward; at most FORWARDS_MAX of one recipient.
  */

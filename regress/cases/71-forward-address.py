@@ -109,6 +109,27 @@ with Server(**CONF) as s:
     s.send([at % A, at % B], sender=at % SENDER, user=SENDER)
     arrived("one recipient of two", b=1, away=1)
 
+    # who asks for it is told once of each mailbox, not of the way there
+    for what, text, where in [
+            ("the own mailbox and another", "\\smtpst1, smtpst2", (1, 1)),
+            ("another", "smtpst2", (0, 1)),
+            ("a command and another", '"|@/end told", smtpst2', (0, 1)),
+            ("a file and another", "/dev/null, smtpst2", (0, 1)),
+            ("a command", '"|@/end told"', (0, 0))]:
+        forward(A, text)
+        want = len(text.split(", "))
+        with s.client(SENDER) as c:
+            c.sendmail(at % SENDER, [at % A],
+                       message(what, sender=at % SENDER),
+                       rcpt_options=["NOTIFY=SUCCESS", "ORCPT=rfc822;" +
+                                     at % A])
+        ok(s.wait_mail(have[SENDER] + want, SENDER), what + ": told")
+        arrived(what + ": NOTIFY=SUCCESS", *where, bounces=want)
+        reports = s.mails(SENDER)[-want:]
+        eq([b"Action: delivered" in m and b"Original-Recipient: rfc822;"
+            in m for m in reports], [True] * want, what + ": delivered")
+    eq(commands().count("told"), 2, "the commands ran")
+
     # UTF-8, to hosts that take it and to others
     forward(A, "j\u00f6rg@far.example, x@far.example")
     send("UTF-8")

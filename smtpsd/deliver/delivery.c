@@ -215,7 +215,10 @@ forward_send(const struct delivery *d, uint32_t n)
 void
 delivery_report(struct delivery *d, uint32_t n)
 {
-	if (d->forward != NULL && d->rcpt[n].outcome.class == AGENT_OK)
+	int class = d->rcpt[n].outcome.class;
+
+	if (d->forward != NULL && (class == AGENT_OK ||
+	    class == AGENT_FORWARDED))
 		forward_send(d, n);
 	result_send(d, n, &d->rcpt[n].outcome);
 }

@@ -216,6 +216,18 @@ forward_address(const char **text, const char *user, const char *recipient,
 	return 0;
 }
 
+/* Whether a command or a file has it: who asked hears that it arrived. */
+static int
+has_local(const char *list)
+{
+	struct alias_target	 t;
+
+	while (aliastext_next(&list, &t))
+		if (t.kind == ALIAS_COMMAND || t.kind == ALIAS_FILE)
+			return 1;
+	return 0;
+}
+
 static int
 file_write(const struct delivery *d, struct delivery_rcpt *rcpt,
     const char *path)
@@ -265,8 +277,12 @@ forward_files(struct delivery *d)
 			    log_text(rcpt->outcome.text));
 		}
 		if (!rcpt->is_over && !rcpt->keeps) {
-			outcome_set(&rcpt->outcome, AGENT_OK, "2.0.0",
-			    "Delivered as .forward says");
+			if (has_local(d->forward))
+				outcome_set(&rcpt->outcome, AGENT_OK, "2.0.0",
+				    "Delivered as .forward says");
+			else
+				outcome_set(&rcpt->outcome, AGENT_FORWARDED,
+				    "2.1.5", "Sent on as .forward says");
 			rcpt->is_over = 1;
 		}
 		if (rcpt->is_over) {

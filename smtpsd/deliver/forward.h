@@ -25,7 +25,10 @@ int	 forward_command(const char **text, char *out);
 /* The next address that is not the own mailbox, likewise. */
 int	 forward_address(const char **text, const char *user,
 	    const char *recipient, char *out, size_t size);
-/* Commands have run: write the files of all recipients that are not over. */
+/*
+ * Commands have run: write the files of all recipients that are not over.
+ * One for which there are only addresses gets AGENT_FORWARDED.
+ */
 void	 forward_files(struct delivery *);
 
 #endif

@@ -28,7 +28,7 @@ static int
 is_status(const char *s, uint32_t class)
 {
 	static const char digits[] = { '?', '2', '4', '5', '2', '2',
-	    '4' };
+	    '4', '2' };
 	size_t n;
 	int i;
 
@@ -63,7 +63,7 @@ static void
 on_agent_result(struct link *link, struct link_in *in)
 {
 	static const char *const plain[] = { "", "2.0.0", "4.0.0", "5.0.0",
-	    "2.0.0", "2.0.0", "4.5.3" };
+	    "2.0.0", "2.0.0", "4.5.3", "2.0.0" };
 	struct agent_queue_result r;
 	struct job *job;
 
@@ -71,12 +71,15 @@ on_agent_result(struct link *link, struct link_in *in)
 	if ((job = job_find(link, r.delivery)) == NULL)
 		return;
 	if (r.n >= job->nenv || job->env[r.n]->result != NULL ||
-	    r.class < AGENT_OK || r.class > AGENT_AGAIN) {
+	    r.class < AGENT_OK || r.class > AGENT_FORWARDED ||
+	    (r.class == AGENT_FORWARDED &&
+	    !conf_forwards(job->lane->action))) {
 		link_fault(link, "RESULT out of place");
 		return;
 	}
 	job->lane->since_ms = proc_now_ms();
-	if (r.class == AGENT_OK && job->env[r.n]->is_short) {
+	if ((r.class == AGENT_OK || r.class == AGENT_FORWARDED) &&
+	    job->env[r.n]->is_short) {
 		envelope_result(job->env[r.n], AGENT_TEMPFAIL, "4.3.1", "",
 		    "too much is being sent on");
 		return;

@@ -65,7 +65,7 @@ static void
 question_over(struct question *q, uint32_t class, const char *status,
     const char *text)
 {
-	if (class != AGENT_OK)
+	if (class != AGENT_FORWARDED)
 		onward_clear(q->envelope);
 	/* no memory: no result is a temporary failure */
 	if (envelope_result(q->envelope, class, status, "", text) == -1)
@@ -242,5 +242,5 @@ on_policy_routed_done(struct link *link, struct link_in *in)
 	else if (q->fault != NULL)
 		question_over(q, AGENT_PERMFAIL, "5.4.6", q->fault);
 	else
-		question_over(q, AGENT_OK, "2.1.5", "Sent on");
+		question_over(q, AGENT_FORWARDED, "2.1.5", "Sent on");
 }

@@ -9,15 +9,14 @@ static enum report
 report_of_success(const struct envelope *e)
 {
 	/* a host that knows NOTIFY does the rest itself: RFC 3461 5.2.2 */
-	if (!(e->notify & NOTIFY_SUCCESS) || e->result == NULL ||
-	    !TAILQ_EMPTY(&e->onward))	/* those to come are told of */
+	if (!(e->notify & NOTIFY_SUCCESS) || e->result == NULL)
 		return REPORT_NONE;
 	switch (e->result->class) {
 	case AGENT_OK:
 		return REPORT_DELIVERED;
 	case AGENT_RELAYED:
 		return REPORT_RELAYED;
-	default:
+	default:	/* forwarded: those whom it went to are told of */
 		return REPORT_NONE;
 	}
 }

@@ -41,6 +41,8 @@ static const struct {
 	    0, 0, HOUR, REPORT_RELAYED },
 	{ "relayed with its wish", OUTCOME_DELIVERED, AGENT_RELAYED_DSN,
 	    NOTIFY_SUCCESS, 0, 0, HOUR, REPORT_NONE },
+	{ "forwarded, SUCCESS", OUTCOME_DELIVERED, AGENT_FORWARDED,
+	    NOTIFY_SUCCESS, 0, 0, HOUR, REPORT_NONE },
 	{ "deferred, young", OUTCOME_DEFERRED, AGENT_TEMPFAIL, 0, 0, HOUR - 1,
 	    HOUR, REPORT_NONE },
 	{ "deferred, old", OUTCOME_DEFERRED, AGENT_TEMPFAIL, 0, 0, HOUR, HOUR,

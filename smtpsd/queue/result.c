@@ -70,6 +70,7 @@ result_outcome(const struct job *job, const struct envelope *e,
 	case AGENT_OK:
 	case AGENT_RELAYED:
 	case AGENT_RELAYED_DSN:
+	case AGENT_FORWARDED:
 		return OUTCOME_DELIVERED;
 	default:
 		break;
@@ -169,7 +170,8 @@ result_store_onward(struct store *store, struct envelope *e, uint64_t now_s)
 	struct onward *o;
 	int r;
 
-	if (e->result == NULL || e->result->class != AGENT_OK)
+	if (e->result == NULL || (e->result->class != AGENT_OK &&
+	    e->result->class != AGENT_FORWARDED))
 		return 0;
 	TAILQ_FOREACH(o, &e->onward, entry) {
 		if ((r = store_add_onward(store, e, o, now_s)) == 0)
