@@ -479,22 +479,6 @@ client_connected(struct client *client, int fd)
 	return 0;
 }
 
-struct client *
-client_new_fd(struct destination *destination, struct action *action, int fd)
-{
-	struct client *client;
-
-	if ((client = client_make(destination, action, "")) == NULL)
-		return NULL;
-	client->stream = stream_from_fd(fd, &stream_events, client);
-	if (client->stream == NULL) {
-		client_free(client);
-		return NULL;
-	}
-	session_start(client);
-	return client;
-}
-
 int
 client_is_ready(const struct client *client)
 {

@@ -21,8 +21,6 @@ struct targets;
  */
 struct client	*client_new(struct destination *, struct action *,
 		    const char *domain, struct targets *, int without_tls);
-/* Over a connected socket (tests). */
-struct client	*client_new_fd(struct destination *, struct action *, int fd);
 /* A delivery could be given now: 1 at once, 2 behind the one being sent. */
 int		 client_has_room(const struct client *);
 int		 client_is_ready(const struct client *);	/* logged in */

@@ -55,7 +55,7 @@ struct client {
 	struct action		*action;
 	struct stream		*stream;
 	enum client_state	 state;
-	struct targets		*targets;	/* NULL: made from a socket */
+	struct targets		*targets;	/* NULL: over the action's socket */
 	struct connector	*connector;	/* until it is ready */
 	const char		*host;		/* name of the one it has */
 	struct tls_rule		 rule;
