@@ -246,7 +246,7 @@ on_parent_down(struct link *l, const char *why)
 	_exit(why == NULL ? 0 : 1);
 }
 
-/* Whom these deal with, the parent can end and they cannot. */
+/* Only the parent can end it, and only a new one brings a new link. */
 static void
 on_peer_broken(uint32_t peer_id)
 {
@@ -502,8 +502,8 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 	if (sandbox_first(profile(), proc.boot.sandbox) == -1)
 		fatalx("no sandbox, no service");
 	set_signals();
-	if (def->kind == PROC_POLICY || def->kind == PROC_QUEUE ||
-	    def->kind == PROC_CONTROL)
+	/* A deliver has one peer, and ends with it. */
+	if (def->kind != PROC_DELIVER)
 		link_on_broken(on_peer_broken);
 	if (def->init != NULL && def->init(proc.parent) == -1)
 		fatalx("cannot start");

@@ -78,9 +78,9 @@ struct any_conf {
 _Static_assert(sizeof(struct any_conf) == 16, "conf");
 
 /*
- * From policy and queue, which decide and store, and control, which may end
- * anything: this process broke the rules of its link to them.  It is killed,
- * as for a breach of its parent link.
+ * From all that have links with each other: this process broke the rules of
+ * its link to the sender, which has closed it.  One of the two is killed and
+ * replaced (parent/accuse.h), so that the link comes back.
  */
 struct any_parent_broke {
 	uint32_t	peer_id;	/* its proc_id */

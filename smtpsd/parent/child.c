@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accuse.h"
 #include "authenticate.h"
 #include "authlimit.h"
 #include "authoutside.h"
@@ -218,6 +219,7 @@ child_start(struct child *c)
 	c->ready = 0;
 	c->generation = 0;
 	c->refused = 0;
+	c->is_condemned = 0;
 	c->lognet = lognet_new(s.log_fd, c->name);
 	c->link = child_make_link(c, c->kind, s.link_fd);
 	if (c->lognet == NULL || c->link == NULL) {
@@ -262,35 +264,6 @@ on_child_conf_done(struct link *link, struct link_in *in)
 	if (c->refused)
 		log_warnx("%s refused configuration %u", c->name, m->generation);
 	parent_on_progress();
-}
-
-/*
- * Only of those that face others, and by who has a link with them: nobody can
- * have a judge killed.
- */
-static int
-may_be_accused(enum proc_kind kind)
-{
-	return kind == PROC_NET || kind == PROC_RELAY || kind == PROC_CONTROL;
-}
-
-void
-on_child_broke(struct link *link, struct link_in *in)
-{
-	const struct any_parent_broke	*m = in->data;
-	struct child			*c = link_arg(link);
-	int				 k, i;
-
-	FOR_SLOTS(k, i) {
-		struct child	*of = slots[k][i];
-
-		if (of->pid == 0 || of->id != m->peer_id ||
-		    !may_be_accused(of->kind) ||
-		    !kinds_are_paired(c->kind, of->kind))
-			continue;
-		log_warnx("%s broke the rules: so says %s", of->name, c->name);
-		kill(of->pid, SIGKILL);
-	}
 }
 
 void
@@ -347,6 +320,7 @@ slot_new(int kind, int instance)
 	bucket_init(&c->sign_bucket, SIGN_BURST, parent_now_ms());
 	bucket_init(&c->auth_bucket, AUTH_FAIL_BURST, parent_now_ms());
 	bucket_init(&c->ask_bucket, AUTH_ASK_BURST, parent_now_ms());
+	bucket_init(&c->accuse_bucket, ACCUSE_BURST, parent_now_ms());
 	evtimer_set(&c->restart_ev, on_restart, c);
 	evtimer_set(&c->sign_ev, on_sign_turn, c);
 	evtimer_set(&c->kill_ev, on_kill_timer, c);

@@ -54,6 +54,5 @@ struct bucket	*child_ask_bucket(struct child *);
 void		 child_sign_yield(struct child *);
 
 void		 on_child_conf_done(struct link *, struct link_in *);
-void		 on_child_broke(struct link *, struct link_in *);
 
 #endif

@@ -27,6 +27,7 @@ struct child {
 	int			 ready;
 	uint32_t		 generation;	/* answered */
 	int			 refused;
+	int			 is_condemned;	/* killed by a verdict */
 	struct link		*link;
 	struct link		*sign;		/* net only */
 	struct lognet		*lognet;
@@ -35,6 +36,7 @@ struct child {
 	struct bucket		 sign_bucket;
 	struct bucket		 auth_bucket;
 	struct bucket		 ask_bucket;
+	struct bucket		 accuse_bucket;
 	struct event		 sign_ev;	/* reads the next request */
 	char			 name[32];
 };

@@ -3,6 +3,7 @@
  * messages that it takes from each kind, and who handles them.  What is not
  * here is a fault: the link is closed and the child killed.
  */
+#include "accuse.h"
 #include "authenticate.h"
 #include "authoutside.h"
 #include "authwork.h"
@@ -26,9 +27,13 @@
 #define COMMON \
 	{ MSG_ANY_PARENT_READY, CHILD_BOOTING, on_child_ready }, \
 	{ MSG_ANY_PARENT_CONF_DONE, CHILD_READY, on_child_conf_done }
+/* Of a child that has links with others. */
+#define LINKED \
+	COMMON, \
+	{ MSG_ANY_PARENT_BROKE, CHILD_READY, on_child_broke }
 
 static const struct link_rule net_rules[] = {
-	COMMON,
+	LINKED,
 	{ MSG_NET_PARENT_AUTH, CHILD_READY, on_net_auth },
 	{ MSG_NET_PARENT_AUTH_STEP, CHILD_READY, on_net_auth_step },
 	{ MSG_NET_PARENT_AUTH_CANCEL, CHILD_READY, on_net_auth_cancel },
@@ -43,19 +48,16 @@ static const struct link_rule auth_rules[] = {
 	{ MSG_AUTH_PARENT_TOKEN_DONE, CHILD_READY, on_auth_token_done },
 };
 static const struct link_rule policy_rules[] = {
-	COMMON,
-	{ MSG_ANY_PARENT_BROKE, CHILD_READY, on_child_broke },
+	LINKED,
 	{ MSG_POLICY_PARENT_USER, CHILD_READY, on_policy_user },
 };
 static const struct link_rule queue_rules[] = {
-	COMMON,
-	{ MSG_ANY_PARENT_BROKE, CHILD_READY, on_child_broke },
+	LINKED,
 	{ MSG_QUEUE_PARENT_DELIVER, CHILD_READY, on_queue_deliver },
 	{ MSG_QUEUE_PARENT_DELIVER_KILL, CHILD_READY, on_queue_deliver_kill },
 };
 static const struct link_rule control_rules[] = {
-	COMMON,
-	{ MSG_ANY_PARENT_BROKE, CHILD_READY, on_child_broke },
+	LINKED,
 	{ MSG_CONTROL_ANY_STATS, CHILD_READY, on_control_stats },
 	{ MSG_CONTROL_PARENT_RELOAD, CHILD_READY, on_control_reload },
 	{ MSG_CONTROL_PARENT_STOP, CHILD_READY, on_control_stop },
@@ -71,11 +73,11 @@ static const struct link_rule dovecot_rules[] = {
 	{ MSG_DOVECOT_PARENT_CONNECT, CHILD_READY, on_dovecot_connect },
 };
 static const struct link_rule relay_rules[] = {
-	COMMON,
+	LINKED,
 	{ MSG_RELAY_PARENT_CONNECT, CHILD_READY, on_relay_connect },
 };
-static const struct link_rule plain_rules[] = {
-	COMMON,
+static const struct link_rule resolver_rules[] = {
+	LINKED,
 };
 static const struct link_rule deliver_rules[] = {
 	{ MSG_ANY_PARENT_READY, CHILD_BOOTING, on_deliver_ready },
@@ -106,9 +108,12 @@ rules_of(enum proc_kind kind, size_t *n)
 		return TABLE(dovecot_rules);
 	case PROC_RELAY:
 		return TABLE(relay_rules);
+	case PROC_RESOLVER:
+		return TABLE(resolver_rules);
 	case PROC_DELIVER:
 		return TABLE(deliver_rules);
 	default:
-		return TABLE(plain_rules);
+		*n = 0;
+		return NULL;
 	}
 }

@@ -65,14 +65,6 @@ authoutside_on_ready(enum proc_kind kind, uint16_t n, uint32_t id)
 	(void)id;
 }
 
-int
-kinds_are_paired(enum proc_kind a, enum proc_kind b)
-{
-	(void)a;
-	(void)b;
-	return 0;
-}
-
 static int
 count_fds(void)
 {
