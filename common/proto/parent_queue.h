@@ -52,9 +52,9 @@ struct queue_parent_deliver {
 _Static_assert(sizeof(struct queue_parent_deliver) == 8 + 2 * NAME_SIZE, "del");
 
 /*
- * The queue has no use for this one any more: it did nothing, or (ends) its
- * link was closed in good order and it should end soon.  Its user may see to
- * it that it does not.
+ * The queue has no use for this one any more: it did nothing or broke a rule,
+ * or (ends) its link was closed in good order and it should end soon.  Its
+ * user may see to it that it does not.
  */
 struct queue_parent_deliver_kill {
 	uint32_t	proc_id;	/* peer_id of its link */

@@ -371,7 +371,7 @@ on_queue_deliver_kill(struct link *link, struct link_in *in)
 			end_soon(d);
 			return;
 		}
-		log_warnx("deliver for %s does nothing: pid %d is killed",
+		log_warnx("deliver for %s: pid %d is killed, says the queue",
 		    d->conf.user, (int)d->pid);
 		kill(d->pid, SIGKILL);
 		return;

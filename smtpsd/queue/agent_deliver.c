@@ -123,7 +123,7 @@ deliver_down(struct link *link, const char *why)
 	if (why != NULL || lane->nrunning > 0)
 		log_warnx("deliver link down: user=%s %s",
 		    log_vis(lane->key), why != NULL ? why : "closed");
-	deliver_leave(link_peer_id(link), 1);
+	deliver_leave(link_peer_id(link), why == NULL);
 	job_drop_all(link, 1, AGENT_ENDED);
 	lane->link = NULL;
 	ndeliver--;
