@@ -83,8 +83,8 @@ def states(c):
 
 
 def accusations(c):
-    """It can have ended what it has a link with, but no judge."""
-    for name in ("queue", "policy", "auth", "resolver"):
+    """Of whom it has no link with.  The others: 80-hostile-net-accuse.py."""
+    for name in ("auth", "resolver"):
         c.message("parent", "ANY_PARENT_BROKE",
                   struct.pack("=I", c.id_of(name)))
     time.sleep(0.2)
