@@ -37,11 +37,25 @@ data_fault(struct data *d, enum data_fault fault)
 		d->fault = (uint8_t)fault;
 }
 
+/* Eight at a time: it looks at every byte of every message. */
+static int
+is_8bit(const char *p, size_t n)
+{
+	uint64_t	word, bits = 0;
+
+	for (; n >= sizeof(word); p += sizeof(word), n -= sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		bits |= word;
+	}
+	for (; n > 0; p++, n--)
+		bits |= (uint8_t)*p;
+	return (bits & 0x8080808080808080U) != 0;
+}
+
 static void
 data_put(struct data *d, const char *from, const char *to)
 {
-	size_t	i, n = (size_t)(to - from);
-	uint8_t	bits = 0;
+	size_t	n = (size_t)(to - from);
 
 	if (n == 0 || d->fault != DATA_FINE)
 		return;
@@ -49,11 +63,8 @@ data_put(struct data *d, const char *from, const char *to)
 		data_fault(d, DATA_TOO_BIG);
 		return;
 	}
-	if (!d->has_8bit) {
-		for (i = 0; i < n; i++)
-			bits |= (uint8_t)from[i];
-		d->has_8bit = bits >> 7;
-	}
+	if (!d->has_8bit)
+		d->has_8bit = is_8bit(from, n);
 	d->size += n;
 	d->put(d->arg, from, n);
 }
