@@ -20,6 +20,8 @@
 
 #define OF_ONE_KIND	(SCHEDULE_MAX / 4 * 3)	/* envelopes in lanes */
 
+#define LATE_MAX	100	/* jobs that end unattempted, of one look */
+
 static int is_stopped;
 static uint32_t paused;			/* PAUSE_* */
 
@@ -101,6 +103,47 @@ agent_add(struct job *job)
 		return;
 	}
 	job_ready(job);
+}
+
+void
+agent_late(struct job *job, enum late late)
+{
+	if (late == LATE_WARN) {
+		job->is_warning = 1;
+		job_finish(job, AGENT_TEMPFAIL, "4.4.5", "its turn has not "
+		    "come yet: it waits for others before it");
+	} else
+		job_finish(job, AGENT_TEMPFAIL, "4.4.7", "its turn did not "
+		    "come in time: it waited for others before it");
+}
+
+void
+agent_waiting(enum late (*how_late)(const struct message *,
+    const struct envelope *))
+{
+	struct lane *lane, *next;
+	struct job *job, *after;
+	enum late late, one;
+	unsigned int n = 0;
+	uint32_t i;
+
+	TAILQ_FOREACH_SAFE(lane, lane_all(), entry, next) {
+		TAILQ_FOREACH_SAFE(job, &lane->ready, entry, after) {
+			if (n == LATE_MAX)
+				return;
+			for (i = 0, late = LATE_NOT; i < job->nenv; i++) {
+				one = how_late(job->message, job->env[i]);
+				if (one > late)
+					late = one;
+			}
+			if (late == LATE_NOT)
+				continue;
+			job_unready(job);
+			agent_late(job, late);
+			n++;
+		}
+		lane_free_if_unused(lane);
+	}
 }
 
 void

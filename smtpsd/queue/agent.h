@@ -10,6 +10,7 @@
 
 #include "base/link.h"
 #include "job.h"
+#include "notify.h"
 
 struct store;
 
@@ -30,6 +31,14 @@ uint32_t agent_paused(void);
 /* Whether two envelopes of a message can be one job. */
 int	agent_is_same_way(const struct envelope *, const struct envelope *);
 void	agent_add(struct job *);		/* takes the job */
+/*
+ * End without an attempt: expired, or for a warning only, after which it waits
+ * on in the store.  Takes the job, which is in no lane.
+ */
+void	agent_late(struct job *, enum late);
+/* The same with those that wait in lanes and are late. */
+void	agent_waiting(enum late (*how_late)(const struct message *,
+	    const struct envelope *));
 /* Start what may start, end what keeps silent; at least once a second. */
 void	agent_turn(uint64_t now_ms);
 void	agent_stop(void);			/* start nothing any more */

@@ -25,6 +25,7 @@ struct job {
 	struct lane		*lane;
 	struct link		*link;		/* agent that runs it */
 	uint64_t		 heard_ms;	/* of agent_book.c's clock */
+	int			 is_warning;	/* no attempt was made */
 	int			 is_soon;	/* the agent died: not its fault */
 	uint32_t		 nasked;	/* questions to policy, forward.c */
 	uint32_t		 nonward;	/* of its envelopes, while it runs */

@@ -21,12 +21,35 @@ report_of_success(const struct envelope *e)
 	}
 }
 
+/* A message without NOTIFY wants to be told of failure and delay. */
+static uint32_t
+wish_of(const struct envelope *e)
+{
+	return e->notify == 0 ? NOTIFY_FAILURE | NOTIFY_DELAY : e->notify;
+}
+
+static int
+wants_warning(const struct envelope *e, uint64_t age_s,
+    uint32_t delay_warning_s)
+{
+	return (wish_of(e) & (NOTIFY_DELAY | NOTIFY_NEVER)) == NOTIFY_DELAY &&
+	    !e->is_warned && delay_warning_s != 0 && age_s >= delay_warning_s;
+}
+
+enum late
+notify_late(const struct envelope *e, uint64_t age_s, uint32_t expire_s,
+    uint32_t delay_warning_s)
+{
+	if (age_s >= expire_s)
+		return LATE_EXPIRED;
+	return wants_warning(e, age_s, delay_warning_s) ? LATE_WARN : LATE_NOT;
+}
+
 enum report
 notify_report(const struct envelope *e, uint64_t age_s,
     uint32_t delay_warning_s)
 {
-	uint32_t wish = e->notify == 0 ? NOTIFY_FAILURE | NOTIFY_DELAY :
-	    e->notify;
+	uint32_t wish = wish_of(e);
 
 	if (wish & NOTIFY_NEVER)
 		return REPORT_NONE;
@@ -36,8 +59,8 @@ notify_report(const struct envelope *e, uint64_t age_s,
 	case OUTCOME_BOUNCED:
 		return wish & NOTIFY_FAILURE ? REPORT_FAILED : REPORT_NONE;
 	case OUTCOME_DEFERRED:
-		return (wish & NOTIFY_DELAY) && !e->is_warned &&
-		    delay_warning_s != 0 && age_s >= delay_warning_s ?
+	case OUTCOME_WAITING:
+		return wants_warning(e, age_s, delay_warning_s) ?
 		    REPORT_DELAYED : REPORT_NONE;
 	default:
 		return REPORT_NONE;

@@ -10,7 +10,7 @@
 #include "message.h"
 
 enum outcome { OUTCOME_DELIVERED = 1, OUTCOME_DEFERRED, OUTCOME_BOUNCED,
-	OUTCOME_QUARANTINED, OUTCOME_AGAIN };
+	OUTCOME_QUARANTINED, OUTCOME_AGAIN, OUTCOME_WAITING };
 
 enum report {
 	REPORT_NONE, REPORT_FAILED, REPORT_DELAYED, REPORT_DELIVERED,
@@ -24,5 +24,10 @@ enum report {
  */
 enum report	notify_report(const struct envelope *, uint64_t age_s,
 		    uint32_t delay_warning_s);
+
+/* What has become of one that waits for its turn, not for a pause to end. */
+enum late { LATE_NOT, LATE_WARN, LATE_EXPIRED };
+enum late	notify_late(const struct envelope *, uint64_t age_s,
+		    uint32_t expire_s, uint32_t delay_warning_s);
 
 #endif

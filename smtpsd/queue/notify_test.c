@@ -59,6 +59,41 @@ static const struct {
 	    HOUR, HOUR, REPORT_NONE },
 };
 
+/* What waits: age, warned already, NOTIFY. */
+static void
+check_late(void)
+{
+	static const struct {
+		uint64_t	 age_s;
+		uint8_t		 is_warned;
+		uint32_t	 notify, delay_warning_s;
+		enum late	 want;
+	} late[] = {
+		{ HOUR - 1, 0, 0, HOUR, LATE_NOT },
+		{ HOUR, 0, 0, HOUR, LATE_WARN },
+		{ HOUR, 1, 0, HOUR, LATE_NOT },
+		{ HOUR, 0, 0, 0, LATE_NOT },
+		{ HOUR, 0, NOTIFY_FAILURE, HOUR, LATE_NOT },
+		{ HOUR, 0, NOTIFY_NEVER, HOUR, LATE_NOT },
+		{ 5 * HOUR, 1, NOTIFY_NEVER, HOUR, LATE_EXPIRED },
+	};
+	struct envelope *e = envelope_new();
+	size_t i;
+
+	for (i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		e->is_warned = late[i].is_warned;
+		e->notify = late[i].notify;
+		tap_ok(notify_late(e, late[i].age_s, 5 * HOUR,
+		    late[i].delay_warning_s) == late[i].want, "late %zu", i);
+		e->outcome = OUTCOME_WAITING;
+		if (late[i].want != LATE_EXPIRED)
+			tap_ok((notify_report(e, late[i].age_s,
+			    late[i].delay_warning_s) == REPORT_DELAYED) ==
+			    (late[i].want == LATE_WARN), "told %zu", i);
+	}
+	envelope_free(e);
+}
+
 int
 main(void)
 {
@@ -76,5 +111,6 @@ main(void)
 		    tests[i].name);
 		envelope_free(e);
 	}
+	check_late();
 	return tap_done();
 }

@@ -125,7 +125,8 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 	job->is_reported = 0;
 	for (i = 0; i < job->nenv; i++) {
 		e = job->env[i];
-		e->outcome = result_outcome(job, e, now_s);
+		e->outcome = job->is_warning ? OUTCOME_WAITING :
+		    result_outcome(job, e, now_s);
 		e->report = notify_report(e, age_s,
 		    conf_get()->delay_warning_s);
 		if (e->outcome == OUTCOME_DEFERRED) {
@@ -137,6 +138,10 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 		} else if (e->outcome == OUTCOME_QUARANTINED) {
 			if (store_quarantine(store, e->id,
 			    e->result->text) == -1)
+				return -1;
+		} else if (e->outcome == OUTCOME_WAITING) {
+			if (e->report == REPORT_DELAYED &&
+			    store_set_warned(store, e->id) == -1)
 				return -1;
 		} else if (e->outcome == OUTCOME_AGAIN) {
 			if (store_set_next(store, e->id, now_s) == -1)
@@ -214,7 +219,7 @@ static void
 result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 {
 	static const char *const names[] = { "", "delivered", "deferred",
-	    "failed", "quarantined", "again" };
+	    "failed", "quarantined", "again", "waiting" };
 	const struct agent_queue_result *r = e->result;
 
 	log_info("event=delivery envelope=%013" PRIx64 "/%u result=%s to=<%s> "
@@ -223,7 +228,7 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	    (unsigned int)(e->id & 1023), e->action[0] == '\0' &&
 	    e->outcome == OUTCOME_DELIVERED ? "forwarded" : names[e->outcome],
 	    log_vis(e->recipient), log_vis(job->message->sender),
-	    log_vis(e->action), e->attempts + 1,
+	    log_vis(e->action), e->attempts + !job->is_warning,
 	    now_s > job->message->created_s ?
 	    now_s - job->message->created_s : 0,
 	    e->outcome == OUTCOME_DEFERRED ? e->next_s - now_s : 0,

@@ -25,6 +25,9 @@
 
 RB_HEAD(busy_tree, envelope);
 
+#define LATE_MAX	200	/* envelopes of one look at the late ones */
+#define PATIENCE_S	3600	/* before what nobody tried expires */
+
 static struct store *store;
 static struct busy_tree busy = RB_INITIALIZER(&busy);
 static unsigned int nbusy;
@@ -36,6 +39,8 @@ static int has_parked = 1;	/* there may be some */
 static char last_lane[AGENT_LANE_SIZE];
 static int is_full;		/* a job found no room */
 static int is_refill;		/* what has no room is parked already */
+static uint64_t since_s;	/* all has had its chance since */
+static uint64_t warned_to, expired_to;	/* all parked before are seen to */
 static enum { PARK_NEVER, PARK_MAY, PARK_BEGUN, PARK_FAILED } parking;
 
 static int
@@ -108,24 +113,54 @@ park_end(void)
 }
 
 /*
+ * After a long time without attempts, as of a queue that was not running, all
+ * of it is tried before it expires.
+ */
+static int
+may_expire(void)
+{
+	uint64_t patience_s = conf_get()->expire_s < PATIENCE_S ?
+	    conf_get()->expire_s : PATIENCE_S;
+
+	return agent_paused() == 0 && scanned_s >= since_s + patience_s;
+}
+
+static enum late
+how_late(const struct message *m, const struct envelope *e)
+{
+	uint64_t age_s = scanned_s > m->created_s ? scanned_s - m->created_s :
+	    0;
+
+	return notify_late(e, age_s, may_expire() ? conf_get()->expire_s :
+	    UINT32_MAX, conf_get()->delay_warning_s);
+}
+
+/*
  * Make one job of the first envelope in the list and all that travel with
  * it, and hand it to its lane.  Without room or memory they stay in the
- * store, parked if a scan found them.
+ * store, parked if a scan found them, unless that has lasted too long.
  */
 static void
 schedule_job(struct message *m, struct envelope_list *list)
 {
 	struct envelope *first = TAILQ_FIRST(list), *e, *next;
 	struct job *job = NULL;
+	enum late late = LATE_NOT;
+	int has_room = agent_has_room(first, room());
 	uint32_t n = 0;
 
 	TAILQ_FOREACH(e, list, entry)
-		if (n < JOB_ENVELOPES_MAX && agent_is_same_way(first, e))
+		if (n < JOB_ENVELOPES_MAX && agent_is_same_way(first, e)) {
 			n++;
-	if (agent_has_room(first, room()))
-		job = calloc(1, sizeof(*job) + n * sizeof(job->env[0]));
+			if (how_late(m, e) > late)
+				late = how_late(m, e);
+		}
+	if (has_room)
+		late = LATE_NOT;
 	else
 		is_full = 1;
+	if (has_room || late != LATE_NOT)
+		job = calloc(1, sizeof(*job) + n * sizeof(job->env[0]));
 	if (job != NULL) {
 		job->message = message_ref(m);
 		TAILQ_INIT(&job->dsn_envelopes);
@@ -148,10 +183,12 @@ schedule_job(struct message *m, struct envelope_list *list)
 		RB_INSERT(busy_tree, &busy, e);
 		nbusy++;
 	}
-	if (job != NULL)
-		agent_add(job);
-	else
+	if (job == NULL)
 		envelope_free(first);
+	else if (late != LATE_NOT)
+		agent_late(job, late);
+	else
+		agent_add(job);
 }
 
 void
@@ -360,6 +397,46 @@ scan_parked(void)
 		more = 1;
 }
 
+/* The parked ones that came until a time; *done: up to where all are. */
+static void
+scan_older(uint64_t *done, uint64_t until_s)
+{
+	uint64_t ids[LATE_MAX];
+	int n, seen;
+
+	if (until_s >= MESSAGE_ID_MAX / 1000000)
+		return;
+	n = store_parked_before(store, done, until_s, ids, LATE_MAX, &seen);
+	if (n == -1)
+		return;
+	parking = PARK_MAY;
+	is_refill = 1;
+	schedule_load(ids, n);
+	is_refill = 0;
+	park_end();
+	if (seen == LATE_MAX)
+		more = 1;
+}
+
+/*
+ * The sender is warned, and mail expires, by the clock also where nobody makes
+ * an attempt.
+ */
+static void
+scan_late(uint64_t now_s)
+{
+	uint32_t warn_s = conf_get()->delay_warning_s;
+	uint32_t expire_s = conf_get()->expire_s;
+
+	if (since_s == 0 || agent_paused() != 0)
+		since_s = now_s;
+	agent_waiting(how_late);
+	if (warn_s != 0 && warn_s < now_s)
+		scan_older(&warned_to, now_s - warn_s);
+	if (may_expire() && expire_s < now_s)
+		scan_older(&expired_to, now_s - expire_s);
+}
+
 void
 schedule_turn(uint64_t now_ms, uint64_t now_s)
 {
@@ -372,6 +449,7 @@ schedule_turn(uint64_t now_ms, uint64_t now_s)
 	scan_far(now_s);
 	if (has_parked)
 		scan_parked();
+	scan_late(now_s);
 }
 
 void

@@ -24,7 +24,11 @@ static struct store *store;
 static struct job *jobs[JOBS];
 static unsigned int njobs, room_max;
 static uint64_t turn_ms;
-static struct parent_queue_conf conf = { .retry_max_s = 600 };
+static struct parent_queue_conf conf = { .retry_max_s = 600,
+	.expire_s = 5 * 86400 };
+static enum late lates[JOBS];		/* of jobs that nobody attempts */
+static struct job *late_jobs[JOBS];	/* their results are to be stored */
+static unsigned int nlates, nlate_jobs;
 
 const struct parent_queue_conf *
 conf_get(void)
@@ -50,6 +54,28 @@ agent_lane_name(const struct envelope *e, char name[AGENT_LANE_SIZE])
 {
 	snprintf(name, AGENT_LANE_SIZE, "%s %s", e->action,
 	    address_domain(e->recipient));
+}
+
+uint32_t
+agent_paused(void)
+{
+	return 0;
+}
+
+void
+agent_late(struct job *job, enum late late)
+{
+	if (nlates == JOBS || nlate_jobs == JOBS)
+		abort();
+	lates[nlates++] = late;
+	late_jobs[nlate_jobs++] = job;
+}
+
+void
+agent_waiting(enum late (*how_late)(const struct message *,
+    const struct envelope *))
+{
+	(void)how_late;
 }
 
 void
@@ -114,10 +140,37 @@ add_orphan(uint64_t i)
 }
 
 static void
+store_late(void)
+{
+	struct job *job;
+	unsigned int i;
+
+	for (i = 0; i < nlate_jobs; i++) {
+		job = late_jobs[i];
+		if (store_begin(store, 0) == -1 ||
+		    (lates[nlates - nlate_jobs + i] == LATE_EXPIRED ?
+		    store_remove_envelope(store, job->env[0]->id) :
+		    store_set_warned(store, job->env[0]->id)) == -1 ||
+		    store_commit(store) == -1)
+			abort();
+		schedule_release(job);
+	}
+	nlate_jobs = 0;
+}
+
+static void
+turns_at(unsigned int n, uint64_t now_s)
+{
+	while (n-- > 0) {
+		schedule_turn(turn_ms += 2000, now_s);
+		store_late();
+	}
+}
+
+static void
 turns(unsigned int n)
 {
-	while (n-- > 0)
-		schedule_turn(turn_ms += 2000, NOW);
+	turns_at(n, NOW);
 }
 
 static int
@@ -257,6 +310,50 @@ test_clock(void)
 	change("lose", 5003);
 }
 
+/* Message that was accepted at when_s, as its key says, and is parked. */
+static void
+add_parked(uint64_t when_s, uint64_t next_s)
+{
+	uint64_t i = when_s * 1000000;
+
+	add(i, when_s);
+	if (store_begin(store, 0) == -1 ||
+	    store_set_next(store, i << 10 | 1, next_s) == -1 ||
+	    store_commit(store) == -1)
+		abort();
+	if (next_s < NOW)
+		change("park", i);
+}
+
+/* What nobody attempts is told of, and ends, all the same. */
+static void
+test_late(void)
+{
+	const uint32_t hour = 3600;
+	unsigned int i, expired = 0;
+
+	room_max = 0;
+	conf.delay_warning_s = 4 * hour;
+	add_parked(NOW - 5 * hour, NOW - 5 * hour);
+	add_parked(NOW - 3 * hour, NOW - 3 * hour);
+	add_parked(NOW - 6 * hour, NOW + hour);
+	add_parked(NOW - 120 * hour, NOW - hour);
+	turns(30);
+	tap_ok(nlates == 2 && lates[0] == LATE_WARN && lates[1] == LATE_WARN,
+	    "a warning, for what is parked and older");
+	tap_ok(njobs == 0, "and no attempt");
+	turns(3);
+	tap_ok(nlates == 2, "once");
+	turns_at(30, NOW + hour + 1);
+	tap_ok(nlates == 5, "others when they are due, or as old");
+	for (i = 0; i < nlates; i++)
+		expired += lates[i] == LATE_EXPIRED;
+	tap_ok(expired == 1, "one has expired, after an hour of patience");
+	turns_at(30, NOW + hour + 1);
+	tap_ok(nlates == 5, "nothing else, and nothing again");
+	room_max = JOBS;
+}
+
 int
 main(void)
 {
@@ -274,6 +371,7 @@ main(void)
 	test_clock();
 	edit_init(store);
 	test_edit();
+	test_late();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");

@@ -218,6 +218,13 @@ store_set_created(struct store *s, uint64_t message, uint64_t created_s)
 }
 
 int
+store_set_warned(struct store *s, uint64_t envelope)
+{
+	store_bind_id(s, ST_SET_WARNED, 1, envelope);
+	return store_run(s, ST_SET_WARNED);
+}
+
+int
 store_quarantine(struct store *s, uint64_t envelope, const char *error)
 {
 	store_bind_text(s, ST_QUARANTINE, 1, error);

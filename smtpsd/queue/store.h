@@ -53,6 +53,8 @@ int	store_retry_envelope(struct store *, uint64_t envelope,
 	    uint64_t next_s, uint32_t attempts, int is_warned,
 	    const char *error);
 /* Never again, until store_set_next(): the message is damaged. */
+/* The sender knows that it waits; the next attempt stays. */
+int	store_set_warned(struct store *, uint64_t envelope);
 int	store_quarantine(struct store *, uint64_t envelope, const char *error);
 /* The next attempt; 0 is never: it is held. */
 int	store_set_next(struct store *, uint64_t envelope, uint64_t next_s);
@@ -89,6 +91,13 @@ int	store_far(struct store *, uint64_t after_s, uint64_t *envelopes,
 int	store_park(struct store *, uint64_t envelope, const char *lane);
 int	store_parked(struct store *, const char *lane, struct store_cursor *,
 	    uint64_t *envelopes, int max);
+/*
+ * Parked envelopes of messages accepted until a time, how many, or -1.  The
+ * next max behind *last are looked at, up to the first that came later, and
+ * *last moves on; *seen: how many these were.
+ */
+int	store_parked_before(struct store *, uint64_t *last, uint64_t until_s,
+	    uint64_t *envelopes, int max, int *seen);
 /* The first lane behind this one.  1, 0: none, -1. */
 int	store_parked_lane(struct store *, const char *after, char *lane,
 	    size_t lane_size);

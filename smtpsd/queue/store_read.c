@@ -8,6 +8,8 @@
 
 #include "store_sql.h"
 
+#define AHEAD_S	86400
+
 static void
 column_text(sqlite3_stmt *st, int column, char *out, size_t outsize)
 {
@@ -124,6 +126,37 @@ store_parked(struct store *s, const char *lane, struct store_cursor *cursor,
 	sqlite3_bind_int(s->st[ST_PARKED], 3, max - n);
 	later = read_keys(s, ST_PARKED, cursor, envelopes + n, max - n);
 	return later == -1 ? -1 : n + later;
+}
+
+int
+store_parked_before(struct store *s, uint64_t *last, uint64_t until_s,
+    uint64_t *envelopes, int max, int *seen)
+{
+	sqlite3_stmt *st = s->st[ST_PARKED_BEFORE];
+	uint64_t created_s;
+	int n = 0, r = 0;
+
+	/*
+	 * A key is the microsecond in which its message began to come: most
+	 * that are younger are not even read.
+	 */
+	store_bind_id(s, ST_PARKED_BEFORE, 1, *last);
+	store_bind_id(s, ST_PARKED_BEFORE, 2, (until_s + 1) * 1000000 << 10);
+	sqlite3_bind_int(st, 3, max);
+	for (*seen = 0; *seen < max && (r = store_step(s,
+	    ST_PARKED_BEFORE)) == 1; ++*seen) {
+		created_s = column_id(st, 2);
+		/* one of a clock that was ahead is not waited for */
+		if (created_s > until_s && created_s <= until_s + AHEAD_S)
+			break;
+		*last = column_id(st, 1);
+		if (created_s <= until_s && sqlite3_column_int(st, 0))
+			envelopes[n++] = *last;
+	}
+	if (r == -1)
+		store_complain(s, "look for late envelopes");
+	store_reset(s, ST_PARKED_BEFORE);
+	return r == -1 ? -1 : n;
 }
 
 int

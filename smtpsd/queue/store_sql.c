@@ -59,6 +59,10 @@ static const char *const statements[ST_MAX] = {
 	    " WHERE lane = ? AND next > ? ORDER BY next, id LIMIT ?",
 	[ST_PARKED_SAME] = "SELECT next, id FROM envelope INDEXED BY parked"
 	    " WHERE lane = ? AND next = ? AND id > ? ORDER BY id LIMIT ?",
+	[ST_PARKED_BEFORE] = "SELECT e.lane IS NOT NULL, e.id, m.created FROM"
+	    " envelope e LEFT JOIN message m ON m.id = e.id >> 10 WHERE"
+	    " e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?",
+	[ST_SET_WARNED] = "UPDATE envelope SET warned = 1 WHERE id = ?",
 	[ST_PARKED_LANE] = "SELECT lane FROM envelope INDEXED BY parked"
 	    " WHERE lane > ? ORDER BY lane LIMIT 1",
 	[ST_COUNT] = "SELECT id FROM envelope WHERE id > ? ORDER BY id LIMIT ?",
