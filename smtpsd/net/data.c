@@ -1,6 +1,6 @@
 /*
  * The reader of DATA: a state machine that goes byte by byte only around
- * line ends and dots and with memchr(3) in between.
+ * line ends and dots and by words in between.
  *
  * Only CR LF "." CR LF ends a message (RFC 5321 4.1.1.4).  A bare CR, a bare
  * LF or a NUL anywhere is a fault: the rest is read and dropped up to the
@@ -13,6 +13,7 @@
  * BODY=BINARYMIME.  Then the body is free, and the header still is not:
  * nobody could say where a field of it ends.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "data.h"
@@ -37,6 +38,35 @@ data_fault(struct data *d, enum data_fault fault)
 		d->fault = (uint8_t)fault;
 }
 
+#define EACH(byte)	(UINT64_C(0x0101010101010101) * (byte))
+
+/*
+ * The first CR, LF or NUL, or end.  Eight bytes are passed at a time if none
+ * of them is below 0x0e: then taking that off borrows from no byte's top bit.
+ */
+static const char *
+line_break(const char *p, const char *end)
+{
+	const char	*next;
+	uint64_t	 word;
+
+	while (p < end) {
+		next = end;
+		if (end - p >= (ptrdiff_t)sizeof(word)) {
+			next = p + sizeof(word);
+			memcpy(&word, p, sizeof(word));
+			if (((word - EACH(0x0e)) & ~word & EACH(0x80)) == 0) {
+				p = next;
+				continue;
+			}
+		}
+		for (; p < next; p++)
+			if (*p == '\r' || *p == '\n' || *p == '\0')
+				return p;
+	}
+	return end;
+}
+
 /* Eight at a time: it looks at every byte of every message. */
 static int
 is_8bit(const char *p, size_t n)
@@ -49,7 +79,7 @@ is_8bit(const char *p, size_t n)
 	}
 	for (; n > 0; p++, n--)
 		bits |= (uint8_t)*p;
-	return (bits & 0x8080808080808080U) != 0;
+	return (bits & EACH(0x80)) != 0;
 }
 
 static void
@@ -73,22 +103,20 @@ data_put(struct data *d, const char *from, const char *to)
 static const char *
 data_text(struct data *d, const char *p, const char *end)
 {
-	const char	*cr, *stop;
+	const char	*stop;
 
-	cr = memchr(p, '\r', (size_t)(end - p));
-	stop = cr == NULL ? end : cr;
-	if (memchr(p, '\n', (size_t)(stop - p)) != NULL ||
-	    memchr(p, '\0', (size_t)(stop - p)) != NULL)
+	for (stop = line_break(p, end); stop < end && *stop != '\r';
+	    stop = line_break(stop + 1, end))
 		data_fault(d, DATA_LINE_END);
 	if ((size_t)(stop - p) > DATA_LINE_MAX ||
 	    (d->column += (uint32_t)(stop - p)) > DATA_LINE_MAX) {
 		d->column = DATA_LINE_MAX + 1;	/* it must not wrap */
 		data_fault(d, DATA_LONG_LINE);
 	}
-	if (cr == NULL)
+	if (stop == end)
 		return end;
 	d->state = TEXT_CR;
-	return cr + 1;
+	return stop + 1;
 }
 
 int

@@ -133,6 +133,35 @@ test_lines(void)
 	    "a line of 300,000 ends in bounded memory");
 }
 
+/* Each byte at each place of a word and of what is left of one. */
+static void
+test_bytes(void)
+{
+	static const char	around[] = { 'x', '\t', '\x7f', '\x80', '\xff' };
+	char			in[32];
+	struct data		d;
+	size_t			i, at, rest;
+	int			byte, want, is_8bit, wrong = 0;
+
+	for (i = 0; i < sizeof(around); i++) {
+		for (byte = 0; byte < 256; byte++) {
+			want = byte == 0 || byte == '\r' || byte == '\n' ?
+			    DATA_LINE_END : DATA_FINE;
+			is_8bit = byte >= 0x80 || (around[i] & 0x80) != 0;
+			for (at = 0; at < 21; at++) {
+				memset(in, around[i], 21);
+				in[at] = (char)byte;
+				memcpy(in + 21, "\r\n.\r\n", 5);
+				data_init(&d, 1 << 20, put, NULL);
+				wrong += feed(&d, in, 26, 26, &rest) != 1 ||
+				    d.fault != want || (want == DATA_FINE &&
+				    d.has_8bit != is_8bit);
+			}
+		}
+	}
+	tap_ok(wrong == 0, "every byte at every place: %d wrong", wrong);
+}
+
 static const struct {
 	const char	*name;
 	const char	*in;
@@ -324,6 +353,7 @@ main(void)
 		for (step = 1; step < 100; step = step * 4 - 1)
 			test_one(i, step);
 	test_lines();
+	test_bytes();
 	for (i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++)
 		for (step = 1; step < 100; step = step * 4 - 1)
 			test_chunk(i, step);
