@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
@@ -27,6 +28,8 @@
 #include "stats.h"
 #include "tls_io.h"
 
+#define HEAP_KEEP	((size_t)4 << 20)	/* until a crowd leaves: memory.c */
+
 static int
 net_warm(void)
 {
@@ -38,6 +41,7 @@ static int
 net_init(struct link *parent)
 {
 	(void)parent;
+	heap_keep(HEAP_KEEP);
 	return session_init();
 }
 

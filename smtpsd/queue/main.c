@@ -7,13 +7,11 @@
 #include <sys/time.h>
 
 #include <event.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <stddef.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "commit.h"
@@ -32,6 +30,7 @@
 
 #define QUEUE_PATH	"/queue.db"		/* the spool is our root */
 #define WAL_BYTES	(UINT64_C(72) << 20)	/* a bit above the checkpoint */
+#define HEAP_KEEP	((size_t)256 << 20)	/* bodies come and go */
 #define STOP_MS		4000
 
 static struct store *store;
@@ -71,12 +70,7 @@ queue_init(struct link *parent)
 	    .accepted = schedule_add };
 
 	(void)parent;
-#ifdef __GLIBC__
-	/* bodies come and go: neither map each nor give the heap back */
-	mallopt(M_MMAP_THRESHOLD, 4 << 20);
-	mallopt(M_TRIM_THRESHOLD, 256 << 20);
-	mallopt(M_TOP_PAD, 1 << 20);
-#endif
+	heap_keep(HEAP_KEEP);
 	if ((store = store_open(QUEUE_PATH, WAL_BYTES)) == NULL)
 		return -1;
 	def.store = store;

@@ -4,6 +4,7 @@
  */
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/link.h"
 #include "base/proc.h"
 #include "proto/boot.h"
@@ -18,6 +19,8 @@
 #include "socket.h"
 #include "stats.h"
 #include "stream.h"
+
+#define HEAP_KEEP	((size_t)4 << 20)
 
 static const struct link_rule parent_rules[] = {
 	{ MSG_PARENT_RELAY_CONF, LINK_STATE_ANY, on_parent_relay_conf },
@@ -39,6 +42,7 @@ warm(void)
 static int
 init(struct link *parent)
 {
+	heap_keep(HEAP_KEEP);
 	socket_init(parent);
 	destination_init();
 	return 0;
