@@ -27,6 +27,27 @@ def queued(s):
 BIG = "a line of a message that is larger than a row\r\n" * 4000
 KINDS = ["gone", "empty", "short", "long", "missing", "orphan", "whole"]
 
+# Addresses that no policy makes: the message ends there, and no link.
+with Server(retry="1h to 1h") as s:
+    s.send(["abroad@far.example", "here@far.example"])
+    ok(until(lambda: len(queued(s)) == 2 and
+             all(q["error"] for q in queued(s).values())), "two wait")
+    eq(s.stop(), 0, "stop")
+    sql(s, "UPDATE envelope SET next = 1",
+        "UPDATE envelope SET recipient = recipient || char(13, 10) || "
+        "'DATA' WHERE recipient LIKE 'abroad@%'",
+        "UPDATE envelope SET recipient = 'x' || char(10) || '@example.org', "
+        "action = 'local', user = 'smtpst2' WHERE recipient LIKE 'here@%'")
+    s.start()
+    for action in ("out", "local"):
+        ok(s.wait_log("event=delivery .*result=failed .*action=%s .*"
+                      "status=5.1.3" % action),
+           "%s: an address with a line end fails for good" % action)
+    s.send("smtpst2@example.org")
+    ok(s.wait_mail(1, "smtpst2"), "mail for the same user goes on")
+    ok("broke the rules" not in s.log() and " died: " not in s.log(),
+       "and no process was replaced for it")
+
 with Server(retry="1h to 1h") as s:
     for kind in KINDS:
         s.send(kind + "@far.example", body=BIG if kind in

@@ -283,7 +283,6 @@ on_queue_open(struct link *link, struct link_in *in)
 
 	if (open_msg->nrcpt == 0 || open_msg->nrcpt > RCPT_MAX ||
 	    delivery_count >= DELIVERIES_MAX ||
-	    has_control(open_msg->sender) ||
 	    delivery_find(open_msg->delivery) != NULL) {
 		link_fault(link, "bad OPEN");
 		return;
@@ -368,12 +367,16 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 
 	if ((d = delivery_find(msg->delivery)) == NULL)
 		return;
-	if (msg->n != d->nrcpt || d->nrcpt >= d->open.nrcpt ||
-	    has_control(msg->recipient)) {
+	if (msg->n != d->nrcpt || d->nrcpt >= d->open.nrcpt) {
 		link_fault(link, "bad RCPT");
 		return;
 	}
-	rcpt_open(d, &d->rcpt[d->nrcpt], msg->recipient);
+	/* policy's word, from the disk: such a message ends, not the link */
+	if (has_control(d->open.sender) || has_control(msg->recipient))
+		rcpt_fail(&d->rcpt[d->nrcpt], AGENT_PERMFAIL, "5.1.3",
+		    "Address with a control character");
+	else
+		rcpt_open(d, &d->rcpt[d->nrcpt], msg->recipient);
 	d->nrcpt++;
 	if (d->nrcpt == d->open.nrcpt && d->open.size == 0)
 		delivery_complete(d);
