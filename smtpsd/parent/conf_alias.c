@@ -14,6 +14,7 @@
 #include "mail/address.h"
 #include "mail/aliastext.h"
 #include "mail/table.h"
+#include "mailroot.h"
 #include "userdb.h"
 
 #define CAUTIONS_MAX	10		/* of one table */
@@ -166,7 +167,8 @@ find_user(struct check *c, const char *local)
 	name[n] = '\0';
 	if (userdb_find(name, &a) == -1)
 		return 0;
-	return action_needs_home(c->action) && !userdb_has_home(&a) ? -1 : 1;
+	return action_needs_home(c->action) && !mailroot_is_home(a.home) ?
+	    -1 : 1;
 }
 
 static int

@@ -432,7 +432,7 @@ check_local(struct conf_action *a, struct conf_errors *errors)
 		    "action '%s': the path '%s' %s", a->name, a->path, fault);
 	check_user(a, a->user, errors);
 	if (a->user[0] != '\0' && action_needs_home(a) &&
-	    userdb_find(a->user, &who) == 0 && !userdb_has_home(&who))
+	    userdb_find(a->user, &who) == 0 && !mailroot_is_home(who.home))
 		conf_complain(errors, a->where, "name a path that begins with "
 		    "'/'", "action '%s': user '%s' has no home directory",
 		    a->name, a->user);

@@ -125,7 +125,8 @@ prepare(struct delivery *d, const struct conf_action *action,
 		d->conf.kind = DELIVER_COMMAND;
 		d->conf.time_s = action->command_s;
 		strlcpy(d->root, "/", sizeof(d->root));
-		strlcpy(d->conf.path, userdb_has_home(who) ? who->home : "/",
+		strlcpy(d->conf.path,
+		    mailroot_is_home(who->home) ? who->home : "/",
 		    sizeof(d->conf.path));
 		strlcpy(d->conf.command, action->command,
 		    sizeof(d->conf.command));
@@ -154,7 +155,7 @@ prepare(struct delivery *d, const struct conf_action *action,
 		strlcpy(text, "the mailbox cannot be made", textsize);
 		return -1;
 	}
-	if (action->forward && userdb_has_home(who)) {
+	if (action->forward && mailroot_is_home(who->home)) {
 		d->conf.forward = 1;
 		d->conf.time_s = FORWARD_S;
 		strlcpy(d->conf.base, d->root, sizeof(d->conf.base));
@@ -306,7 +307,7 @@ resolve(const struct queue_parent_deliver *m, uint32_t queue_id,
 		strlcpy(text, "no such user", textsize);
 		return NULL;
 	}
-	if (action_needs_home(action) && !userdb_has_home(who)) {
+	if (action_needs_home(action) && !mailroot_is_home(who->home)) {
 		*is_permanent = 1;
 		strlcpy(text, "the user has no home directory, and so no "
 		    "mailbox", textsize);

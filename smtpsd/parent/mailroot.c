@@ -1,6 +1,7 @@
 /*
  * Splits a mailbox path of the configuration into the root directory of the
- * deliver process and what it sees below it.  Pure.
+ * deliver process and what it sees below it; tells homes from what only
+ * stands in their place.  Pure.
  */
 #include <stdio.h>
 #include <string.h>
@@ -57,4 +58,21 @@ mailroot_split(const char *path, const char *home, char *root, size_t rootsize,
 	memcpy(root, copy, n);
 	root[n] = '\0';
 	return strlcpy(rest, cut, restsize) >= restsize ? -1 : 0;
+}
+
+int
+mailroot_is_home(const char *home)
+{
+	static const char *const systems[] = { "/bin", "/boot", "/dev",
+	    "/etc", "/nonexistent", "/proc", "/sbin", "/sys", "/usr/bin",
+	    "/usr/games", "/usr/sbin", "/var/empty" };
+	size_t		 i, n;
+
+	for (i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
+		n = strlen(systems[i]);
+		if (strncmp(home, systems[i], n) == 0 &&
+		    (home[n] == '\0' || home[n] == '/'))
+			return 0;
+	}
+	return home[0] == '/' && home[strspn(home, "/")] != '\0';
 }

@@ -1,5 +1,6 @@
 /*
- * Where a deliver process is locked in: the fixed part of a mailbox's path.
+ * Where a deliver process is locked in: the fixed part of a mailbox's path;
+ * and which homes may have mailboxes.
  */
 #ifndef PARENT_MAILROOT_H
 #define PARENT_MAILROOT_H
@@ -13,5 +14,12 @@
  */
 int	mailroot_split(const char *path, const char *home, char *root,
 	    size_t rootsize, char *rest, size_t restsize);
+
+/*
+ * 0: this home of an account is none: not an absolute path, "/", or a place
+ * that belongs to the system, in which no user has a mailbox.  Only the path
+ * counts: whether it is there is not looked at.
+ */
+int	mailroot_is_home(const char *home);
 
 #endif

@@ -28,6 +28,16 @@ main(void)
 		{ "Maildir", "/home/a", NULL, NULL },
 		{ "", "/home/a", NULL, NULL },
 	};
+	static const struct {
+		const char	*path;
+		int		 is;
+	} homes[] = {
+		{ "/home/a", 1 }, { "/var/www", 1 }, { "/binder", 1 },
+		{ "/usr/local/a", 1 }, { "//home", 1 },
+		{ "", 0 }, { "/", 0 }, { "//", 0 }, { "home/a", 0 },
+		{ "/nonexistent", 0 }, { "/nonexistent/a", 0 },
+		{ "/dev/null", 0 }, { "/usr/sbin", 0 }, { "/bin", 0 },
+	};
 	char	 root[64], rest[64];
 	size_t	 i;
 	int	 n;
@@ -47,5 +57,8 @@ main(void)
 	    sizeof(rest)) == -1, "root does not fit");
 	tap_ok(mailroot_split("~/Maildir", "/home/alice", root, sizeof(root),
 	    rest, 5) == -1, "rest does not fit");
+	for (i = 0; i < sizeof(homes) / sizeof(homes[0]); i++)
+		tap_ok(mailroot_is_home(homes[i].path) == homes[i].is,
+		    "home \"%s\"", homes[i].path);
 	return tap_done();
 }

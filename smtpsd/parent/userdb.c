@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/link.h"
+#include "mailroot.h"
 #include "proto/parent_policy.h"
 #include "userdb.h"
 
@@ -42,23 +43,6 @@ is_ours(uid_t uid)
 		if (ours[i] == uid)
 			return 1;
 	return 0;
-}
-
-int
-userdb_has_home(const struct account *a)
-{
-	static const char *const systems[] = { "/bin", "/boot", "/dev",
-	    "/etc", "/nonexistent", "/proc", "/sbin", "/sys", "/usr/bin",
-	    "/usr/games", "/usr/sbin", "/var/empty" };
-	size_t		 i, n;
-
-	for (i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
-		n = strlen(systems[i]);
-		if (strncmp(a->home, systems[i], n) == 0 &&
-		    (a->home[n] == '\0' || a->home[n] == '/'))
-			return 0;
-	}
-	return a->home[0] == '/' && a->home[strspn(a->home, "/")] != '\0';
 }
 
 int
@@ -99,7 +83,7 @@ on_policy_user(struct link *link, struct link_in *in)
 
 	strlcpy(done.name, m->name, sizeof(done.name));
 	if (userdb_find(m->name, &a) == 0)
-		done.is = userdb_has_home(&a) ? POLICY_USER_HOME :
+		done.is = mailroot_is_home(a.home) ? POLICY_USER_HOME :
 		    POLICY_USER_HOMELESS;
 	(void)link_send(link, MSG_PARENT_POLICY_USER_DONE, &done, sizeof(done));
 }

@@ -19,13 +19,6 @@ struct account {
 };
 
 /*
- * 0: the home that is written there is none: not an absolute path, "/", or a
- * place that belongs to the system, in which no user has a mailbox.  Only the
- * path counts: whether it is there is not looked at.
- */
-int	userdb_has_home(const struct account *);
-
-/*
  * 0, or -1: no such user, a name that cannot be one, root, or a user that
  * smtpsd itself runs as.
  */
