@@ -92,6 +92,7 @@ with Server(extra="limit errors 1000\n") as s:
     ok(f is not None and f.hit(), "it cannot be read")
     time.sleep(1)
     f.lift()
+    ok("result=quarantined" not in s.log(), "nothing is put aside for it")
     ok(s.wait_queue(0, 60), "the queue empties")
     f.end()
     copies = ledger.check()

@@ -3,6 +3,7 @@
  * body, a page of the list.  Strings from the database are cut to the sizes
  * that cross links; they were within them when they were stored.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,6 +218,27 @@ store_load(struct store *s, uint64_t envelope, struct envelope *e,
 	return r;
 }
 
+/*
+ * The error of a read that failed is "malformed" to SQLite (os_unix.c makes
+ * IOERR_CORRUPTFS of EIO), and so is a file with wrong bytes.  But a disk may
+ * come back.  What is said is the last error of each file, however old: on
+ * such a disk nothing is quarantined until the next start.
+ */
+static int
+is_unreadable(struct store *s)
+{
+	sqlite3_file *log = NULL;
+	int of_database = 0, of_log = 0;
+
+	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_LAST_ERRNO,
+	    &of_database);
+	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER,
+	    &log) == SQLITE_OK && log != NULL && log->pMethods != NULL)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO,
+		    &of_log);
+	return of_database == EIO || of_log == EIO;
+}
+
 int
 store_read_body(struct store *s, const struct message *m, uint32_t n,
     uint64_t sent, char **data, size_t *size)
@@ -233,7 +255,8 @@ store_read_body(struct store *s, const struct message *m, uint32_t n,
 	    m->body_id << STORE_CHUNK_BITS | n);
 	if ((r = store_step(s, st)) == -1) {
 		store_complain(s, "read body");
-		damaged = (sqlite3_errcode(s->db) & 0xff) == SQLITE_CORRUPT;
+		damaged = (sqlite3_errcode(s->db) & 0xff) == SQLITE_CORRUPT &&
+		    !is_unreadable(s);
 	}
 	if (r == 1 && (blob = sqlite3_column_blob(s->st[st], 0)) != NULL &&
 	    (*size = (size_t)sqlite3_column_bytes(s->st[st], 0)) <=
