@@ -12,6 +12,8 @@
 #include "smtp.h"
 #include "stats.h"
 
+#define BACKLOG_MAX	(16U << 20)	/* bytes that policy has not read */
+
 static struct link	*policy;
 
 /* The words behind a struct, or NULL. */
@@ -128,17 +130,27 @@ policy_set_link(int fd, uint32_t peer_id)
 	}
 }
 
+/*
+ * Clients may send as fast as they like, without waiting for an answer: that
+ * policy cannot keep pace is no fault of it, and theirs to be told.
+ */
+static int
+is_behind(void)
+{
+	return link_queued(policy) > BACKLOG_MAX;
+}
+
 int
 policy_mail(const struct net_policy_mail *m, const char *envid)
 {
-	return link_send_tail(policy, MSG_NET_POLICY_MAIL, m, sizeof(*m),
+	return is_behind() ? -1 : link_send_tail(policy, MSG_NET_POLICY_MAIL, m, sizeof(*m),
 	    envid, strlen(envid));
 }
 
 int
 policy_rcpt(const struct net_policy_rcpt *r, const char *orcpt)
 {
-	return link_send_tail(policy, MSG_NET_POLICY_RCPT, r, sizeof(*r),
+	return is_behind() ? -1 : link_send_tail(policy, MSG_NET_POLICY_RCPT, r, sizeof(*r),
 	    orcpt, strlen(orcpt));
 }
 
