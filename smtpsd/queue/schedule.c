@@ -428,8 +428,10 @@ scan_late(uint64_t now_s)
 	uint32_t warn_s = conf_get()->delay_warning_s;
 	uint32_t expire_s = conf_get()->expire_s;
 
-	if (since_s == 0 || agent_paused() != 0)
+	if (since_s == 0 || agent_paused() != 0) {
 		since_s = now_s;
+		expired_to = 0;		/* what is parked until it may */
+	}
 	agent_waiting(how_late);
 	if (warn_s != 0 && warn_s < now_s)
 		scan_older(&warned_to, now_s - warn_s);
