@@ -6,6 +6,11 @@
  * checks type, size, descriptor, state and string termination before a
  * handler sees a message; it knows no message by name.
  *
+ * A link ends in one of three ways: the peer closed it, the peer broke a rule
+ * (fault(): it is named to whoever asked for that), or something failed on
+ * this side (fail(): no memory, a system call, a message that our own tables
+ * do not know).  The last is nobody's fault but ours: no peer may be blamed.
+ *
  * Links die in two steps: down (closed, down() called) at once, freed at the
  * end of a turn in which no handler of theirs runs, because a handler still
  * holds its message in the link's buffer.
@@ -29,7 +34,12 @@
 #include "base/link.h"
 #include "base/log.h"
 
-#define QUEUED_MAX	(64U << 20)	/* bytes; then the peer does not read */
+/*
+ * Bytes; then the peer does not read.  Whoever answers at length looks at
+ * link_queued() before: what a peer asked for and has not read is its own
+ * doing, what it had no time to read is not.
+ */
+#define QUEUED_MAX	(64U << 20)
 #define POLL_ROUNDS	16
 
 struct link {
@@ -44,19 +54,21 @@ struct link {
 	int			 is_paused;
 	int			 waits_write;
 	int			 busy;		/* handlers running */
-	const char		*send_error;	/* fault it at the end of turn */
+	int			 is_unread;	/* fault it at the end of turn */
+	const char		*failed;	/* the same, but ours */
 	char			 why[160];
 	uint64_t		 sent_bytes, sent_count;
 };
 
 static TAILQ_HEAD(, link) links = TAILQ_HEAD_INITIALIZER(links);
 static void	(*on_broken)(uint32_t);
+static void	(*on_failed)(void);
 
 static void	on_readable(int, short, void *);
 static void	on_writable(int, short, void *);
 
-struct link *
-link_new(int fd, const struct link_end *end)
+static struct link *
+make(int fd, const struct link_end *end)
 {
 	struct link	*l;
 	size_t		 i;
@@ -99,6 +111,18 @@ fail:
 	return NULL;
 }
 
+struct link *
+link_new(int fd, const struct link_end *end)
+{
+	struct link	*l = make(fd, end);
+	int		 saved_errno = errno;
+
+	if (l == NULL && !end->is_spare && on_failed != NULL)
+		on_failed();
+	errno = saved_errno;
+	return l;
+}
+
 static void
 shut(struct link *l)
 {
@@ -109,24 +133,55 @@ shut(struct link *l)
 	l->ib.fd = -1;
 }
 
+/* The peer closed it. */
 static void
-go_down(struct link *l, const char *why)
+end_closed(struct link *l)
 {
 	if (l->is_down)
 		return;
 	shut(l);
-	if (why != NULL)
-		log_warnx("link to %s: %s", l->end.name, why);
+	if (l->end.down != NULL)
+		l->end.down(l, NULL);
+}
+
+/* The peer broke a rule. */
+static void
+fault(struct link *l, const char *why)
+{
+	if (l->is_down)
+		return;
+	shut(l);
+	log_warnx("link to %s: %s", l->end.name, why);
 	if (l->end.down != NULL)
 		l->end.down(l, why);
-	if (why != NULL && l->end.peer_id != 0 && on_broken != NULL)
+	if (l->end.peer_id != 0 && on_broken != NULL)
 		on_broken(l->end.peer_id);
+}
+
+/* Something failed here: to the owner it is as if the peer had closed it. */
+static void
+fail(struct link *l, const char *why)
+{
+	if (l->is_down)
+		return;
+	shut(l);
+	log_warnx("link to %s: failed on this side: %s", l->end.name, why);
+	if (!l->end.is_spare && on_failed != NULL)
+		on_failed();
+	if (l->end.down != NULL)
+		l->end.down(l, NULL);
 }
 
 void
 link_on_broken(void (*f)(uint32_t))
 {
 	on_broken = f;
+}
+
+void
+link_on_failed(void (*f)(void))
+{
+	on_failed = f;
 }
 
 void
@@ -144,7 +199,7 @@ void
 link_fault(struct link *l, const char *why)
 {
 	if (l != NULL)
-		go_down(l, why);
+		fault(l, why);
 }
 
 void *
@@ -222,11 +277,11 @@ dispatch_one(struct link *l, struct imsg *imsg)
 	if (i == l->end.nrules) {
 		snprintf(l->why, sizeof(l->why), "message 0x%04x not allowed",
 		    in.type);
-		go_down(l, l->why);
+		fault(l, l->why);
 	} else if ((bad = check(l, i, &in)) != NULL) {
 		snprintf(l->why, sizeof(l->why), "%s: %s (%u bytes)",
 		    l->shapes[i]->name, bad, in.size);
-		go_down(l, l->why);
+		fault(l, l->why);
 	} else
 		l->end.rules[i].handle(l, &in);
 	if (in.fd != -1)
@@ -249,8 +304,10 @@ dispatch(struct link *l)
 		count++;
 	}
 	l->busy--;
-	if (n == -1)
-		go_down(l, errno == ERANGE ? "message too long" :
+	if (n == -1 && errno == ENOMEM)
+		fail(l, "no memory to receive");
+	else if (n == -1)
+		fault(l, errno == ERANGE ? "message too long" :
 		    "malformed message");
 	return count;
 }
@@ -263,9 +320,11 @@ read_once(struct link *l)
 	if ((n = imsgbuf_read(&l->ib)) == 1)
 		return dispatch(l);
 	if (n == 0 || errno == ECONNRESET || errno == EPIPE)
-		go_down(l, NULL);
+		end_closed(l);
+	else if (errno == EBADMSG)
+		fault(l, "descriptors without a message");
 	else if (errno != ENOMEM && errno != ENOBUFS)
-		go_down(l, strerror(errno));
+		fail(l, strerror(errno));
 	return 0;
 }
 
@@ -308,7 +367,7 @@ link_resume(struct link *l)
 		return;
 	l->is_paused = 0;
 	if (event_add(&l->ev_read, NULL) == -1) {
-		l->send_error = "no memory to resume";
+		l->failed = "no memory to resume";
 		return;
 	}
 	/* Messages that were read before the pause wake no socket. */
@@ -350,25 +409,25 @@ queue_message(struct link *l, uint32_t type, int fd, const struct iovec *iov,
 	size_t			 size = 0;
 	int			 i;
 
-	if (l == NULL || l->is_down || l->send_error != NULL)
+	if (l == NULL || l->is_down || l->is_unread || l->failed != NULL)
 		return -1;
 	for (i = 0; i < iovcnt; i++)
 		size += iov[i].iov_len;
-	/* Our own mistakes end here and not as a fault at the peer. */
+	/* Our own mistakes end here and not as a fault found by the peer. */
 	if ((s = proto_shape(type)) == NULL || size < s->size_min ||
 	    size > s->size_max || (s->has_fd != 0) != (fd != -1)) {
 		snprintf(l->why, sizeof(l->why),
 		    "refused to send %s of %zu bytes",
 		    s == NULL ? "unknown message" : s->name, size);
-		l->send_error = l->why;
+		l->failed = l->why;
 		return -1;
 	}
 	if (link_queued(l) > QUEUED_MAX) {
-		l->send_error = "peer does not read";
+		l->is_unread = 1;
 		return -1;
 	}
 	if (imsg_composev(&l->ib, type, 0, 0, fd, iov, iovcnt) == -1) {
-		l->send_error = "no memory to send";
+		l->failed = "no memory to send";
 		return -1;
 	}
 	l->sent_bytes += size + sizeof(struct imsg_hdr);
@@ -413,35 +472,44 @@ link_send_fd(struct link *l, uint32_t type, int fd, const void *data,
 	return 0;
 }
 
+static void
+write_failed(struct link *l)
+{
+	if (errno != EPIPE && errno != ECONNRESET) {
+		fail(l, strerror(errno));
+		return;
+	}
+	/* What the peer said before it closed is still to be read: the reading
+	 * side finds the end. */
+	if (!l->is_paused && l->busy == 0)
+		while (!l->is_down && read_once(l) > 0)
+			;
+	end_closed(l);
+}
+
 void
 link_flush(struct link *l)
 {
 	if (l == NULL || l->is_down)
 		return;
-	if (l->send_error != NULL) {
-		go_down(l, l->send_error);
+	if (l->failed != NULL) {
+		fail(l, l->failed);
+		return;
+	}
+	if (l->is_unread) {
+		fault(l, "peer does not read");
 		return;
 	}
 	if (imsgbuf_queuelen(&l->ib) == 0)
 		return;
 	if (imsgbuf_write(&l->ib) == -1) {
-		/* What the peer said before it closed is still to be read:
-		 * the reading side finds the end. */
-		if (errno == EPIPE || errno == ECONNRESET) {
-			if (l->is_paused || l->busy != 0)
-				go_down(l, NULL);
-			else
-				while (!l->is_down && read_once(l) > 0)
-					;
-			go_down(l, NULL);
-		} else
-			go_down(l, strerror(errno));
+		write_failed(l);
 		return;
 	}
 	if (imsgbuf_queuelen(&l->ib) != 0 && !l->waits_write) {
 		l->waits_write = 1;
 		if (event_add(&l->ev_write, NULL) == -1)
-			go_down(l, "no memory to wait");
+			fail(l, "no memory to wait");
 	}
 }
 
@@ -463,7 +531,7 @@ link_flush_all(void)
 
 	/* down() may queue on others or make new ones: they go to the tail. */
 	TAILQ_FOREACH(l, &links, entry)
-		if (!l->waits_write || l->send_error != NULL)
+		if (!l->waits_write || l->failed != NULL || l->is_unread)
 			link_flush(l);
 	for (l = TAILQ_FIRST(&links); l != NULL; l = next) {
 		next = TAILQ_NEXT(l, entry);

@@ -62,13 +62,16 @@ struct link_end {
 	const struct link_rule	*rules;
 	size_t			 nrules;
 	/*
-	 * Called once when the peer closed the link (why == NULL) or broke a
-	 * rule (why names it).  The link is already closed for reading and
-	 * writing and is freed at the end of this turn; drop every pointer.
+	 * Called once when the peer broke a rule (why names it), closed the
+	 * link or something failed on this side (why == NULL).  The link is
+	 * already closed for reading and writing and is freed at the end of
+	 * this turn; drop every pointer.
 	 */
 	void			(*down)(struct link *, const char *why);
 	void			*arg;
 	uint32_t		 peer_id;	/* process id of boot.h; 0: none */
+	uint8_t			 is_spare;	/* another comes in its place, also
+						 * without a new process */
 };
 
 /* Takes fd (set non-blocking).  NULL and errno on failure; fd is kept then. */
@@ -83,6 +86,13 @@ void		 link_fault(struct link *, const char *why);
  * process id is known; after down().
  */
 void		 link_on_broken(void (*)(uint32_t peer_id));
+/*
+ * Called when a link that is not spare cannot be made or, before down(), is
+ * lost by a failure of this process itself: no memory, a system call, a
+ * message that may not be sent.  No peer is to blame, and no new link comes
+ * while both ends live.
+ */
+void		 link_on_failed(void (*)(void));
 
 void		*link_arg(struct link *);
 uint32_t	 link_peer_id(struct link *);
@@ -92,8 +102,9 @@ uint32_t	 link_state(struct link *);
 
 /*
  * Queue a message; it leaves at the end of the turn, all of a link's with
- * one system call.  -1 if the link is down or memory is short (the link is
- * then faulted).  link may be NULL: -1.
+ * one system call.  -1 if the link is down or cannot take it: no memory, a
+ * message of a wrong shape, more than a peer may leave unread (the link then
+ * goes down at the end of the turn).  link may be NULL: -1.
  */
 int	link_send(struct link *, uint32_t type, const void *data, size_t size);
 int	link_send_tail(struct link *, uint32_t type, const void *data,

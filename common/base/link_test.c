@@ -4,14 +4,64 @@
  */
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <errno.h>
 #include <event.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <imsg.h>
 
-#include "base/link.h"
-#include "base/log.h"
+/* What fails here, and nowhere at the peer. */
+enum broken { NO_EVENT = 1, NO_COMPOSE, NO_READ, NO_WRITE, NO_GET };
+static enum broken	broken;
+static int		broken_errno;
+
+static int
+is_broken(enum broken which)
+{
+	if (broken == which)
+		errno = broken_errno;
+	return broken == which;
+}
+
+static int
+test_event_add(struct event *ev, const struct timeval *tv)
+{
+	return is_broken(NO_EVENT) ? -1 : event_add(ev, tv);
+}
+
+static int
+test_composev(struct imsgbuf *ib, uint32_t type, uint32_t id, pid_t pid,
+    int fd, const struct iovec *iov, int iovcnt)
+{
+	return is_broken(NO_COMPOSE) ? -1 :
+	    imsg_composev(ib, type, id, pid, fd, iov, iovcnt);
+}
+
+static int
+test_read(struct imsgbuf *ib)
+{
+	return is_broken(NO_READ) ? -1 : imsgbuf_read(ib);
+}
+
+static int
+test_write(struct imsgbuf *ib)
+{
+	return is_broken(NO_WRITE) ? -1 : imsgbuf_write(ib);
+}
+
+static ssize_t
+test_get(struct imsgbuf *ib, struct imsg *imsg)
+{
+	return is_broken(NO_GET) ? -1 : imsg_get(ib, imsg);
+}
+
+#define event_add	test_event_add
+#define imsg_composev	test_composev
+#define imsgbuf_read	test_read
+#define imsgbuf_write	test_write
+#define imsg_get	test_get
+#include "link.c"
+
 #include "base/tap.h"
 
 #define MSG_WORD	1
@@ -38,7 +88,8 @@ proto_shape(uint32_t type)
 
 enum act { NOTHING, CLOSE, FAULT, PAUSE, KEEP_FD, POLL };
 static enum act		act;
-static int		words, downs, last_fd = -1;
+static int		words, downs, failures, last_fd = -1;
+static uint32_t		accused;
 static uint64_t		last_word;
 static char		last_why[200];
 static struct link	*one, *two;
@@ -97,6 +148,18 @@ on_down(struct link *l, const char *why)
 }
 
 static void
+on_accused(uint32_t peer_id)
+{
+	accused = peer_id;
+}
+
+static void
+on_failure(void)
+{
+	failures++;
+}
+
+static void
 turn(int n)
 {
 	for (; n > 0; n--) {
@@ -114,7 +177,9 @@ start(void)
 	int		sv[2];
 
 	act = NOTHING;
-	words = downs = 0;
+	words = downs = failures = 0;
+	accused = 0;
+	broken = 0;
 	last_why[0] = '\0';
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == -1)
 		exit(2);
@@ -152,7 +217,8 @@ test_send(void)
 	start();
 	tap_ok(link_send(one, MSG_WORD, &word, 7) == -1, "too short to send");
 	turn(2);
-	tap_ok(downs == 2, "is our own fault");
+	tap_ok(downs == 2 && failures == 1 && accused == 0,
+	    "is our own failure");
 	stop();
 }
 
@@ -213,7 +279,8 @@ test_ends(void)
 	link_send(one, MSG_WORD, &word, 8);
 	link_send(one, MSG_WORD, &word, 8);
 	turn(1);
-	tap_ok(words == 1 && two == NULL, "fault in a handler");
+	tap_ok(words == 1 && two == NULL && accused == 9,
+	    "fault in a handler");
 	turn(2);
 	tap_ok(one == NULL && downs == 2, "and the other end");
 	stop();
@@ -309,7 +376,98 @@ test_pressure(void)
 			break;
 	tap_ok(i < 10000, "more than 64 MiB is refused");
 	link_flush_all();
-	tap_ok(one == NULL, "and a fault");
+	tap_ok(one == NULL && accused == 9 && failures == 0, "and a fault");
+	stop();
+}
+
+/* Something fails at the end of a link that is "one". */
+static void
+break_one(enum broken what, int is_reading)
+{
+	static char	data[16000];
+	uint64_t	word = 7;
+	int		i;
+
+	link_send(two, MSG_WORD, &word, sizeof(word));
+	link_flush(two);
+	if (is_reading)
+		link_pause(one);
+	else if (what == NO_EVENT)
+		for (i = 0; i < 100; i++)
+			link_send(one, MSG_DATA, data, sizeof(data));
+	broken = what;
+	if (is_reading)
+		link_resume(one);
+	if (what == NO_COMPOSE || what == NO_WRITE)
+		link_send(one, MSG_WORD, &word, sizeof(word));
+	if (what == NO_READ || what == NO_GET)
+		link_poll(one);
+	else
+		link_flush(one);
+	broken = 0;
+}
+
+/* Who is blamed for it. */
+static void
+test_blame(void)
+{
+	static const struct {
+		const char	*name;
+		enum broken	 broken;
+		int		 error;
+		int		 is_peers;
+		int		 is_reading;
+	} cases[] = {
+		{ "no memory to queue", NO_COMPOSE, ENOMEM, 0, 0 },
+		{ "no memory to wait", NO_EVENT, ENOMEM, 0, 0 },
+		{ "no memory to read on", NO_EVENT, ENOMEM, 0, 1 },
+		{ "cannot write", NO_WRITE, EIO, 0, 0 },
+		{ "descriptors on their way", NO_WRITE, ETOOMANYREFS, 0, 0 },
+		{ "cannot read", NO_READ, EIO, 0, 0 },
+		{ "no memory to receive", NO_GET, ENOMEM, 0, 0 },
+		{ "stray descriptors", NO_READ, EBADMSG, 1, 0 },
+		{ "a malformed message", NO_GET, EBADMSG, 1, 0 },
+		{ "a message too long", NO_GET, ERANGE, 1, 0 },
+	};
+	struct link	*l;
+	size_t		 i;
+	int		 is_spare, is_peers;
+
+	for (i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		const char	*name = cases[i / 2].name;
+
+		is_spare = i % 2;
+		is_peers = cases[i / 2].is_peers;
+		start();
+		l = one;
+		one->end.is_spare = (uint8_t)is_spare;
+		two->end.is_spare = 1;
+		broken_errno = cases[i / 2].error;
+		break_one(cases[i / 2].broken, cases[i / 2].is_reading);
+		tap_ok(l->is_down && accused == (is_peers ? 9 : 0),
+		    "%s: %s is named", name, is_peers ? "the peer" : "nobody");
+		tap_ok(failures == (!is_peers && !is_spare),
+		    "%s: a %s link", name, is_spare ? "spare" : "lasting");
+		tap_ok(downs == 1 && (strcmp(last_why, "closed") != 0) ==
+		    is_peers, "%s: its owner is told so", name);
+		stop();
+	}
+}
+
+static void
+test_no_link(void)
+{
+	static const struct link_rule	unknown = { 77, 1, on_other };
+	struct link_end			end = { .name = "peer",
+					    .rules = &unknown, .nrules = 1 };
+	int				fd = open("/dev/null", O_RDONLY);
+
+	start();
+	tap_ok(link_new(fd, &end) == NULL && errno == EINVAL && failures == 1,
+	    "a link that cannot be made");
+	end.is_spare = 1;
+	tap_ok(link_new(fd, &end) == NULL && failures == 1, "a spare one");
+	close(fd);
 	stop();
 }
 
@@ -322,10 +480,14 @@ main(void)
 		return 2;
 	log_init("test", quiet[0]);
 	event_init();
+	link_on_broken(on_accused);
+	link_on_failed(on_failure);
 	test_send();
 	test_fds();
 	test_ends();
 	test_states();
 	test_pressure();
+	test_blame();
+	test_no_link();
 	return tap_done();
 }

@@ -243,7 +243,7 @@ on_parent_down(struct link *l, const char *why)
 {
 	(void)l;
 	log_flush();
-	_exit(why == NULL ? 0 : 1);
+	_exit(why == NULL ? proc.status : 1);
 }
 
 /* Only the parent can end it, and only a new one brings a new link. */
@@ -257,6 +257,18 @@ on_peer_broken(uint32_t peer_id)
 	(void)link_send(proc.parent, MSG_ANY_PARENT_BROKE, &msg, sizeof(msg));
 	/* It may be the end of a turn, and nothing else be heard for long. */
 	link_flush(proc.parent);
+}
+
+/*
+ * Our own failure cost us a link, which only a new process brings back; the
+ * other end did nothing.  At the end of the turn, so that what others were
+ * answered leaves.
+ */
+static void
+on_own_failure(void)
+{
+	log_warnx("no work without this link: ends, to be started again");
+	proc_exit(1);
 }
 
 /* Steps 1 to 4: descriptors, log, title, limits. */
@@ -503,8 +515,10 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 		fatalx("no sandbox, no service");
 	set_signals();
 	/* A deliver has one peer, and ends with it. */
-	if (def->kind != PROC_DELIVER)
+	if (def->kind != PROC_DELIVER) {
 		link_on_broken(on_peer_broken);
+		link_on_failed(on_own_failure);
+	}
 	if (def->init != NULL && def->init(proc.parent) == -1)
 		fatalx("cannot start");
 	if (link_send(proc.parent, MSG_ANY_PARENT_READY, NULL, 0) == -1)

@@ -28,12 +28,28 @@ static int		parent_sv[2], log_sv[2];
 static struct imsgbuf	ib;
 static pid_t		child;
 static char		root[] = "/tmp/proc_test.XXXXXX";
+static const char	*how = "child";
+static int		is_failing;
+
+/* What may not be sent is this process's own failure. */
+static void
+fail(void)
+{
+	struct link_end	 end = { .name = "peer", .peer_id = 5 };
+	int		 fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == -1)
+		fatal("socketpair");
+	(void)link_send(link_new(fd[0], &end), MSG_ANY_PARENT_BROKE, NULL, 0);
+}
 
 /* What handlers do after the sandbox must not need a file. */
 static int
 conf_end(void)
 {
 	log_info("configured");
+	if (is_failing)
+		fail();
 	return 0;
 }
 
@@ -77,7 +93,7 @@ start(int with_links)
 			closefrom(3);
 		}
 		/* A fresh image, as the parent would start it. */
-		execl("/proc/self/exe", "test", "child", (char *)NULL);
+		execl("/proc/self/exe", "test", how, (char *)NULL);
 		_exit(9);
 	}
 	close(parent_sv[1]);
@@ -241,9 +257,25 @@ test_life(void)
 	tap_ok(finish() == 0, "also before BOOT");
 }
 
+static void
+test_failure(void)
+{
+	how = "failing";
+	start(1);
+	send_boot(TEST_ID, PROC_POLICY);
+	next_type();
+	conf();
+	tap_ok(next_type() == MSG_ANY_PARENT_CONF_DONE,
+	    "a failure of its own: what was said before it leaves");
+	tap_ok(next_type() == 0, "nobody is accused");
+	tap_ok(log_has("ends, to be started again"), "it says why");
+	tap_ok(finish() == 1, "and ends");
+}
+
 int
 main(int argc, char **argv)
 {
+	is_failing = argc == 2 && strcmp(argv[1], "failing") == 0;
 	if (argc == 2)
 		return proc_main(argc, argv, &def);
 	start(0);
@@ -256,6 +288,7 @@ main(int argc, char **argv)
 		return 2;
 	test_refusals();
 	test_life();
+	test_failure();
 	if (rmdir(root) == -1)
 		return 2;
 	return tap_done();

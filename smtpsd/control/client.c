@@ -261,7 +261,7 @@ client_new(int fd)
 	struct link_end end = {
 		.name = "smtpsctl", .rules = client_rules,
 		.nrules = sizeof(client_rules) / sizeof(client_rules[0]),
-		.down = on_client_down,
+		.down = on_client_down, .is_spare = 1,
 	};
 	struct client *client;
 	gid_t gid;

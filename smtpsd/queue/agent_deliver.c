@@ -134,7 +134,8 @@ void
 agent_deliver_link(uint32_t peer_id, uint64_t cookie, int fd)
 {
 	struct link_end end = { .name = "deliver", .rules = agent_rules,
-	    .nrules = AGENT_NRULES, .down = deliver_down, .peer_id = peer_id };
+	    .nrules = AGENT_NRULES, .down = deliver_down, .peer_id = peer_id,
+	    .is_spare = 1 };
 	struct lane *lane = lane_by_request(cookie);
 
 	if (lane == NULL) {
