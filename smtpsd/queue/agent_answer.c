@@ -62,6 +62,14 @@ on_agent_more(struct link *link, struct link_in *in)
 	job_send_more(job);
 }
 
+/* What a reload has forbidden since, its deliver cannot know. */
+static int
+may_forward(const struct job *job)
+{
+	return job->lane->way == QUEUE_LOCAL && (job->lane->forwards ||
+	    conf_forwards(job->lane->action));
+}
+
 static void
 on_agent_result(struct link *link, struct link_in *in)
 {
@@ -75,8 +83,7 @@ on_agent_result(struct link *link, struct link_in *in)
 		return;
 	if (r.n >= job->nenv || job->env[r.n]->result != NULL ||
 	    r.class < AGENT_OK || r.class > AGENT_FORWARDED ||
-	    (r.class == AGENT_FORWARDED &&
-	    !conf_forwards(job->lane->action))) {
+	    (r.class == AGENT_FORWARDED && !may_forward(job))) {
 		link_fault(link, "RESULT out of place");
 		return;
 	}
@@ -85,6 +92,15 @@ on_agent_result(struct link *link, struct link_in *in)
 	    job->env[r.n]->is_short) {
 		envelope_result(job->env[r.n], AGENT_TEMPFAIL, "4.3.1", "",
 		    "too much is being sent on");
+		return;
+	}
+	if (r.class == AGENT_FORWARDED && !conf_forwards(job->lane->action))
+		job->env[r.n]->is_unwanted = 1;
+	if ((r.class == AGENT_OK || r.class == AGENT_FORWARDED) &&
+	    job->env[r.n]->is_unwanted) {
+		job->is_soon = 1;
+		envelope_result(job->env[r.n], AGENT_TEMPFAIL, "4.3.5", "",
+		    "~/.forward was read, and is not any more");
 		return;
 	}
 	agent_printable(r.text);
@@ -104,12 +120,15 @@ on_agent_forward(struct link *link, struct link_in *in)
 	if (job == NULL)
 		return;
 	if (f->n >= job->nenv || job->env[f->n]->result != NULL ||
-	    !conf_forwards(job->lane->action) ||
-	    job->env[f->n]->nonward >= FORWARDS_MAX) {
+	    !may_forward(job) || job->env[f->n]->nonward >= FORWARDS_MAX) {
 		link_fault(link, "FORWARD out of place");
 		return;
 	}
 	e = job->env[f->n];
+	if (!conf_forwards(job->lane->action)) {
+		e->is_unwanted = 1;
+		return;
+	}
 	if (!job_may_go_on(job)) {
 		e->is_short = 1;
 		return;

@@ -45,6 +45,7 @@ lane_request_deliver(struct lane *lane, uint64_t now_ms)
 	memset(&d, 0, sizeof(d));
 	lane->request = d.id = ++last_request;
 	lane->since_ms = now_ms;
+	lane->forwards = conf_forwards(lane->action);
 	ndeliver++;
 	strlcpy(d.action, lane->action, sizeof(d.action));
 	strlcpy(d.user, lane->key, sizeof(d.user));
@@ -79,9 +80,28 @@ lane_give_up(struct lane *lane)
 	lane_free_if_unused(lane);
 }
 
+/* It reads ~/.forward, which the action does not say any more. */
+static int
+deliver_is_outdated(const struct lane *lane)
+{
+	return lane->link != NULL && lane->forwards &&
+	    !conf_forwards(lane->action);
+}
+
+static void
+lane_let_go(struct lane *lane)
+{
+	deliver_leave(link_peer_id(lane->link), 1);
+	link_close(lane->link);
+	lane->link = NULL;
+	ndeliver--;
+}
+
 void
 deliver_turn(struct lane *lane, uint64_t now_ms)
 {
+	if (deliver_is_outdated(lane) && lane->nrunning == 0)
+		lane_let_go(lane);
 	if (lane->link == NULL) {
 		if (lane->request != 0) {
 			if (now_ms - lane->since_ms < DELIVER_REQUEST_MS)
@@ -97,7 +117,7 @@ deliver_turn(struct lane *lane, uint64_t now_ms)
 		return;
 	}
 	while (lane->nready > 0 && lane->nrunning < LANE_LOCAL_RUNNING_MAX &&
-	    agent_may_start(PAUSE_MDA))
+	    agent_may_start(PAUSE_MDA) && !deliver_is_outdated(lane))
 		job_send(job_start(lane, lane->link));
 	if (lane->nrunning > 0 && lane_is_stuck(lane, now_ms)) {
 		lane_give_up(lane);
@@ -108,10 +128,7 @@ deliver_turn(struct lane *lane, uint64_t now_ms)
 	if (now_ms - lane->since_ms < DELIVER_IDLE_MS &&
 	    ndeliver < DELIVER_MAX && agent_may_start(0))
 		return;
-	deliver_leave(link_peer_id(lane->link), 1);
-	link_close(lane->link);
-	lane->link = NULL;
-	ndeliver--;
+	lane_let_go(lane);
 	lane_free_if_unused(lane);
 }
 
@@ -153,6 +170,8 @@ agent_deliver_link(uint32_t peer_id, uint64_t cookie, int fd)
 		ndeliver--;
 		return;
 	}
+	/* A reload may have come between: the parent's was one of the two. */
+	lane->forwards |= conf_forwards(lane->action);
 	lane->since_ms = proc_now_ms();
 	link_set_buffer(lane->link, LINK_BUFFER);
 }

@@ -1,7 +1,8 @@
 /*
  * The lanes share the memory: far mail that goes nowhere leaves some to
  * mailboxes, mailboxes leave some to far mail, one lane to others.  A relay
- * that takes jobs and says nothing loses them to one that does.
+ * that takes jobs and says nothing loses them to one that does.  A deliver
+ * that reads ~/.forward is not blamed for a reload that forbids it.
  */
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -18,12 +19,14 @@
 #include "base/tap.h"
 #include "conf.h"
 #include "forward.h"
+#include "lane.h"
 #include "proto/control_any.h"
 #include "proto/queue_agent.h"
 #include "result.h"
 #include "schedule.h"
 
 static unsigned int nreleased, nresults, nsoon;
+static char last_text[TEXT_SIZE];
 
 int
 conf_action(const char *name)
@@ -32,11 +35,12 @@ conf_action(const char *name)
 	    0 ? QUEUE_LOCAL : -1;
 }
 
+static int has_forward;
+
 int
 conf_forwards(const char *name)
 {
-	(void)name;
-	return 0;
+	return has_forward && strcmp(name, "local") == 0;
 }
 
 uint64_t
@@ -74,6 +78,8 @@ result_add(struct job *job, uint64_t ms)
 {
 	(void)ms;
 	nresults++;
+	strlcpy(last_text, job->env[0]->result == NULL ? "" :
+	    job->env[0]->result->text, sizeof(last_text));
 	nsoon += job->is_soon && job->env[0]->result != NULL &&
 	    job->env[0]->result->class == AGENT_TEMPFAIL;
 	schedule_release(job);
@@ -173,8 +179,9 @@ on_peer_down(struct link *link, const char *why)
 	p->link = NULL;
 }
 
+/* For the lane's request, or a relay. */
 static void
-peer_start(struct peer *p, uint32_t id)
+peer_start(struct peer *p, uint32_t id, const struct lane *lane)
 {
 	static const struct link_rule rules[] = {
 		{ MSG_QUEUE_AGENT_OPEN, LINK_STATE_ANY, on_open },
@@ -189,7 +196,10 @@ peer_start(struct peer *p, uint32_t id)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == -1 ||
 	    (p->link = link_new(fd[1], &end)) == NULL)
 		fatal("peer");
-	agent_relay_link(id, fd[0]);
+	if (lane != NULL)
+		agent_deliver_link(id, lane->request, fd[0]);
+	else
+		agent_relay_link(id, fd[0]);
 }
 
 static void
@@ -214,21 +224,25 @@ pass(unsigned int seconds)
 	event_loop(EVLOOP_NONBLOCK);
 }
 
+static void
+add(const char *action, unsigned int i)
+{
+	struct job *job = calloc(1, sizeof(*job) + sizeof(job->env[0]));
+
+	job->message = message_new();
+	job->message->body = strdup("text\r\n");
+	job->message->size = 6;
+	job->env[0] = make(action, i);
+	job->nenv = 1;
+	agent_add(job);
+}
+
 /* One job for each of n domains. */
 static void
 add_far(unsigned int from, unsigned int n)
 {
-	struct job *job;
-
-	for (; n > 0; n--) {
-		job = calloc(1, sizeof(*job) + sizeof(job->env[0]));
-		job->message = message_new();
-		job->message->body = strdup("text\r\n");
-		job->message->size = 6;
-		job->env[0] = make("far", from + n);
-		job->nenv = 1;
-		agent_add(job);
-	}
+	for (; n > 0; n--)
+		add("far", from + n);
 }
 
 static void
@@ -250,8 +264,8 @@ test_silent(void)
 
 	nresults = nsoon = 0;
 	agent_pause(PAUSE_MTA, 0);
-	peer_start(&slow, 41);
-	peer_start(&mute, 42);
+	peer_start(&slow, 41, NULL);
+	peer_start(&mute, 42, NULL);
 	add_far(100, 6);
 	pass(1);
 	tap_ok(slow.n == 3 && mute.n == 3 && agent_running() == 6,
@@ -283,6 +297,99 @@ test_silent(void)
 	    "one of five it keeps silent about");
 }
 
+static void
+say_forward(struct peer *p)
+{
+	struct agent_queue_forward f = { .delivery = p->delivery[0],
+	    .address = "x@example.org" };
+
+	link_send(p->link, MSG_AGENT_QUEUE_FORWARD, &f, sizeof(f));
+}
+
+static void
+say_result(struct peer *p, uint32_t class)
+{
+	struct agent_queue_result r = { .delivery = p->delivery[0],
+	    .class = class, .status = "2.0.0", .text = "its own" };
+
+	link_send(p->link, MSG_AGENT_QUEUE_RESULT, &r, sizeof(r));
+	peer_say(p, 0, MSG_AGENT_QUEUE_DONE);
+}
+
+/* A deliver with one job in hand. */
+static struct lane *
+deliver_start(struct peer *p, int forwards)
+{
+	struct lane *lane;
+
+	has_forward = forwards;
+	accused = 0;
+	nresults = nsoon = 0;
+	add("local", 0);
+	pass(1);
+	lane = lane_find("local", "u0");
+	peer_start(p, 51, lane);
+	pass(1);
+	return lane;
+}
+
+static void
+test_forward(void)
+{
+	static const struct { const char *name; uint32_t class; int says; }
+	cases[] = {
+		{ "addresses alone", AGENT_FORWARDED, 1 },
+		{ "an address and more", AGENT_OK, 1 },
+		{ "addresses, which came before", AGENT_FORWARDED, 0 },
+	};
+	struct lane *lane;
+	struct peer p;
+	size_t i;
+
+	agent_pause(PAUSE_MDA, 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		lane = deliver_start(&p, 1);
+		has_forward = 0;	/* a reload */
+		add("local", 0);
+		pass(1);
+		tap_ok(p.n == 1, "%s: it gets no other job", cases[i].name);
+		if (cases[i].says)
+			say_forward(&p);
+		say_result(&p, cases[i].class);
+		pass(1);
+		tap_ok(accused == 0 && nresults == 1 && nsoon == 1 &&
+		    strstr(last_text, "~/.forward") != NULL,
+		    "%s: refused, soon tried again", cases[i].name);
+		pass(1);
+		tap_ok(p.link == NULL && lane->request != 0, "%s: by another "
+		    "deliver", cases[i].name);
+		peer_start(&p, 52, lane);
+		pass(1);
+		say_result(&p, AGENT_OK);
+		pass(1);
+		tap_ok(nresults == 2 && strcmp(last_text, "its own") == 0 &&
+		    accused == 0, "%s: which is right", cases[i].name);
+		pass(10);
+	}
+	deliver_start(&p, 1);
+	has_forward = 0;
+	say_result(&p, AGENT_OK);
+	pass(1);
+	tap_ok(accused == 0 && strcmp(last_text, "its own") == 0,
+	    "none in his home: delivered");
+	pass(10);
+	deliver_start(&p, 0);
+	say_forward(&p);
+	pass(1);
+	tap_ok(accused == 51, "one that never was to read it is accused");
+	pass(10);
+	deliver_start(&p, 0);
+	say_result(&p, AGENT_FORWARDED);
+	pass(1);
+	tap_ok(accused == 51, "of the result, too");
+	pass(10);
+}
+
 int
 main(void)
 {
@@ -303,5 +410,6 @@ main(void)
 	event_init();
 	link_on_broken(on_broken);
 	test_silent();
+	test_forward();
 	return tap_done();
 }

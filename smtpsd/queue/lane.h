@@ -30,6 +30,8 @@ struct lane {
 	int		 way;		/* enum queue_way */
 	struct link	*link;		/* local: its deliver process */
 	uint64_t	 request;	/* local: asked for, not yet there */
+	int		 forwards;	/* local: its deliver may have been told
+					 * so; the action may not say so now */
 	uint64_t	 since_ms;	/* of the request, idle since, or of the
 					 * last sign of life */
 	char		 action[NAME_SIZE];

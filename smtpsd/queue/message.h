@@ -66,6 +66,8 @@ struct envelope {
 	struct onward_list	 onward;	/* void unless the result is OK */
 	uint32_t		 nonward;
 	uint8_t			 is_short;	/* some had no room in memory */
+	uint8_t			 is_unwanted;	/* some came after a reload that
+						 * allows none */
 	char			*via;		/* action "": users who sent it
 					 * on, a line each, or NULL */
 	char		 action[NAME_SIZE];	/* "": recipient is a target
