@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "age.h"
 #include "agent.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -140,6 +141,7 @@ queue_turn(void)
 
 	if (store == NULL)
 		return;
+	age_turn(now_ms, now_s, conf_get()->expire_s);
 	if (incoming_ready() > 0)
 		peers_poll();
 	commit_turn(now_ms, now_s);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "age.h"
 #include "base/log.h"
 #include "conf.h"
 #include "notify.h"
@@ -62,8 +63,6 @@ static enum outcome
 result_outcome(const struct job *job, const struct envelope *e,
     uint64_t now_s)
 {
-	const struct message *m = job->message;
-
 	if (e->result == NULL)
 		return OUTCOME_DEFERRED;	/* memory was short */
 	switch (e->result->class) {
@@ -80,7 +79,7 @@ result_outcome(const struct job *job, const struct envelope *e,
 	if (e->result->class == AGENT_AGAIN && has_other_results(job))
 		return OUTCOME_AGAIN;
 	if (e->result->class == AGENT_PERMFAIL ||
-	    now_s >= m->created_s + conf_get()->expire_s)
+	    age_of(job->message->created_s, now_s) >= conf_get()->expire_s)
 		return OUTCOME_BOUNCED;
 	return OUTCOME_DEFERRED;
 }
@@ -120,7 +119,7 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 	struct message *m = job->message;
 	struct envelope *e;
 	uint32_t i, random = 0;
-	uint64_t age_s = now_s > m->created_s ? now_s - m->created_s : 0;
+	uint64_t age_s = age_of(m->created_s, now_s);
 
 	job->is_reported = 0;
 	for (i = 0; i < job->nenv; i++) {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "age.h"
 #include "agent.h"
 #include "base/log.h"
 #include "conf.h"
@@ -27,6 +28,8 @@ RB_HEAD(busy_tree, envelope);
 
 #define LATE_MAX	200	/* envelopes of one look at the late ones */
 #define PATIENCE_S	3600	/* before what nobody tried expires */
+#define AHEAD_MS	1000	/* between looks at those of the future */
+#define KEY_MAX_S	(MESSAGE_ID_MAX / 1000000 - 1)
 
 static struct store *store;
 static struct busy_tree busy = RB_INITIALIZER(&busy);
@@ -39,8 +42,9 @@ static int has_parked = 1;	/* there may be some */
 static char last_lane[AGENT_LANE_SIZE];
 static int is_full;		/* a job found no room */
 static int is_refill;		/* what has no room is parked already */
-static uint64_t since_s;	/* all has had its chance since */
+static uint64_t since_ms;	/* all has had its chance since */
 static uint64_t warned_to, expired_to;	/* all parked before are seen to */
+static uint64_t ahead_to, ahead_ms;	/* the same, of those of the future */
 static enum { PARK_NEVER, PARK_MAY, PARK_BEGUN, PARK_FAILED } parking;
 
 static int
@@ -119,20 +123,18 @@ park_end(void)
 static int
 may_expire(void)
 {
-	uint64_t patience_s = conf_get()->expire_s < PATIENCE_S ?
+	uint32_t patience_s = conf_get()->expire_s < PATIENCE_S ?
 	    conf_get()->expire_s : PATIENCE_S;
 
-	return agent_paused() == 0 && scanned_s >= since_s + patience_s;
+	return agent_paused() == 0 &&
+	    scanned_ms - since_ms >= (uint64_t)patience_s * 1000;
 }
 
 static enum late
 how_late(const struct message *m, const struct envelope *e)
 {
-	uint64_t age_s = scanned_s > m->created_s ? scanned_s - m->created_s :
-	    0;
-
-	return notify_late(e, age_s, may_expire() ? conf_get()->expire_s :
-	    UINT32_MAX, conf_get()->delay_warning_s);
+	return notify_late(e, age_of(m->created_s, scanned_s), may_expire() ?
+	    conf_get()->expire_s : UINT32_MAX, conf_get()->delay_warning_s);
 }
 
 /*
@@ -397,46 +399,78 @@ scan_parked(void)
 		more = 1;
 }
 
-/* The parked ones that came until a time; *done: up to where all are. */
-static void
+/*
+ * The parked ones that came until a time; *done: up to where all are.  How many
+ * it met, of LATE_MAX.
+ */
+static int
 scan_older(uint64_t *done, uint64_t until_s)
 {
 	uint64_t ids[LATE_MAX];
 	int n, seen;
 
-	if (until_s >= MESSAGE_ID_MAX / 1000000)
-		return;
 	n = store_parked_before(store, done, until_s, ids, LATE_MAX, &seen);
 	if (n == -1)
-		return;
+		return 0;
 	parking = PARK_MAY;
 	is_refill = 1;
 	schedule_load(ids, n);
 	is_refill = 0;
 	park_end();
-	if (seen == LATE_MAX)
+	return seen;
+}
+
+/* Keys are in the order of arrival; nothing else is read. */
+static void
+scan_aged(uint64_t *done, uint32_t age_s)
+{
+	uint64_t until_s = age_until(age_s, scanned_s), end;
+
+	if (until_s == 0 || until_s > KEY_MAX_S)
+		return;
+	end = (until_s + 1) * 1000000 << 10;
+	if (*done > end)
+		*done = end;		/* the clock was set back */
+	if (scan_older(done, until_s) == LATE_MAX)
 		more = 1;
 }
 
 /*
- * The sender is warned, and mail expires, by the clock also where nobody makes
+ * Keys of the future are of a time when the clock was ahead, and for as long
+ * would not be met.  These messages' times may be right, later than the keys
+ * of others: each is looked at, again and again, without haste.
+ */
+static void
+scan_ahead(void)
+{
+	uint64_t from_s = scanned_s + CLOCK_SLACK_S;
+
+	if (scanned_ms - ahead_ms < AHEAD_MS || from_s > KEY_MAX_S)
+		return;
+	ahead_ms = scanned_ms;
+	if (ahead_to < from_s * 1000000 << 10)
+		ahead_to = from_s * 1000000 << 10;
+	if (scan_older(&ahead_to, KEY_MAX_S) < LATE_MAX)
+		ahead_to = 0;
+}
+
+/*
+ * The sender is warned, and mail expires, by its age also where nobody makes
  * an attempt.
  */
 static void
-scan_late(uint64_t now_s)
+scan_late(void)
 {
-	uint32_t warn_s = conf_get()->delay_warning_s;
-	uint32_t expire_s = conf_get()->expire_s;
-
-	if (since_s == 0 || agent_paused() != 0) {
-		since_s = now_s;
+	if (since_ms == 0 || agent_paused() != 0) {
+		since_ms = scanned_ms;
 		expired_to = 0;		/* what is parked until it may */
 	}
 	agent_waiting(how_late);
-	if (warn_s != 0 && warn_s < now_s)
-		scan_older(&warned_to, now_s - warn_s);
-	if (may_expire() && expire_s < now_s)
-		scan_older(&expired_to, now_s - expire_s);
+	if (conf_get()->delay_warning_s != 0)
+		scan_aged(&warned_to, conf_get()->delay_warning_s);
+	if (may_expire())
+		scan_aged(&expired_to, conf_get()->expire_s);
+	scan_ahead();
 }
 
 void
@@ -451,7 +485,7 @@ schedule_turn(uint64_t now_ms, uint64_t now_s)
 	scan_far(now_s);
 	if (has_parked)
 		scan_parked();
-	scan_late(now_s);
+	scan_late();
 }
 
 void

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "age.h"
 #include "agent.h"
 #include "base/log.h"
 #include "base/tap.h"
@@ -18,12 +19,15 @@
 
 #define NOW	1700000000U
 #define JOBS	5000
+#define HOUR	3600U
+#define DAY	((int64_t)86400)
 
 static char dir[] = "/tmp/smtpsd-schedule.XXXXXX";
 static struct store *store;
 static struct job *jobs[JOBS];
 static unsigned int njobs, room_max;
-static uint64_t turn_ms;
+static uint64_t turn_ms = 1000, wall_s = NOW;
+static uint32_t paused;
 static struct parent_queue_conf conf = { .retry_max_s = 600,
 	.expire_s = 5 * 86400 };
 static enum late lates[JOBS];		/* of jobs that nobody attempts */
@@ -59,7 +63,7 @@ agent_lane_name(const struct envelope *e, char name[AGENT_LANE_SIZE])
 uint32_t
 agent_paused(void)
 {
-	return 0;
+	return paused;
 }
 
 void
@@ -159,18 +163,30 @@ store_late(void)
 }
 
 static void
-turns_at(unsigned int n, uint64_t now_s)
+turns(unsigned int n)
 {
 	while (n-- > 0) {
-		schedule_turn(turn_ms += 2000, now_s);
+		turn_ms += 2000;
+		age_turn(turn_ms, wall_s, conf.expire_s);
+		schedule_turn(turn_ms, wall_s);
 		store_late();
 	}
 }
 
+/* Both clocks go on. */
 static void
-turns(unsigned int n)
+pass(unsigned int seconds)
 {
-	turns_at(n, NOW);
+	turn_ms += (uint64_t)seconds * 1000;
+	wall_s += seconds;
+	turns(30);
+}
+
+static void
+set_clock(int64_t by_s)
+{
+	wall_s += (uint64_t)by_s;
+	turns(30);
 }
 
 static int
@@ -321,7 +337,7 @@ add_parked(uint64_t when_s, uint64_t next_s)
 	    store_set_next(store, i << 10 | 1, next_s) == -1 ||
 	    store_commit(store) == -1)
 		abort();
-	if (next_s < NOW)
+	if (next_s <= wall_s)
 		change("park", i);
 }
 
@@ -329,29 +345,98 @@ add_parked(uint64_t when_s, uint64_t next_s)
 static void
 test_late(void)
 {
-	const uint32_t hour = 3600;
 	unsigned int i, expired = 0;
 
 	room_max = 0;
-	conf.delay_warning_s = 4 * hour;
-	add_parked(NOW - 5 * hour, NOW - 5 * hour);
-	add_parked(NOW - 3 * hour, NOW - 3 * hour);
-	add_parked(NOW - 6 * hour, NOW + hour);
-	add_parked(NOW - 120 * hour, NOW - hour);
+	conf.delay_warning_s = 4 * HOUR;
+	add_parked(NOW - 5 * HOUR, NOW - 5 * HOUR);
+	add_parked(NOW - 3 * HOUR, NOW - 3 * HOUR);
+	add_parked(NOW - 6 * HOUR, NOW + HOUR);
+	add_parked(NOW - 120 * HOUR, NOW - HOUR);
 	turns(30);
 	tap_ok(nlates == 2 && lates[0] == LATE_WARN && lates[1] == LATE_WARN,
 	    "a warning, for what is parked and older");
 	tap_ok(njobs == 0, "and no attempt");
 	turns(3);
 	tap_ok(nlates == 2, "once");
-	turns_at(30, NOW + hour + 1);
+	pass(HOUR + 1);
 	tap_ok(nlates == 5, "others when they are due, or as old");
 	for (i = 0; i < nlates; i++)
 		expired += lates[i] == LATE_EXPIRED;
 	tap_ok(expired == 1, "one has expired, after an hour of patience");
-	turns_at(30, NOW + hour + 1);
+	turns(30);
 	tap_ok(nlates == 5, "nothing else, and nothing again");
-	room_max = JOBS;
+}
+
+static unsigned int nseen;
+
+/* Whether so many more were warned of and expired. */
+static int
+is_late(unsigned int nwarned, unsigned int nexpired)
+{
+	unsigned int warned = 0, expired = 0;
+
+	for (; nseen < nlates; nseen++) {
+		warned += lates[nseen] == LATE_WARN;
+		expired += lates[nseen] == LATE_EXPIRED;
+	}
+	if (warned != nwarned || expired != nexpired)
+		printf("# %u warned of, %u expired\n", warned, expired);
+	return warned == nwarned && expired == nexpired;
+}
+
+/* Nobody's mail is older because somebody set the clock. */
+static void
+test_jumps(void)
+{
+	add_parked(wall_s, wall_s);
+	set_clock(10 * DAY);
+	pass(2 * HOUR);
+	tap_ok(is_late(0, 0), "a clock that is set ahead makes nothing old");
+	add_parked(wall_s, wall_s);
+	pass(2 * HOUR + 1);
+	tap_ok(is_late(1, 0), "it is warned of by its true age");
+	set_clock(-10 * DAY);
+	tap_ok(is_late(0, 0), "set back");
+	add_parked(wall_s, wall_s);
+	pass(2 * HOUR);
+	tap_ok(is_late(0, 0), "one of the future and one that came since");
+	pass(2 * HOUR + 1);
+	tap_ok(is_late(2, 0), "both are warned of");
+	pass(6 * DAY);
+	tap_ok(is_late(0, 6), "and all end");
+	set_clock(-30 * DAY);
+	add_parked(wall_s, wall_s);
+	pass(5 * HOUR);
+	tap_ok(is_late(1, 0), "set back by more than ever ahead: a warning");
+	pass(5 * DAY);
+	tap_ok(is_late(0, 1), "and an end");
+}
+
+/* In a pause nothing expires, behind it what came due then does. */
+static void
+test_pause(void)
+{
+	uint64_t i = (wall_s - 5 * DAY) * 1000000;
+
+	add(i, wall_s - 5 * DAY);
+	if (store_begin(store, 0) == -1 ||
+	    store_set_next(store, i << 10 | 1, wall_s + HOUR) == -1 ||
+	    store_commit(store) == -1)
+		abort();
+	nseen = nlates;
+	turns(30);
+	tap_ok(is_late(0, 0), "one that waits for a pause of its own to end");
+	paused = 1;
+	pass(HOUR + 1);
+	tap_ok(is_late(1, 0), "due while all is paused: a warning");
+	pass(2 * DAY);
+	tap_ok(is_late(0, 0), "and no end");
+	paused = 0;
+	turns(30);
+	tap_ok(is_late(0, 0), "nor just after it");
+	pass(HOUR + 1);
+	tap_ok(is_late(0, 1), "but an hour later");
 }
 
 int
@@ -372,6 +457,8 @@ main(void)
 	edit_init(store);
 	test_edit();
 	test_late();
+	test_pause();
+	test_jumps();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
