@@ -20,6 +20,7 @@
 
 #define OF_ONE_KIND	(SCHEDULE_MAX / 4 * 3)	/* envelopes in lanes */
 
+#define LOOK_MAX	1000	/* envelopes of one look for late ones */
 #define LATE_MAX	100	/* jobs that end unattempted, of one look */
 
 static int is_stopped;
@@ -117,31 +118,39 @@ agent_late(struct job *job, enum late late)
 		    "come in time: it waited for others before it");
 }
 
+static enum late
+job_late(const struct job *job, enum late (*how_late)(const struct message *,
+    const struct envelope *))
+{
+	enum late late = LATE_NOT, one;
+	uint32_t i;
+
+	for (i = 0; i < job->nenv; i++) {
+		one = how_late(job->message, job->env[i]);
+		if (one > late)
+			late = one;
+	}
+	return late;
+}
+
 void
 agent_waiting(enum late (*how_late)(const struct message *,
     const struct envelope *))
 {
-	struct lane *lane, *next;
-	struct job *job, *after;
-	enum late late, one;
-	unsigned int n = 0;
-	uint32_t i;
+	unsigned int njobs = agent_ready(), nlooked = 0, nlate = 0;
+	struct job *job;
+	struct lane *lane;
+	enum late late;
 
-	TAILQ_FOREACH_SAFE(lane, lane_all(), entry, next) {
-		TAILQ_FOREACH_SAFE(job, &lane->ready, entry, after) {
-			if (n == LATE_MAX)
-				return;
-			for (i = 0, late = LATE_NOT; i < job->nenv; i++) {
-				one = how_late(job->message, job->env[i]);
-				if (one > late)
-					late = one;
-			}
-			if (late == LATE_NOT)
-				continue;
-			job_unready(job);
-			agent_late(job, late);
-			n++;
-		}
+	for (; njobs > 0 && nlooked < LOOK_MAX && nlate < LATE_MAX; njobs--) {
+		job = job_look();
+		nlooked += job->nenv;
+		if ((late = job_late(job, how_late)) == LATE_NOT)
+			continue;
+		nlate++;
+		lane = job->lane;
+		job_unready(job);
+		agent_late(job, late);
 		lane_free_if_unused(lane);
 	}
 }

@@ -36,7 +36,10 @@ void	agent_add(struct job *);		/* takes the job */
  * on in the store.  Takes the job, which is in no lane.
  */
 void	agent_late(struct job *, enum late);
-/* The same with those that wait in lanes and are late. */
+/*
+ * The same with those that wait in lanes and are late: some at each call, all
+ * in their turn.
+ */
 void	agent_waiting(enum late (*how_late)(const struct message *,
 	    const struct envelope *));
 /* Start what may start, end what keeps silent; at least once a second. */

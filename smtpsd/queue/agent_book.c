@@ -1,8 +1,8 @@
 /*
  * The book of jobs: which are ready, which agent runs which and when it was
  * heard of, how many envelopes they hold and how many addresses they are sent
- * on to.  State owned: running jobs by delivery id, these counts, the clock of
- * silence.  Called by the other agent*.c; knows no processes and sends
+ * on to.  State owned: running jobs by delivery id, ready ones by when they
+ * were last looked at, these counts, the clock of silence.  Called by the other agent*.c; knows no processes and sends
  * nothing.
  */
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 RB_HEAD(job_tree, job);
 
 static struct job_tree running = RB_INITIALIZER(&running);
+static struct job_list looks = TAILQ_HEAD_INITIALIZER(looks);
 static unsigned int nrunning, nready;
 static unsigned int nheld[2];		/* envelopes in lanes: far, local */
 static uint32_t nonward;		/* of all running jobs */
@@ -56,6 +57,7 @@ void
 job_ready(struct job *job)
 {
 	TAILQ_INSERT_TAIL(&job->lane->ready, job, entry);
+	TAILQ_INSERT_TAIL(&looks, job, look);
 	job->lane->nready++;
 	job->lane->nwaiting += job->nenv;
 	nheld[job->lane->way == QUEUE_LOCAL] += job->nenv;
@@ -66,10 +68,23 @@ void
 job_unready(struct job *job)
 {
 	TAILQ_REMOVE(&job->lane->ready, job, entry);
+	TAILQ_REMOVE(&looks, job, look);
 	job->lane->nready--;
 	job->lane->nwaiting -= job->nenv;
 	nheld[job->lane->way == QUEUE_LOCAL] -= job->nenv;
 	nready--;
+}
+
+struct job *
+job_look(void)
+{
+	struct job *job = TAILQ_FIRST(&looks);
+
+	if (job != NULL) {
+		TAILQ_REMOVE(&looks, job, look);
+		TAILQ_INSERT_TAIL(&looks, job, look);
+	}
+	return job;
 }
 
 struct job *

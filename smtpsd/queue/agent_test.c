@@ -25,7 +25,7 @@
 #include "result.h"
 #include "schedule.h"
 
-static unsigned int nreleased, nresults, nsoon;
+static unsigned int nreleased, nresults, nsoon, nwarnings;
 static char last_text[TEXT_SIZE];
 
 int
@@ -78,6 +78,7 @@ result_add(struct job *job, uint64_t ms)
 {
 	(void)ms;
 	nresults++;
+	nwarnings += job->is_warning;
 	strlcpy(last_text, job->env[0]->result == NULL ? "" :
 	    job->env[0]->result->text, sizeof(last_text));
 	nsoon += job->is_soon && job->env[0]->result != NULL &&
@@ -135,6 +136,40 @@ test_kinds(const char *one, const char *other)
 	    "%s takes %u, leaves %u to %s", one, n, m, other);
 	agent_withdraw();
 	tap_ok(nreleased == n + m, "all go back");
+}
+
+static unsigned int nlooks;
+
+/* Jobs of u7 are late; none other. */
+static enum late
+how_late(const struct message *m, const struct envelope *e)
+{
+	(void)m;
+	nlooks++;
+	return strcmp(e->user, "u7") == 0 ? LATE_WARN : LATE_NOT;
+}
+
+/* However many wait, each look costs as much, and none is left out. */
+static void
+test_looks(void)
+{
+	unsigned int n, most = 0, i;
+
+	nresults = nwarnings = 0;
+	n = fill("far", 0, 0);
+	for (i = 0; i < n / 1000 + 1; i++) {
+		nlooks = 0;
+		agent_waiting(how_late);
+		if (nlooks > most)
+			most = nlooks;
+	}
+	tap_ok(n > 10000 && most <= 1000, "a look at %u of %u", most, n);
+	tap_ok(nwarnings == 1 && nresults == 1 && agent_ready() == n - 1,
+	    "the late one is warned of, and is in no lane then");
+	agent_withdraw();
+	nlooks = 0;
+	agent_waiting(how_late);
+	tap_ok(nlooks == 0, "nothing waits");
 }
 
 /* A relay's end of its link: what it was given, in order. */
@@ -402,6 +437,7 @@ main(void)
 	test_kinds("far", "local");
 	test_kinds("local", "far");
 	test_kinds("far", "local");
+	test_looks();
 	n = fill("far", 0, 1);
 	m = fill("far", n, 0);
 	tap_ok(n > 1000 && n < SCHEDULE_MAX / 4 && m > n,

@@ -19,6 +19,7 @@ struct link;
 
 struct job {
 	TAILQ_ENTRY(job)	 entry;		/* of a lane or of the results */
+	TAILQ_ENTRY(job)	 look;		/* agent_book.c, while it is ready */
 	RB_ENTRY(job)		 running;
 	uint64_t		 delivery;
 	struct message		*message;	/* a reference */
