@@ -6,6 +6,7 @@
  * they say in agent_answer.c.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
@@ -22,6 +23,7 @@
 
 #define LOOK_MAX	1000	/* envelopes of one look for late ones */
 #define LATE_MAX	100	/* jobs that end unattempted, of one look */
+#define SOON_MS		600000	/* what runs no longer may end by itself */
 
 static int is_stopped;
 static uint32_t paused;			/* PAUSE_* */
@@ -133,11 +135,48 @@ job_late(const struct job *job, enum late (*how_late)(const struct message *,
 	return late;
 }
 
+/*
+ * An agent may have a delivery for long, and a relay has some that wait for
+ * others at the same host.  The sender hears of it from a copy: what runs is
+ * left alone.
+ */
+static void
+warn_of_running(const struct job *job, enum late (*how_late)(
+    const struct message *, const struct envelope *))
+{
+	struct job *copy = calloc(1, sizeof(*copy) +
+	    job->nenv * sizeof(copy->env[0]));
+	struct envelope *e, *of;
+	uint32_t i;
+
+	if (copy == NULL)
+		return;
+	copy->is_copy = 1;
+	copy->message = message_ref(job->message);
+	TAILQ_INIT(&copy->dsn_envelopes);
+	for (i = 0; i < job->nenv; i++) {
+		of = job->env[i];
+		if (of->result != NULL ||
+		    how_late(job->message, of) != LATE_WARN ||
+		    (e = envelope_copy(of)) == NULL)
+			continue;
+		copy->env[copy->nenv++] = e;
+		of->is_warned = 1;
+	}
+	if (copy->nenv == 0) {
+		schedule_release(copy);
+		return;
+	}
+	copy->is_warning = 1;
+	job_finish(copy, AGENT_TEMPFAIL, "4.4.5", "its delivery is under way "
+	    "and not over yet");
+}
+
 void
 agent_waiting(enum late (*how_late)(const struct message *,
     const struct envelope *))
 {
-	unsigned int njobs = agent_ready(), nlooked = 0, nlate = 0;
+	unsigned int njobs = agent_ready() + agent_running(), nlooked = 0, nlate = 0;
 	struct job *job;
 	struct lane *lane;
 	enum late late;
@@ -147,6 +186,11 @@ agent_waiting(enum late (*how_late)(const struct message *,
 		nlooked += job->nenv;
 		if ((late = job_late(job, how_late)) == LATE_NOT)
 			continue;
+		if (job->link != NULL) {
+			if (late == LATE_WARN && job_running_ms(job) > SOON_MS)
+				warn_of_running(job, how_late);
+			continue;
+		}
 		nlate++;
 		lane = job->lane;
 		job_unready(job);

@@ -37,8 +37,8 @@ void	agent_add(struct job *);		/* takes the job */
  */
 void	agent_late(struct job *, enum late);
 /*
- * The same with those that wait in lanes and are late: some at each call, all
- * in their turn.
+ * The same with those that wait in lanes and are late, and a warning of those
+ * that have run for long: some at each call, all in their turn.
  */
 void	agent_waiting(enum late (*how_late)(const struct message *,
 	    const struct envelope *));

@@ -1,8 +1,8 @@
 /*
  * The book of jobs: which are ready, which agent runs which and when it was
  * heard of, how many envelopes they hold and how many addresses they are sent
- * on to.  State owned: running jobs by delivery id, ready ones by when they
- * were last looked at, these counts, the clock of silence.  Called by the other agent*.c; knows no processes and sends
+ * on to.  State owned: running jobs by delivery id, these and ready ones by
+ * when they were last looked at, these counts, the clock of silence.  Called by the other agent*.c; knows no processes and sends
  * nothing.
  */
 #include <stdlib.h>
@@ -87,6 +87,12 @@ job_look(void)
 	return job;
 }
 
+uint64_t
+job_running_ms(const struct job *job)
+{
+	return job->link != NULL ? clock_ms - job->started_ms : 0;
+}
+
 struct job *
 job_start(struct lane *lane, struct link *link)
 {
@@ -95,7 +101,8 @@ job_start(struct lane *lane, struct link *link)
 	job_unready(job);
 	job->link = link;
 	job->delivery = ++last_delivery;
-	job->heard_ms = clock_ms;
+	job->started_ms = job->heard_ms = clock_ms;
+	TAILQ_INSERT_TAIL(&looks, job, look);
 	RB_INSERT(job_tree, &running, job);
 	nrunning++;
 	nheld[lane->way == QUEUE_LOCAL] += job->nenv;
@@ -110,6 +117,7 @@ job_unrun(struct job *job)
 	struct lane *lane = job->lane;
 
 	RB_REMOVE(job_tree, &running, job);
+	TAILQ_REMOVE(&looks, job, look);
 	nrunning--;
 	nheld[lane->way == QUEUE_LOCAL] -= job->nenv;
 	lane->nrunning--;

@@ -21,8 +21,10 @@ int	agent_may_start(uint32_t kind);
 /* agent_book.c */
 void	job_ready(struct job *);	/* job->lane is set */
 void	job_unready(struct job *);	/* out of the ready list of its lane */
-/* Each ready job of all lanes in its turn; NULL: there is none. */
+/* Each ready or running job in its turn; NULL: there is none. */
 struct job *job_look(void);
+/* By the clock of silence; 0 for one that is ready. */
+uint64_t job_running_ms(const struct job *);
 /* The first ready job of a lane becomes one that this agent runs. */
 struct job *job_start(struct lane *, struct link *);
 /* No longer running; a relay job may free its lane. */

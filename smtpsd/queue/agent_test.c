@@ -146,7 +146,8 @@ how_late(const struct message *m, const struct envelope *e)
 {
 	(void)m;
 	nlooks++;
-	return strcmp(e->user, "u7") == 0 ? LATE_WARN : LATE_NOT;
+	return strcmp(e->user, "u7") == 0 && !e->is_warned ? LATE_WARN :
+	    LATE_NOT;
 }
 
 /* However many wait, each look costs as much, and none is left out. */
@@ -290,6 +291,35 @@ alive_for(struct peer *p, unsigned int ms)
 			peer_say(p, i, MSG_AGENT_QUEUE_ALIVE);
 		pass(AGENT_ALIVE_MS / 1000);
 	}
+}
+
+/* What a relay has is told of, too, and goes on. */
+static void
+test_slow(void)
+{
+	struct peer slow;
+
+	nresults = nwarnings = 0;
+	agent_pause(PAUSE_MTA, 0);
+	peer_start(&slow, 40, NULL);
+	add_far(5, 3);
+	pass(1);
+	agent_waiting(how_late);
+	alive_for(&slow, 2 * AGENT_SILENT_MS - AGENT_ALIVE_MS);
+	agent_waiting(how_late);
+	tap_ok(slow.n == 3 && nresults == 0, "for some time it may end");
+	alive_for(&slow, 2 * AGENT_ALIVE_MS);
+	agent_waiting(how_late);
+	agent_waiting(how_late);
+	tap_ok(nwarnings == 1 && nresults == 1, "a warning, once");
+	tap_ok(agent_running() == 3, "it runs on");
+	for (; slow.n > 0; slow.n--)
+		peer_say(&slow, slow.n - 1, MSG_AGENT_QUEUE_DONE);
+	pass(1);
+	tap_ok(agent_running() == 0 && nwarnings == 1 && nresults == 4,
+	    "and has its own end");
+	link_close(slow.link);
+	pass(1);
 }
 
 static void
@@ -445,6 +475,7 @@ main(void)
 	agent_withdraw();
 	event_init();
 	link_on_broken(on_broken);
+	test_slow();
 	test_silent();
 	test_forward();
 	return tap_done();

@@ -19,14 +19,16 @@ struct link;
 
 struct job {
 	TAILQ_ENTRY(job)	 entry;		/* of a lane or of the results */
-	TAILQ_ENTRY(job)	 look;		/* agent_book.c, while it is ready */
+	TAILQ_ENTRY(job)	 look;		/* agent_book.c, ready or running */
 	RB_ENTRY(job)		 running;
 	uint64_t		 delivery;
 	struct message		*message;	/* a reference */
 	struct lane		*lane;
 	struct link		*link;		/* agent that runs it */
-	uint64_t		 heard_ms;	/* of agent_book.c's clock */
+	uint64_t		 started_ms;	/* of agent_book.c's clock */
+	uint64_t		 heard_ms;
 	int			 is_warning;	/* no attempt was made */
+	int			 is_copy;	/* of what runs: only to warn of it */
 	int			 is_soon;	/* the agent died: not its fault */
 	uint32_t		 nasked;	/* questions to policy, forward.c */
 	uint32_t		 nonward;	/* of its envelopes, while it runs */

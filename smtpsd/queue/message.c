@@ -109,6 +109,28 @@ envelope_new(void)
 	return e;
 }
 
+struct envelope *
+envelope_copy(const struct envelope *of)
+{
+	struct envelope *e;
+
+	if ((e = envelope_new()) == NULL)
+		return NULL;
+	if (of->orcpt != NULL && (e->orcpt = strdup(of->orcpt)) == NULL) {
+		envelope_free(e);
+		return NULL;
+	}
+	e->id = of->id;
+	e->attempts = of->attempts;
+	e->notify = of->notify;
+	e->is_warned = of->is_warned;
+	strlcpy(e->action, of->action, sizeof(e->action));
+	strlcpy(e->user, of->user, sizeof(e->user));
+	strlcpy(e->recipient, of->recipient, sizeof(e->recipient));
+	strlcpy(e->original, of->original, sizeof(e->original));
+	return e;
+}
+
 void
 onward_clear(struct envelope *e)
 {

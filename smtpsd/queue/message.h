@@ -99,6 +99,8 @@ struct onward	*onward_add(struct envelope *);
 void		 onward_clear(struct envelope *);
 
 struct envelope	*envelope_new(void);
+/* As much of it as a report tells; NULL: no memory. */
+struct envelope	*envelope_copy(const struct envelope *);
 void		 envelope_free(struct envelope *);	/* NULL is ok */
 void		 envelope_list_free(struct envelope_list *);
 /*

@@ -207,8 +207,10 @@ schedule_release(struct job *job)
 	uint32_t i;
 
 	for (i = 0; i < job->nenv; i++) {
-		RB_REMOVE(busy_tree, &busy, job->env[i]);
-		nbusy--;
+		if (!job->is_copy) {
+			RB_REMOVE(busy_tree, &busy, job->env[i]);
+			nbusy--;
+		}
 		envelope_free(job->env[i]);
 	}
 	message_unref(job->message);

@@ -439,6 +439,26 @@ test_pause(void)
 	tap_ok(is_late(0, 1), "but an hour later");
 }
 
+/* A warning of what runs leaves it where it is. */
+static void
+test_copy(void)
+{
+	struct job *copy = calloc(1, sizeof(*copy) + sizeof(copy->env[0]));
+
+	add(7000, wall_s);
+	room_max = JOBS;
+	turns(2);
+	copy->is_copy = copy->nenv = 1;
+	copy->message = message_ref(jobs[0]->message);
+	copy->env[0] = envelope_copy(jobs[0]->env[0]);
+	TAILQ_INIT(&copy->dsn_envelopes);
+	schedule_release(copy);
+	tap_ok(njobs == 1 && schedule_busy() == 1 &&
+	    schedule_is_busy(7000 << 10 | 1), "one that is told of runs on");
+	done();
+	tap_ok(schedule_busy() == 0, "until it is over");
+}
+
 int
 main(void)
 {
@@ -459,6 +479,7 @@ main(void)
 	test_late();
 	test_pause();
 	test_jumps();
+	test_copy();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
