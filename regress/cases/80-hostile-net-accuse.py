@@ -5,29 +5,7 @@ import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from hostile import *
 
-import struct
-
-WORDS = 4               # ACCUSE_BURST of smtpsd/parent/accuse.h
 BROKE = "MSG_ANY_PARENT_BROKE"
-
-
-def process(c, name):
-    """(pid, id) of a child of this name that was ready last."""
-    found = re.findall(r"^\S+ %s ready: pid (\d+), id (\d+)" % name,
-                       c.s.log(), re.M)
-    return tuple(map(int, found[-1]))
-
-
-def accuse(c, proc_id):
-    c.e.ask("send parent 0x%x %s 0" % (c.type(BROKE), struct.pack(
-        "=II", proc_id, 0).hex()))
-
-
-def wait_new(c, name, old):
-    """The successor of the process with this id."""
-    ok(until(lambda: process(c, name)[1] != old[1], 10),
-       "there is a new " + name)
-    return process(c, name)
 
 
 def mail_flows(c, name):
@@ -46,9 +24,9 @@ def mail_flows(c, name):
 
 def nobody(c):
     """Whom it has no link with, itself, who is not there; without end."""
-    others = [process(c, n)[1] for n in ("auth", "relay", "resolver", "net")]
+    others = [c.process(n)[1] for n in ("auth", "relay", "resolver", "net")]
     for ident in others + [c.e.id, 0, 1 << 31, 2 ** 32 - 1]:
-        accuse(c, ident)
+        c.accuse(ident)
     mark = len(c.s.log())
     c.e.ask("many 20000 0 send parent 0x%x %s 0" % (
         c.type(BROKE), struct.pack("=II", 2 ** 32 - 1, 0).hex()))
@@ -61,25 +39,25 @@ def nobody(c):
 def falsely(c):
     """Policy and queue by turns, as often as it is heard."""
     kills = 0
-    old = process(c, "policy")[1]
+    old = c.process("policy")[1]
     held = c.s.session("smtpst2")
     names = ["policy", "queue"]
     mark = len(c.s.log())
     for i in range(3 * WORDS):
         name = names[i % 2]
-        victim = process(c, name)
-        accuse(c, victim[1])
+        victim = c.process(name)
+        c.accuse(victim[1])
         until(lambda: process_state(victim[0]) in ("", "Z") or
               process_state(c.e.pid) in ("", "Z"), 5)
         if process_state(c.e.pid) in ("", "Z"):
             break
         ok(process_state(victim[0]) in ("", "Z"), "%s is killed" % name)
         kills += 1
-        wait_new(c, name, victim)
+        c.wait_new(name, victim)
         mail_flows(c, "after a death of " + name)
     eq(kills, WORDS, "killed on its word")
     ok(process_state(c.e.pid) in ("", "Z"), "then it is killed itself")
-    eq(process(c, name), victim, "and %s is not" % name)
+    eq(c.process(name), victim, "and %s is not" % name)
     ok(c.s.wait_log(r"net/1 accused others too often, now %s: it is killed "
                     "itself" % name), "it is logged who, and why")
     eq(len(re.findall("so says net/1", c.s.log()[mark:])), WORDS,
@@ -91,18 +69,18 @@ def falsely(c):
 
 def successors(c, old):
     """A new process in that slot is heard no more, however it came there."""
-    judges = {n: process(c, n) for n in ("policy", "queue")}
+    judges = {n: c.process(n) for n in ("policy", "queue")}
     for how in ("restarted", "of a reload"):
         c.e = c.s.evil() if how == "restarted" else c.s.fresh()
         ok(c.e is not None and until(
             lambda: c.e.ask("up policy").rest == "1", 10),
            "a net that is %s has its links" % how)
-        accuse(c, old)
+        c.accuse(old)
         eq(c.e.ask("up parent 300").rest, "1",
            how + ": a process that is long gone is nobody")
-        accuse(c, judges["queue"][1])
+        c.accuse(judges["queue"][1])
         ok(c.e.is_killed(), how + ": killed for its first word")
-        eq({n: process(c, n) for n in judges}, judges,
+        eq({n: c.process(n) for n in judges}, judges,
            how + ": the judges live")
     mail_flows(c, "in the end")
     c.e = c.s.evil()

@@ -83,12 +83,14 @@ def states(c):
 
 
 def accusations(c):
-    """Of whom it has no link with.  The others: 80-hostile-net-accuse.py."""
+    """Of whom it has no link with, and of net.  Of policy and queue:
+    80-hostile-net-accuse.py."""
     for name in ("auth", "resolver"):
         c.message("parent", "ANY_PARENT_BROKE",
                   struct.pack("=I", c.id_of(name)))
     time.sleep(0.2)
     c.peers_live("accusations")
+    betray(c, "net")
 
 
 def floods(c):

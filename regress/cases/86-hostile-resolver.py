@@ -131,7 +131,12 @@ def floods(c):
     c.cut("relay", "records, for which relay does not ask")
 
 
-main("resolver", 0, SAYS, [unasked, names, addresses, floods, malformed,
-                           fuzz],
+def accusations(c):
+    """Of relay.  Of others: 80-hostile-net-accuse.py."""
+    betray(c, "relay")
+
+
+main("resolver", 0, SAYS, [unasked, names, addresses, floods, accusations,
+                           malformed, fuzz],
      actions='action "local" maildir "~/Maildir" alias <aliases>\n'
      'action "out" relay\n')

@@ -12,6 +12,7 @@ its folder "real".  Instances that were not named become the real program.
 
 import select
 import shutil
+import struct
 
 import smtpsdtest
 from smtpsdtest import *
@@ -217,19 +218,62 @@ class HostileServer(Server):
         return found
 
 
+WORDS = 4       # that the parent takes: ACCUSE_BURST of parent/accuse.h
+BETWEEN = ("control", "resolver")       # whose words cost them, always
+
+
 class HostileNet:
     """A server with a hostile net/1, between its deaths."""
 
     def __init__(self, server):
         self.s = server
         self.e = server.evil()
-        self.before = server.peers()
-        self.memory = {n: pss(p) for n, p in self.before.items()}
+        self.words = {}         # of peers, that were needed for its deaths
+        self.note_peers()
         self.shapes = {}        # name: (type, least, most, has fd, has text)
         for word in self.e.ask("shapes").rest.split():
             f = word.split(":")
             self.shapes[f[0]] = (int(f[1], 16),) + tuple(map(int, f[2:]))
         self.learn()
+
+    def note_peers(self):
+        self.before = self.s.peers()
+        self.memory = {n: pss(p) for n, p in self.before.items()}
+
+    def begin_anew(self):
+        """The whole server, after a look whether the others still live."""
+        self.peers_live("until now")
+        eq(self.s.stop(), 0, "smtpsd stops")
+        self.s.start()
+        self.words = {}
+        self.e = self.s.evil()
+        self.note_peers()
+
+    def spend(self, link):
+        """Before again(): the peer on that link has had it killed."""
+        self.words[link] = self.words.get(link, 0) + 1
+
+    def is_spent(self):
+        """One more word and its peer would be killed as well."""
+        return max(self.words.get(n, 0) for n in BETWEEN) >= WORDS
+
+    def process(self, name):
+        """(pid, id) of a child of this name that was ready last."""
+        found = re.findall(r"^\S+ %s ready: pid (\d+), id (\d+)" % name,
+                           self.s.log(), re.M)
+        return tuple(map(int, found[-1]))
+
+    def wait_new(self, name, old):
+        """The successor of that process()."""
+        ok(until(lambda: self.process(name)[1] != old[1], 10),
+           "there is a new " + name)
+        return self.process(name)
+
+    def accuse(self, proc_id):
+        """Say of a process that it broke the rules."""
+        return self.e.ask("send parent 0x%x %s 0" % (
+            self.type("MSG_ANY_PARENT_BROKE"),
+            struct.pack("=II", proc_id, 0).hex()))
 
     def learn(self):
         """Ids of listeners by port, 0 for a Unix socket."""
@@ -240,7 +284,10 @@ class HostileNet:
 
     def again(self):
         """After a death."""
-        self.e = self.s.fresh()
+        if self.is_spent():
+            self.begin_anew()
+        else:
+            self.e = self.s.fresh()
         self.learn()
         return self.e
 
@@ -252,12 +299,13 @@ class HostileNet:
         return eq({n: now.get(n) for n in self.before}, self.before,
                   name + ": the others live")
 
-    def killed(self, name, why=None):
-        """What was done must have been its end."""
+    def killed(self, name, why=None, link=None):
+        """What was done, on that link, must have been its end."""
         if not ok(self.e.is_killed(), name + ": killed"):
             self.e.ask("exit 1")
         if why:
             ok(self.s.wait_log(why), name + ": and it is logged")
+        self.spend(link)
         self.again()
 
     def suffer(self, name, memory={}):

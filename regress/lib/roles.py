@@ -11,12 +11,9 @@ anew after some deaths, and when a peer has had it killed as often as the
 parent takes its word (smtpsd/parent/accuse.h).
 """
 
-import struct
-
 from hostile import *
 
 DEATHS_MAX = 4          # of a single program: 1.5 seconds of waiting in all
-WORDS = 4               # a peer's against a program of which there is one
 MAILADDR, LOGIN, HOSTNAME, IPADDR, NAME = 328, 256, 256, 64, 64
 TEXT = 512
 SEED = 20260202
@@ -37,7 +34,6 @@ class Role(HostileNet):
 
     def __init__(self, server, says, wake=None):
         self.says, self.wake, self.deaths = says, wake, 0
-        self.words = {}         # of peers that were needed for its deaths
         if wake:
             wake(server)
         super().__init__(server)
@@ -68,7 +64,10 @@ class Role(HostileNet):
                 raise RuntimeError("the hostile %s is not started" %
                                    self.s.role)
         elif self.is_many():
-            self.e = self.s.fresh()
+            if self.is_spent():
+                self.begin_anew()
+            else:
+                self.e = self.s.fresh()
         else:
             self.e.is_killed()
             self.deaths += 1
@@ -80,15 +79,8 @@ class Role(HostileNet):
         return self.wired()
 
     def begin_anew(self):
-        """The whole server, after a look whether the others still live."""
-        self.peers_live("until now")
-        eq(self.s.stop(), 0, "smtpsd stops")
-        self.s.start()
+        super().begin_anew()
         self.deaths = 0
-        self.words = {}
-        self.e = self.s.evil()
-        self.before = self.s.peers()
-        self.memory = {n: pss(p) for n, p in self.before.items()}
 
     def exit(self):
         self.e.ask("exit 0")
@@ -130,7 +122,7 @@ class Role(HostileNet):
             ok(self.s.wait_log(why), name + ": and it is logged")
         if not self.wake:
             eq(self.peers_now(), before, name + ": the others live")
-        self.words[link] = self.words.get(link, 0) + 1
+        self.spend(link)
         self.again()
 
     def peers_now(self):
@@ -214,6 +206,31 @@ def malformed(c):
     c.peers_live("malformed frames")
 
 
+def betray(c, name):
+    """Of BETWEEN: it has one that faces the outside killed as often as its
+    word counts, and then ends with it, each time."""
+    c.begin_anew()
+    c.wired()
+    for i in range(WORDS + 2):
+        victim = c.process(name)
+        c.accuse(victim[1])
+        ok(until(lambda: process_state(victim[0]) in ("", "Z"), 5),
+           "word %d: %s is killed" % (i + 1, name))
+        if i < WORDS:
+            eq(c.e.ask("up parent 200").rest, "1", "its accuser is not")
+        else:
+            ok(c.e.is_killed(), "its accuser as well")
+            ok(c.s.wait_log("%s accused others too often, now %s: both are "
+                            "killed" % (c.s.role, name)), "and it is logged")
+            c.e = c.s.evil()
+        c.wait_new(name, victim)
+    eq(len(re.findall("so says %s$" % c.s.role, c.s.log(), re.M)), WORDS,
+       "no word of its successors counts")
+    c.note_peers()
+    c.begin_anew()
+    c.wired()
+
+
 def fuzz(c, n=300, lives=2):
     """Random messages in their shapes, with ids of others, of its own
     process, and small ones."""
@@ -239,7 +256,7 @@ def fuzz(c, n=300, lives=2):
                     dead += 1
                     used += 1
                     lived += not c.e.is_killed()
-                    c.words[link] = c.words.get(link, 0) + 1
+                    c.spend(link)
                     c.again()
     diag("%d messages, killed %d times" % (total, dead))
     eq(lived, 0, "fuzz: nobody was only cut off")

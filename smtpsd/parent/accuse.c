@@ -16,19 +16,25 @@
 #include "kinds.h"
 #include "parent.h"
 
-/* The less of the outside it takes in, the more. */
-static int
+/*
+ * The less of the outside it takes in, the more.  A resolver reads what any
+ * name server says and control what any local user does: that is less than
+ * net and relay do, but too much to have them killed without end.
+ */
+enum rank { OUTSIDE, BETWEEN, INSIDE };
+
+static enum rank
 rank(enum proc_kind kind)
 {
 	switch (kind) {
 	case PROC_POLICY:
 	case PROC_QUEUE:
-		return 2;
+		return INSIDE;
 	case PROC_CONTROL:
 	case PROC_RESOLVER:
-		return 1;
+		return BETWEEN;
 	default:
-		return 0;
+		return OUTSIDE;
 	}
 }
 
@@ -38,10 +44,10 @@ accuse_judge(enum proc_kind by, enum proc_kind of, struct bucket *budget,
 {
 	if (!kinds_are_paired(by, of))
 		return ACCUSE_NOBODY;
-	if (rank(by) > rank(of) ||
+	if ((rank(by) == INSIDE && rank(of) < INSIDE) ||
 	    bucket_take(budget, ACCUSE_RATE, ACCUSE_BURST, now_ms))
 		return ACCUSE_ACCUSED;
-	return ACCUSE_ACCUSER;
+	return rank(by) > rank(of) ? ACCUSE_BOTH : ACCUSE_ACCUSER;
 }
 
 /* A process that can have broken a rule of another child; NULL: none. */
@@ -91,6 +97,12 @@ on_child_broke(struct link *link, struct link_in *in)
 		log_warnx("%s accused others too often, now %s: it is killed "
 		    "itself", by->name, of->name);
 		condemn(by);
+		break;
+	case ACCUSE_BOTH:
+		log_warnx("%s accused others too often, now %s: both are "
+		    "killed", by->name, of->name);
+		condemn(by);
+		condemn(of);
 		break;
 	case ACCUSE_NOBODY:
 		if (bucket_log_due(&by->accuse_bucket, now_ms))

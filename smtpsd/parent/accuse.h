@@ -2,10 +2,12 @@
  * Who dies when one child says that another one broke the rules of the link
  * between them; for child.c and rules.c.
  *
- * The word of a process against one that faces more of the outside than it
- * does itself counts always.  Any other word is taken from a budget of the
- * accusing slot.  When that is empty the accuser dies: a liar ends itself,
- * and in either case a new process brings a new link.
+ * The word of policy and queue, which nobody outside speaks to, counts always
+ * against all others.  Any other word is taken from a budget of the accusing
+ * slot.  When that is empty the accuser dies: a liar ends itself, and in
+ * either case a new process brings a new link.  The accused dies with it if it
+ * faces more of the outside than its accuser: else whoever was taken over
+ * there would have control or resolver killed by breaking its rules, and live.
  */
 #ifndef PARENT_ACCUSE_H
 #define PARENT_ACCUSE_H
@@ -24,7 +26,8 @@ struct link_in;
 enum accuse_verdict {
 	ACCUSE_NOBODY,		/* they have no link */
 	ACCUSE_ACCUSED,
-	ACCUSE_ACCUSER
+	ACCUSE_ACCUSER,
+	ACCUSE_BOTH
 };
 
 /* Takes from the budget of the accusing slot where the word needs that. */

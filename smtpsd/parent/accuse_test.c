@@ -82,8 +82,11 @@ accuse(struct child *by, uint32_t id)
 	on_child_broke((struct link *)(void *)by, &in);
 }
 
-/* FREE: however often; PAID: as long as the budget lasts. */
-enum price { NONE, FREE, PAID };
+/*
+ * FREE: however often; PAID: as long as the budget lasts, then the accuser
+ * dies; DEAR: then both.
+ */
+enum price { NONE, FREE, PAID, DEAR };
 
 static void
 test_verdicts(void)
@@ -95,10 +98,10 @@ test_verdicts(void)
 	} cases[] = {
 		{ PROC_POLICY, PROC_NET, FREE, "policy of net" },
 		{ PROC_QUEUE, PROC_NET, FREE, "queue of net" },
-		{ PROC_CONTROL, PROC_NET, FREE, "control of net" },
+		{ PROC_CONTROL, PROC_NET, DEAR, "control of net" },
 		{ PROC_QUEUE, PROC_RELAY, FREE, "queue of relay" },
-		{ PROC_RESOLVER, PROC_RELAY, FREE, "resolver of relay" },
-		{ PROC_CONTROL, PROC_RELAY, FREE, "control of relay" },
+		{ PROC_RESOLVER, PROC_RELAY, DEAR, "resolver of relay" },
+		{ PROC_CONTROL, PROC_RELAY, DEAR, "control of relay" },
 		{ PROC_POLICY, PROC_CONTROL, FREE, "policy of control" },
 		{ PROC_QUEUE, PROC_CONTROL, FREE, "queue of control" },
 		{ PROC_NET, PROC_CONTROL, PAID, "net of control" },
@@ -132,11 +135,12 @@ test_verdicts(void)
 			got = accuse_judge(cases[i].by, cases[i].of, &b, 1);
 			want = cases[i].want == NONE ? ACCUSE_NOBODY :
 			    cases[i].want == FREE || n < ACCUSE_BURST ?
-			    ACCUSE_ACCUSED : ACCUSE_ACCUSER;
+			    ACCUSE_ACCUSED : cases[i].want == DEAR ?
+			    ACCUSE_BOTH : ACCUSE_ACCUSER;
 			is_right &= got == want;
 		}
 		tap_ok(is_right, "%s", cases[i].name);
-		tap_ok((b.tokens < 1) == (cases[i].want == PAID),
+		tap_ok((b.tokens < 1) == (cases[i].want >= PAID),
 		    "%s: what it costs", cases[i].name);
 	}
 }
@@ -227,6 +231,34 @@ test_kills(void)
 	    "another net has its own");
 }
 
+/* Control or resolver says it of net or relay. */
+static void
+test_between(enum proc_kind by_kind, enum proc_kind of_kind)
+{
+	struct child	*by = &slots[by_kind], *of = &slots[of_kind];
+	int		 n;
+
+	fill_all();
+	for (n = 0; n < ACCUSE_BURST; n++) {
+		of->is_condemned = 0;		/* replaced */
+		accuse(by, ++of->id);
+	}
+	tap_ok(nkills == ACCUSE_BURST && !by->is_condemned, "%d words of one "
+	    "between", ACCUSE_BURST);
+	of->is_condemned = 0;
+	accuse(by, ++of->id);
+	tap_ok(nkills == ACCUSE_BURST + 2 && by->is_condemned &&
+	    of->is_condemned, "then both die");
+	of->is_condemned = 0;
+	accuse(by, ++of->id);
+	tap_ok(nkills == ACCUSE_BURST + 2, "it is not heard any more");
+	by->is_condemned = 0;
+	by->id++;
+	accuse(by, of->id);
+	tap_ok(nkills == ACCUSE_BURST + 4 && by->is_condemned,
+	    "each life of it costs one more at most");
+}
+
 int
 main(void)
 {
@@ -234,5 +266,7 @@ main(void)
 	test_budget();
 	test_nobody();
 	test_kills();
+	test_between(PROC_CONTROL, PROC_NET);
+	test_between(PROC_RESOLVER, PROC_RELAY);
 	return tap_done();
 }
