@@ -8,6 +8,8 @@
 #include "control_answer.h"
 #include "control_any.h"
 
+#define UNREAD_MAX	(16U << 20)	/* bytes; one list has up to 40 MiB */
+
 void
 control_answer_stat(struct link *link, uint64_t request, const char *name,
     uint64_t value)
@@ -19,6 +21,16 @@ control_answer_stat(struct link *link, uint64_t request, const char *name,
 	stat.value = value;
 	strlcpy(stat.name, name, sizeof(stat.name));
 	(void)link_send(link, MSG_ANY_CONTROL_STAT, &stat, sizeof(stat));
+}
+
+int
+control_answer_may_list(struct link *link, uint64_t request)
+{
+	if (link_queued(link) <= UNREAD_MAX)
+		return 1;
+	control_answer_done(link, request, 1,
+	    "not now: earlier answers are still on their way");
+	return 0;
 }
 
 void

@@ -11,6 +11,12 @@ struct link;
 /* One counter. */
 void	control_answer_stat(struct link *, uint64_t request, const char *name,
 	    uint64_t value);
+/*
+ * Before a list: 0 if much of what control asked for is still unread.  It has
+ * had the last answer then, and is to ask again; else the answers of one turn,
+ * which it had no time to read, could end the link (base/link.c).
+ */
+int	control_answer_may_list(struct link *, uint64_t request);
 /* The last answer.  failed 0: it was done; text may be NULL. */
 void	control_answer_done(struct link *, uint64_t request, int failed,
 	    const char *text);

@@ -19,7 +19,7 @@
 
 #define PEERS_MAX	64
 #define LIST_MAX	1000	/* items of one answer */
-#define ANSWERS_MAX	200000U	/* of one peer; it has fewer sessions */
+#define ANSWERS_MAX	200000U	/* items of one peer; it has fewer */
 
 struct peer {
 	struct link	*link;		/* NULL: free */
@@ -82,6 +82,19 @@ ask_fail(struct ask *ask, const char *text)
 	ask->failed = 1;
 }
 
+/*
+ * More than it can have.  That breaks no rule, and nobody is accused: what it
+ * says from now on is of no request and ignored like all such messages.
+ */
+static void
+ask_cut_off(struct ask *ask, int i)
+{
+	log_warnx("%s: answers without end", link_name(peers[i].link));
+	ask->waiting &= ~(1ULL << i);
+	ask_fail(ask, "the answer has no end and was cut off");
+	ask_finish_if_done(ask);
+}
+
 /* A part of an answer goes on to the client who waits for it. */
 static void
 pass_on(struct link *link, uint64_t request, uint32_t type, const void *data,
@@ -92,9 +105,10 @@ pass_on(struct link *link, uint64_t request, uint32_t type, const void *data,
 
 	if (ask == NULL || !ask_is_from(ask, link))
 		return;
-	for (i = 0; i < PEERS_MAX; i++)
+	/* A message has as many pieces as its size makes. */
+	for (i = 0; i < PEERS_MAX && type != MSG_CONTROL_CTL_BODY; i++)
 		if (peers[i].link == link && ++ask->nanswers[i] > ANSWERS_MAX) {
-			link_fault(link, "answers without end");
+			ask_cut_off(ask, i);
 			return;
 		}
 	client_answer(request, type, data, size);

@@ -123,7 +123,11 @@ client_answer(uint64_t request, uint32_t type, const void *data, size_t size)
 	if (client == NULL)
 		return;
 	if (link_queued(client->link) > QUEUED_MAX) {
-		client_free(client);
+		ask_cancel(client->request);
+		client->request = 0;
+		client_timer_start(client, IDLE_S);
+		client_reply_done(client, 1, "cut off: the answer is longer "
+		    "than may wait to be read");
 		return;
 	}
 	client_timer_start(client, ANSWER_S);

@@ -65,6 +65,8 @@ on_control_sessions(struct link *link, struct link_in *in)
 
 	(void)link;
 	memcpy(&req, in->data, sizeof(req));
+	if (!control_answer_may_list(control, req.request))
+		return;
 	session_each(control_session, &req.request);
 	control_answer_done(control, req.request, 0, NULL);
 }

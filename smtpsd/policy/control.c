@@ -66,6 +66,8 @@ on_control_limits(struct link *link, struct link_in *in)
 
 	memcpy(user, req + 1, size);	/* less than LOGIN_SIZE: its shape */
 	user[size] = '\0';
+	if (!control_answer_may_list(link, request))
+		return;
 	if (conf_current() != NULL && link == control)
 		quota_show(user, &conf_current()->limits, proc_now_s(),
 		    on_limit_row, &request);

@@ -105,6 +105,8 @@ on_control_list(struct link *link, struct link_in *in)
 	struct page page = { .link = link, .request = r->request };
 	int n;
 
+	if (!control_answer_may_list(link, r->request))
+		return;
 	n = store_list(store, r->arg, r->limit < LIST_MAX ? r->limit :
 	    LIST_MAX, list_item, &page);
 	control_answer_done(link, r->request, n == -1, n == -1 ?
@@ -134,6 +136,8 @@ on_control_logins(struct link *link, struct link_in *in)
 
 	memcpy(above, r + 1, size);	/* less than its size: the shape */
 	above[size] = '\0';
+	if (!control_answer_may_list(link, r->request))
+		return;
 	login_store();
 	n = store_list_logins(store, above, r->limit < LIST_MAX ? r->limit :
 	    LIST_MAX, list_login, &page);
