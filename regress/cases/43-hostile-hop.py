@@ -156,6 +156,14 @@ with server() as s:
         c.sendmail(ME, [FAR], message("ascii"), ["SMTPUTF8"])
         ok(hop.wait(n + 2) and "SMTPUTF8" not in hop.messages[-1].mail,
            "SMTPUTF8 that nothing needs is left out")
+        c.sendmail(ME, ["j\u00f6rg@far.example", FAR], message("two"),
+                   ["SMTPUTF8"])
+        ok(hop.wait(n + 3) and hop.messages[-1].recipients == [FAR],
+           "one in UTF-8 does not keep it from another")
+        mails = s.wait_mail(bounces + 1, directory=BOX)
+        ok(mails and any(b"\nStatus: 5.6.7" in m for m in mails),
+           "and is told of")
+        n, bounces = n + 1, bounces + 1
         c.sendmail(ME, [FAR], message("caf\u00e9").encode(),
                    ["SMTPUTF8", "BODY=8BITMIME"])
         mails = s.wait_mail(bounces + 1, directory=BOX)

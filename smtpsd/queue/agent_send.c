@@ -102,9 +102,9 @@ job_flags(struct job *job)
 	if (!(m->flags & MAIL_SMTPUTF8))
 		return m->flags;
 	if (m->body != NULL)
-		return needs_flags(m, job->env, job->nenv, m->body, m->size);
-	return job_read_piece(job) != 0 ? m->flags : needs_flags(m, job->env,
-	    job->nenv, job->piece, job->piece_size);
+		return needs_flags(m, m->body, m->size);
+	return job_read_piece(job) != 0 ? m->flags : needs_flags(m,
+	    job->piece, job->piece_size);
 }
 
 void

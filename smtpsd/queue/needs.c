@@ -1,8 +1,9 @@
 /*
  * A client may ask for SMTPUTF8 and then use nothing of it: such a message
- * can go to any host.  Called by agent.c for each delivery, so that one
- * recipient's address does not keep the message from another's host.  Only
- * the header of the message itself counts: in a body UTF-8 is 8-bit text.
+ * can go to any host.  Called by agent_send.c for each delivery.  Of addresses
+ * the sender's counts only: relay sees to each recipient's by itself, so that
+ * one does not keep the message from another.  Only the header of the message
+ * itself counts: in a body UTF-8 is 8-bit text.
  */
 #include <string.h>
 
@@ -33,17 +34,11 @@ is_header_ascii(const struct message *m, const char *data, size_t size)
 }
 
 uint32_t
-needs_flags(const struct message *m, struct envelope *const *env,
-    uint32_t nenv, const char *data, size_t size)
+needs_flags(const struct message *m, const char *data, size_t size)
 {
-	uint32_t i;
-
 	if (!(m->flags & MAIL_SMTPUTF8) ||
 	    !is_ascii(m->sender, strlen(m->sender)))
 		return m->flags;
-	for (i = 0; i < nenv; i++)
-		if (!is_ascii(env[i]->recipient, strlen(env[i]->recipient)))
-			return m->flags;
 	return is_header_ascii(m, data, size) ?
 	    m->flags & ~(uint32_t)MAIL_SMTPUTF8 : m->flags;
 }

@@ -1,5 +1,5 @@
 /*
- * What a delivery needs of the host that takes it, by its own recipients.
+ * What a delivery needs of the host that takes it, whoever its recipients are.
  * Pure.
  */
 #ifndef QUEUE_NEEDS_H
@@ -14,7 +14,7 @@
  * The message's MAIL_* without SMTPUTF8 if nothing calls for it.  data is
  * the start of the body, NULL if it is not known.
  */
-uint32_t	needs_flags(const struct message *, struct envelope *const *,
-		    uint32_t nenv, const char *data, size_t size);
+uint32_t	needs_flags(const struct message *, const char *data,
+		    size_t size);
 
 #endif
