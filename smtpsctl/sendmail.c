@@ -15,6 +15,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/accounts.h"
 #include "ctl.h"
 #include "sendhead.h"
 #include "sendmail.h"
@@ -94,11 +95,18 @@ set_sender(const char *text)
 static int
 set_identity(void)
 {
-	const struct passwd *pw = getpwuid(geteuid());
+	const struct passwd *pw;
 	int status;
 
-	if (pw == NULL)
+	switch (accounts_uid(geteuid(), &pw)) {
+	case ACCOUNTS_UNSURE:
+		return complain(EX_TEMPFAIL, "the system cannot say now which "
+		    "user you are");
+	case ACCOUNTS_NONE:
 		return complain(EX_NOUSER, "your user id has no name");
+	default:
+		break;
+	}
 	name_of_user(pw);
 	if (options.name != NULL && strlcpy(name, options.name,
 	    sizeof(name)) >= sizeof(name))

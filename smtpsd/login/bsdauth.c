@@ -10,10 +10,10 @@
 
 #include <bsd_auth.h>
 #include <login_cap.h>
-#include <pwd.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/accounts.h"
 #include "system.h"
 
 static char	auth_type[] = "auth-smtpsd";
@@ -21,10 +21,13 @@ static char	auth_type[] = "auth-smtpsd";
 static void
 approve(const char *user, struct system_answer *answer)
 {
-	struct passwd	*pw;
-	time_t		 now = time(NULL);
+	enum accounts_answer	 found;
+	const struct passwd	*pw;
+	time_t			 now = time(NULL);
 
-	if ((pw = getpwnam(user)) == NULL)
+	if ((found = accounts_user(user, &pw)) == ACCOUNTS_UNSURE)
+		system_answer(answer, BACKEND_LATER, "accounts-unavailable");
+	else if (found == ACCOUNTS_NONE)
 		system_answer(answer, BACKEND_BAD, "unknown-user");
 	else if (pw->pw_expire != 0 && pw->pw_expire <= now)
 		system_answer(answer, BACKEND_BAD, "account-expired");

@@ -5,9 +5,9 @@
  */
 #include <sys/types.h>
 
-#include <pwd.h>
 #include <string.h>
 
+#include "base/accounts.h"
 #include "mail/usersfile.h"
 #include "system.h"
 
@@ -26,15 +26,24 @@ system_answer(struct system_answer *answer, enum backend_verdict verdict,
 int
 system_user_ok(const char *user, struct system_answer *answer)
 {
-	struct passwd	*pw;
+	const struct passwd	*pw;
 
 	if (!users_name_ok(user)) {
 		system_answer(answer, BACKEND_BAD, "name-not-possible");
 		return 0;
 	}
-	if ((pw = getpwnam(user)) != NULL && pw->pw_uid == 0) {
-		system_answer(answer, BACKEND_BAD, "root");
+	switch (accounts_user(user, &pw)) {
+	case ACCOUNTS_UNSURE:
+		/* It may be root; and what would call it unknown is wrong. */
+		system_answer(answer, BACKEND_LATER, "accounts-unavailable");
 		return 0;
+	case ACCOUNTS_NONE:
+		return 1;
+	default:
+		break;
 	}
-	return 1;
+	if (pw->pw_uid != 0)
+		return 1;
+	system_answer(answer, BACKEND_BAD, "root");
+	return 0;
 }
