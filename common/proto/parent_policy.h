@@ -116,7 +116,8 @@ struct parent_policy_revoked {
 enum policy_user {
 	POLICY_USER_NONE,	/* no account, root, or one of smtpsd's */
 	POLICY_USER_HOME,
-	POLICY_USER_HOMELESS	/* one whose home cannot hold a mailbox */
+	POLICY_USER_HOMELESS,	/* one whose home cannot hold a mailbox */
+	POLICY_USER_LATER	/* the system cannot say now */
 };
 
 struct policy_parent_user {

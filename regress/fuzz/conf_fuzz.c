@@ -83,12 +83,14 @@ freeaddrinfo(struct addrinfo *res)
 	(void)res;
 }
 
-int
+enum userdb_answer
 userdb_find(const char *name, struct account *a)
 {
 	memset(a, 0, sizeof(*a));
-	return strcmp(name, "joe") == 0 || strcmp(name, "nobody") == 0 ? 0 :
-	    -1;
+	if (strcmp(name, "bob") == 0)
+		return USERDB_UNSURE;
+	return strcmp(name, "joe") == 0 || strcmp(name, "nobody") == 0 ?
+	    USERDB_FOUND : USERDB_NONE;
 }
 
 static void

@@ -165,8 +165,14 @@ find_user(struct check *c, const char *local)
 		name[i] = local[i] >= 'A' && local[i] <= 'Z' ?
 		    local[i] + 'a' - 'A' : local[i];
 	name[n] = '\0';
-	if (userdb_find(name, &a) == -1)
+	switch (userdb_find(name, &a)) {
+	case USERDB_NONE:
 		return 0;
+	case USERDB_UNSURE:	/* it is policy that counts: no complaint */
+		return 1;
+	default:
+		break;
+	}
 	return action_needs_home(c->action) && !mailroot_is_home(a.home) ?
 	    -1 : 1;
 }

@@ -11,13 +11,13 @@
 #include <arpa/inet.h>
 
 #include <ctype.h>
-#include <grp.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/accounts.h"
 #include "conf_file.h"
 #include "conf_parse.h"
 #include "mail/address.h"
@@ -220,7 +220,6 @@ static void
 check_control(struct conf *conf, struct conf_errors *errors)
 {
 	struct sockaddr_un un;
-	struct group *gr;
 
 	if (conf->control_path[0] != '/' ||
 	    strlen(conf->control_path) >= sizeof(un.sun_path))
@@ -231,12 +230,21 @@ check_control(struct conf *conf, struct conf_errors *errors)
 		    sizeof(un.sun_path));
 	if (conf->control_group[0] == '\0')
 		return;
-	if ((gr = getgrnam(conf->control_group)) == NULL)
+	switch (accounts_group(conf->control_group, &conf->control_gid)) {
+	case ACCOUNTS_FOUND:
+		break;
+	case ACCOUNTS_NONE:
 		conf_complain(errors, at(conf, &conf->control_where),
 		    "make the group first",
 		    "control group: no group '%s'", conf->control_group);
-	else
-		conf->control_gid = gr->gr_gid;
+		break;
+	default:
+		conf_complain(errors, at(conf, &conf->control_where),
+		    "see the services of group in nsswitch.conf",
+		    "control group: the system cannot say now whether there "
+		    "is a group '%s'", conf->control_group);
+		break;
+	}
 }
 
 static int

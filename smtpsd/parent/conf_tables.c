@@ -7,12 +7,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/accounts.h"
 #include "conf_file.h"
 #include "conf_parse.h"
 #include "mail/address.h"
@@ -407,14 +407,24 @@ static void
 check_user(const struct conf_action *a, const char *user,
     struct conf_errors *errors)
 {
-	struct passwd *pw;
+	const struct passwd *pw;
 
 	if (user[0] == '\0')
 		return;
-	if ((pw = getpwnam(user)) == NULL)
+	switch (accounts_user(user, &pw)) {
+	case ACCOUNTS_UNSURE:
+		conf_caution(errors, a->where, "see the services of passwd in "
+		    "nsswitch.conf", "action '%s': the system cannot say now "
+		    "whether there is a user '%s'", a->name, user);
+		return;
+	case ACCOUNTS_NONE:
 		conf_complain(errors, a->where, "make the user first",
 		    "action '%s': no user '%s'", a->name, user);
-	else if (pw->pw_uid == 0)
+		return;
+	default:
+		break;
+	}
+	if (pw->pw_uid == 0)
 		conf_complain(errors, a->where, "name an unprivileged user",
 		    "action '%s': mail is not delivered as root", a->name);
 }
@@ -432,7 +442,7 @@ check_local(struct conf_action *a, struct conf_errors *errors)
 		    "action '%s': the path '%s' %s", a->name, a->path, fault);
 	check_user(a, a->user, errors);
 	if (a->user[0] != '\0' && action_needs_home(a) &&
-	    userdb_find(a->user, &who) == 0 && !mailroot_is_home(who.home))
+	    userdb_find(a->user, &who) == USERDB_FOUND && !mailroot_is_home(who.home))
 		conf_complain(errors, a->where, "name a path that begins with "
 		    "'/'", "action '%s': user '%s' has no home directory",
 		    a->name, a->user);

@@ -152,6 +152,7 @@ conf_target_add(struct conf *conf, const struct conf_action *of,
 {
 	const struct conf_action *a;
 	const char	*user = conf_target_user(of), *why = NULL;
+	enum userdb_answer is = USERDB_NONE;
 	struct account	 who;
 	char		 name[NAME_SIZE];
 
@@ -159,7 +160,7 @@ conf_target_add(struct conf *conf, const struct conf_action *of,
 		why = "a group may write the table";
 	else if (user[0] == '\0')
 		why = "no user is named to do it";
-	else if (userdb_find(user, &who) == -1)
+	else if ((is = userdb_find(user, &who)) == USERDB_NONE)
 		why = "its user cannot be used";
 	else if (t->kind == ALIAS_COMMAND)
 		why = command_fault_here(t->text);
@@ -177,7 +178,9 @@ conf_target_add(struct conf *conf, const struct conf_action *of,
 	strlcpy(fault, why != NULL ? why : "", size);
 	if (why != NULL)
 		return -1;
-	if ((why = warning_of(t->kind, t->text, who.uid)) == NULL)
+	if (is == USERDB_UNSURE)	/* deliver.c asks again */
+		why = "its user cannot be looked up now";
+	else if ((why = warning_of(t->kind, t->text, who.uid)) == NULL)
 		return 0;
 	strlcpy(fault, why, size);
 	return 1;

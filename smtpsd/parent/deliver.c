@@ -302,9 +302,16 @@ resolve(const struct queue_parent_deliver *m, uint32_t queue_id,
 		return NULL;
 	}
 	user = action->user[0] != '\0' ? action->user : m->user;
-	if (userdb_find(user, who) == -1) {
+	switch (userdb_find(user, who)) {
+	case USERDB_FOUND:
+		break;
+	case USERDB_NONE:
 		*is_permanent = 1;
 		strlcpy(text, "no such user", textsize);
+		return NULL;
+	default:
+		strlcpy(text, "the system cannot say now whether there is "
+		    "such a user", textsize);
 		return NULL;
 	}
 	if (action_needs_home(action) && !mailroot_is_home(who->home)) {

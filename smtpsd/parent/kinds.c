@@ -6,11 +6,11 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/accounts.h"
 #include "base/log.h"
 #include "conf.h"
 #include "kinds.h"
@@ -58,19 +58,22 @@ kinds_program(int kind)
 int
 kinds_init(const char *empty_dir, const char *spool_dir)
 {
-	struct passwd	*pw;
-	int		 k, missing = 0;
+	const struct passwd	*pw;
+	enum accounts_answer	 found;
+	int			 k, missing = 0;
 
 	strlcpy(empty_root, empty_dir, sizeof(empty_root));
 	strlcpy(spool_root, spool_dir, sizeof(spool_root));
 	for (k = 0; k < KINDS_MAX; k++) {
 		if (kind_defs[k].user == NULL)
 			continue;
-		pw = getpwnam(kind_defs[k].user);
-		if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0) {
+		found = accounts_user(kind_defs[k].user, &pw);
+		if (found != ACCOUNTS_FOUND || pw->pw_uid == 0 ||
+		    pw->pw_gid == 0) {
 			log_warnx("user %s %s: %s needs it", kind_defs[k].user,
-			    pw == NULL ? "does not exist" : "is root",
-			    kind_defs[k].program);
+			    found == ACCOUNTS_NONE ? "does not exist" :
+			    found == ACCOUNTS_FOUND ? "is root" :
+			    "cannot be looked up", kind_defs[k].program);
 			missing = 1;
 			continue;
 		}

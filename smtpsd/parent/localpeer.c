@@ -12,13 +12,15 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <pwd.h>
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "authanswer.h"
 #include "authenticate.h"
 #include "authlimit.h"
+#include "base/accounts.h"
 #include "base/link.h"
 #include "base/log.h"
 #include "base/peer.h"
@@ -66,25 +68,33 @@ check_socket(int fd, const char *path)
 	return NULL;
 }
 
-static int
+/* AUTH_OK and user, or what is to be said. */
+static enum auth_result
 peer_user(int fd, char *user, size_t usersize)
 {
-	struct passwd	*pw;
-	uid_t		 uid;
-	gid_t		 gid;
-	pid_t		 pid;
+	const struct passwd	*pw;
+	uid_t			 uid;
+	gid_t			 gid;
+	pid_t			 pid;
 
 	if (peer_ids(fd, &uid, &gid, &pid) == -1 || pid == getpid())
-		return -1;
-	if ((pw = getpwuid(uid)) == NULL) {
+		return AUTH_BAD;
+	switch (accounts_uid(uid, &pw)) {
+	case ACCOUNTS_UNSURE:
+		log_info("local socket: the name of uid %lu cannot be looked "
+		    "up: %s", (unsigned long)uid, strerror(errno));
+		return AUTH_LATER;
+	case ACCOUNTS_NONE:
 		log_info("local socket: uid %lu has no name",
 		    (unsigned long)uid);
-		return -1;
+		return AUTH_BAD;
+	default:
+		break;
 	}
 	if (!users_name_ok(pw->pw_name) ||
 	    strlcpy(user, pw->pw_name, usersize) >= usersize)
-		return -1;
-	return 0;
+		return AUTH_BAD;
+	return AUTH_OK;
 }
 
 void
@@ -94,6 +104,7 @@ on_net_peer(struct link *link, struct link_in *in)
 	struct child			*net = link_arg(link);
 	const struct conf_listener	*l;
 	const char			*why;
+	enum auth_result		 result;
 	char				 user[LOGIN_SIZE];
 
 	if (m->session >> 32 != child_id(net)) {
@@ -119,7 +130,10 @@ on_net_peer(struct link *link, struct link_in *in)
 		    NULL);
 		return;
 	}
-	if (peer_user(in->fd, user, sizeof(user)) == -1)
+	result = peer_user(in->fd, user, sizeof(user));
+	if (result == AUTH_LATER)
+		authanswer_net(child_id(net), m->session, AUTH_LATER, NULL);
+	else if (result != AUTH_OK)
 		authenticate_local(child_id(net), m->session, m->listener,
 		    NULL);
 	else

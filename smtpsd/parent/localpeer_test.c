@@ -14,11 +14,14 @@
 #define child_id		test_child_id
 #define parent_conf		test_parent_conf
 #define conf_listener_by_id	test_conf_listener_by_id
+#define accounts_uid		test_accounts_uid
+#define authanswer_net		test_authanswer_net
 #define authenticate_local	test_authenticate_local
 #define authlimit_may_ask	test_authlimit_may_ask
 #define parent_now_ms		test_parent_now_ms
 
 #include <err.h>
+#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +43,7 @@
 static struct conf_listener	 listener;
 static char			 directory[] = "/tmp/smtpsd_peer_test.XXXXXXXX";
 static char			 answered[LOGIN_SIZE];
-static int			 answers, faults, is_flood;
+static int			 answers, faults, is_flood, is_outage;
 
 void *
 link_arg(struct link *link)
@@ -82,6 +85,24 @@ authenticate_local(uint32_t net_id, uint64_t session, uint32_t id,
 {
 	answers += net_id == NET_ID && session == SESSION && id == LISTENER;
 	strlcpy(answered, user == NULL ? "" : user, sizeof(answered));
+}
+
+void
+authanswer_net(uint32_t net_id, uint64_t session, enum auth_result result,
+    const struct attempt *attempt)
+{
+	answers += net_id == NET_ID && session == SESSION && attempt == NULL;
+	strlcpy(answered, result == AUTH_LATER ? "later" : "else",
+	    sizeof(answered));
+}
+
+enum accounts_answer
+accounts_uid(uid_t uid, const struct passwd **pw)
+{
+	errno = is_outage ? ECONNREFUSED : 0;
+	*pw = is_outage ? NULL : getpwuid(uid);
+	return is_outage ? ACCOUNTS_UNSURE : *pw == NULL ? ACCOUNTS_NONE :
+	    ACCOUNTS_FOUND;
 }
 
 int
@@ -181,6 +202,11 @@ real(int fd, const char *path)
 	tap_is_str(say(s, LISTENER, SESSION), pw->pw_name, "the own user");
 	tap_ok(answers == 1, "one answer");
 	tap_is_str(say(s, 98, SESSION), "", "a listener that is not there");
+	is_outage = 1;
+	tap_is_str(say(s, LISTENER, SESSION), "later",
+	    "a user who cannot be looked up now");
+	tap_ok(answers == 1, "one answer");
+	is_outage = 0;
 	say(s, LISTENER, SESSION ^ (1ULL << 32));
 	tap_ok(faults == 1 && answers == 0, "a session of another net");
 	listener.kind = LISTENER_SMTP;

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <event.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 #include "authenticate.h"
 #include "authoutside.h"
 #include "authwork.h"
+#include "base/accounts.h"
 #include "base/link.h"
 #include "base/log.h"
 #include "child.h"
@@ -38,6 +38,7 @@
 #include "listeners.h"
 #include "parent.h"
 #include "spool.h"
+#include "userdb.h"
 
 #define TICK_MS		100
 #define DRAIN_MS	3000	/* for net */
@@ -349,7 +350,7 @@ static int
 prepare(const struct parent_options *options)
 {
 	struct conf_errors	 errors = { 0 };
-	struct passwd		*pw;
+	const struct passwd	*pw;
 	const char		*empty;
 	char			 err[2048];
 
@@ -376,7 +377,11 @@ prepare(const struct parent_options *options)
 	}
 	if (kinds_init(empty, conf->queue_directory) == -1)
 		return -1;
-	if ((pw = getpwnam("_smtpsq")) == NULL ||
+	if (userdb_init() == -1) {
+		log_warn("users of smtpsd");
+		return -1;
+	}
+	if (accounts_user("_smtpsq", &pw) != ACCOUNTS_FOUND ||
 	    spool_prepare(conf->queue_directory, pw->pw_uid, pw->pw_gid, err,
 	    sizeof(err)) == -1) {
 		log_warnx("queue directory: %s", pw == NULL ? "no user" : err);

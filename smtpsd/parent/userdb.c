@@ -2,15 +2,35 @@
  * Answers policy's question whether a local part is a user, and deliver.c's
  * for its owner.  Names come from outside (a recipient's local part), so
  * nothing that is not plainly a user name reaches getpwnam(3).
+ *
+ * The users may be on another host, which may be away: that is never a "no".
+ * State owned: who smtpsd's own users are, and what the log knows of an
+ * outage.
  */
+#include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/accounts.h"
 #include "base/link.h"
+#include "base/log.h"
 #include "mailroot.h"
 #include "proto/parent_policy.h"
 #include "userdb.h"
+
+#define OUTAGE_S	600	/* then the log is told again */
+
+/* Those that smtpsd's own processes run as. */
+static const char *const	our_names[] = { "_smtpsd", "_smtpsp",
+				    "_smtpsq" };
+#define OURS	(sizeof(our_names) / sizeof(our_names[0]))
+static uid_t			ours[OURS];
+static size_t			nours;
+
+/* The first that could not be looked up; "": all is well. */
+static char			outage_name[64];
+static time_t			outage_told_s;	/* monotonic */
 
 static int
 is_name(const char *s)
@@ -23,46 +43,109 @@ is_name(const char *s)
 	    "0123456789._-") == n;
 }
 
-/* The users that smtpsd's own processes run as: whoever could have a process
- * as one of them could reach into those. */
-static int
-is_ours(uid_t uid)
+static time_t
+now_s(void)
 {
-	static const char *const names[] = { "_smtpsd", "_smtpsp", "_smtpsq" };
-	static uid_t		 ours[3];
-	static size_t		 n;
-	struct passwd		*pw;
-	size_t			 i;
+	struct timespec	 ts;
 
-	for (; n < 3; n++) {
-		if ((pw = getpwnam(names[n])) == NULL)
-			break;
-		ours[n] = pw->pw_uid;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+/*
+ * One line for an outage, not one for each message of it.  That it is over,
+ * a name shows that nobody has: all services were asked for it; or the name
+ * that it began with.
+ */
+static enum accounts_answer
+look_up(const char *name, const struct passwd **pw)
+{
+	enum accounts_answer	 found = accounts_user(name, pw);
+	int			 error = errno;
+	time_t			 now = now_s();
+
+	if (found == ACCOUNTS_UNSURE) {
+		errno = error;
+		if (outage_name[0] != '\0' && now - outage_told_s < OUTAGE_S)
+			return found;
+		if (outage_name[0] == '\0')
+			strlcpy(outage_name, name, sizeof(outage_name));
+		outage_told_s = now;
+		log_warnx("the system cannot say whether there is a user %s: "
+		    "%s; mail for such users waits: see the services of "
+		    "passwd in nsswitch.conf and whether they run", name,
+		    strerror(error));
+		errno = error;
+	} else if (outage_name[0] != '\0' && (found == ACCOUNTS_NONE ||
+	    strcmp(name, outage_name) == 0)) {
+		outage_name[0] = '\0';
+		log_info("the system can say who is a user again");
 	}
-	for (i = 0; i < n; i++)
-		if (ours[i] == uid)
-			return 1;
-	return 0;
+	return found;
 }
 
 int
+userdb_init(void)
+{
+	const struct passwd	*pw;
+
+	for (; nours < OURS; nours++) {
+		switch (look_up(our_names[nours], &pw)) {
+		case ACCOUNTS_FOUND:
+			ours[nours] = pw->pw_uid;
+			break;
+		case ACCOUNTS_NONE:
+			errno = ENOENT;
+			return -1;
+		default:
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Whoever could have a process as one of them could reach into those.  Of the
+ * configuration alone (-n), they may not have been made yet. */
+static enum userdb_answer
+check_uid(uid_t uid)
+{
+	size_t	 i;
+
+	if (userdb_init() == -1 && errno != ENOENT)
+		return USERDB_UNSURE;
+	for (i = 0; i < nours; i++)
+		if (ours[i] == uid)
+			return USERDB_NONE;
+	return USERDB_FOUND;
+}
+
+enum userdb_answer
 userdb_find(const char *name, struct account *a)
 {
-	struct passwd	*pw;
+	const struct passwd	*pw;
 
-	if (!is_name(name) || (pw = getpwnam(name)) == NULL)
-		return -1;
+	if (!is_name(name))
+		return USERDB_NONE;
+	switch (look_up(name, &pw)) {
+	case ACCOUNTS_FOUND:
+		break;
+	case ACCOUNTS_NONE:
+		return USERDB_NONE;
+	default:
+		return USERDB_UNSURE;
+	}
 	a->uid = pw->pw_uid;
 	a->gid = pw->pw_gid;
-	if (strlcpy(a->home, pw->pw_dir, sizeof(a->home)) >= sizeof(a->home))
-		return -1;
-	return a->uid == 0 || a->gid == 0 || is_ours(a->uid) ? -1 : 0;
+	if (strlcpy(a->home, pw->pw_dir, sizeof(a->home)) >=
+	    sizeof(a->home) || a->uid == 0 || a->gid == 0)
+		return USERDB_NONE;
+	return check_uid(a->uid);
 }
 
 uint16_t
 userdb_groups(const char *name, gid_t gid, uint32_t *groups, size_t max)
 {
-	gid_t		 all[128];
+	gid_t		 all[128] = { 0 };	/* not all failures fill it */
 	int		 i, nall = (int)(sizeof(all) / sizeof(all[0]));
 	uint16_t	 n = 0;
 
@@ -82,8 +165,17 @@ on_policy_user(struct link *link, struct link_in *in)
 	struct account			 a;
 
 	strlcpy(done.name, m->name, sizeof(done.name));
-	if (userdb_find(m->name, &a) == 0)
+	switch (userdb_find(m->name, &a)) {
+	case USERDB_FOUND:
 		done.is = mailroot_is_home(a.home) ? POLICY_USER_HOME :
 		    POLICY_USER_HOMELESS;
+		break;
+	case USERDB_UNSURE:
+		done.is = POLICY_USER_LATER;
+		break;
+	default:
+		done.is = POLICY_USER_NONE;
+		break;
+	}
 	(void)link_send(link, MSG_PARENT_POLICY_USER_DONE, &done, sizeof(done));
 }

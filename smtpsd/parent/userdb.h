@@ -18,11 +18,19 @@ struct account {
 	char	home[1024];
 };
 
+enum userdb_answer {
+	USERDB_UNSURE = -1,	/* the system cannot say now; logged */
+	USERDB_NONE,	/* no such user, a name that cannot be one, root, or a
+			 * user that smtpsd itself runs as */
+	USERDB_FOUND
+};
+
+enum userdb_answer	userdb_find(const char *name, struct account *);
 /*
- * 0, or -1: no such user, a name that cannot be one, root, or a user that
- * smtpsd itself runs as.
+ * Finds the users that smtpsd runs as, while the system can say who they are.
+ * 0, or -1 and errno.
  */
-int	userdb_find(const char *name, struct account *);
+int	userdb_init(void);
 /*
  * The groups that the user is in beside gid, never root's; their number.  What
  * does not fit is left out.

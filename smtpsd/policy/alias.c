@@ -101,6 +101,10 @@ check_user(struct alias_expansion *x, const struct conf_action *action,
 
 	if (is == -1 && x->waits_for[0] == '\0')
 		strlcpy(x->waits_for, name, sizeof(x->waits_for));
+	if (is == POLICY_USER_LATER) {
+		x->is_unsure = 1;
+		return REPLY_TRY_LATER;
+	}
 	if (is == POLICY_USER_HOMELESS && action->is.needs_home)
 		return REPLY_NO_MAILBOX;
 	return is == POLICY_USER_NONE ? REPLY_NO_SUCH_USER : REPLY_OK;
@@ -167,8 +171,8 @@ is_postmaster(const char *address)
 }
 
 /* Is there a Unix mailbox of its own, so that no catch-all takes it? */
-static int
-has_mailbox(struct alias_expansion *x, const struct conf_action *action,
+static enum reply_id
+check_mailbox(struct alias_expansion *x, const struct conf_action *action,
     const char *address)
 {
 	char	name[NAME_SIZE];
@@ -176,25 +180,34 @@ has_mailbox(struct alias_expansion *x, const struct conf_action *action,
 	if (!action->is.is_local || action->is.expand_only ||
 	    action->is.user[0] != '\0' ||
 	    user_name(address, name, sizeof(name)) == -1)
-		return 0;
-	return check_user(x, action, name) == REPLY_OK;
+		return REPLY_NO_SUCH_USER;
+	return check_user(x, action, name);
 }
 
-/* For all that have neither alias nor mailbox. */
-static const char *
+/*
+ * For all that have neither alias nor mailbox.  REPLY_OK, and *found or NULL;
+ * not known now: it must not get what may be another's mail.
+ */
+static enum reply_id
 find_catch_all(struct alias_expansion *x, const struct conf_action *action,
-    const char *address)
+    const char *address, const char **found)
 {
 	const struct table	*t = action->aliases;
 	const char		*value;
+	enum reply_id		 reply;
 
+	*found = NULL;
 	if ((value = table_get(t, address_domain(address) - 1)) == NULL &&
 	    (value = table_get(t, "*")) == NULL &&
 	    /* RFC 5321 4.5.1: somebody reads it. */
 	    (!is_postmaster(address) || !has_bare_keys(action) ||
 	    (value = table_get(t, "root")) == NULL))
-		return NULL;
-	return has_mailbox(x, action, address) ? NULL : value;
+		return REPLY_OK;
+	if ((reply = check_mailbox(x, action, address)) == REPLY_TRY_LATER)
+		return refuse(x, address, reply);
+	if (reply != REPLY_OK)
+		*found = value;
+	return REPLY_OK;
 }
 
 /*
@@ -421,7 +434,9 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 	l.action = action;
 	if (!is_final && action->aliases != NULL &&
 	    (text = find_exact(action, address, &keysize)) == NULL) {
-		text = find_catch_all(x, action, address);
+		reply = find_catch_all(x, action, address, &text);
+		if (reply != REPLY_OK)
+			return reply;
 		keysize = 0;
 	}
 	if (text == NULL)
@@ -442,6 +457,7 @@ alias_expand(struct alias_expansion *x, const char *recipient)
 	x->ntargets = 0;
 	x->visits = 0;
 	x->waits_for[0] = x->culprit[0] = '\0';
+	x->is_unsure = 0;
 	/* RFC 5321 4.1.1.3: <postmaster> without a domain is this host's. */
 	n = snprintf(full, sizeof(full), "%s%s%s", recipient,
 	    address_domain(recipient) == NULL ? "@" : "",

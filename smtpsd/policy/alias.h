@@ -33,6 +33,7 @@ struct alias_expansion {
 	int			 is_bounce;
 
 	char			 waits_for[NAME_SIZE];	/* with REPLY_NONE */
+	int			 is_unsure;	/* REPLY_TRY_LATER: of a user */
 	char			 culprit[MAILADDR_SIZE]; /* on refusal */
 	size_t			 nresults;
 	size_t			 nowners;
@@ -47,7 +48,8 @@ struct alias_expansion {
 /*
  * REPLY_OK with at least one result; REPLY_NONE: the user waits_for is not
  * known yet, start again from scratch when it is; else the refusal, of which
- * REPLY_TRY_LATER is for an included file that is not there.
+ * REPLY_TRY_LATER is for an included file that is not there and for a user
+ * of whom nobody can say now whether there is one.
  * A recipient without a domain is one of this host.
  */
 enum reply_id	alias_expand(struct alias_expansion *, const char *recipient);

@@ -4,6 +4,7 @@
 
 #include "base/tap.h"
 #include "alias.h"
+#include "bounce.h"
 #include "testconf.h"
 
 static const struct {
@@ -22,6 +23,11 @@ static const struct {
 	{ "a name no user can have", "../../etc@example.org",
 	    REPLY_NO_SUCH_USER, "" },
 	{ "not known yet", "wait@example.org", REPLY_NONE, NULL },
+	{ "cannot be known now", "away+x@example.org", REPLY_TRY_LATER,
+	    NULL },
+	{ "one of a list", "some@example.org", REPLY_TRY_LATER, NULL },
+	{ "no catch-all gets that", "away@catch.example", REPLY_TRY_LATER,
+	    NULL },
 	{ "a user without a home", "daemon@example.org", REPLY_NO_MAILBOX,
 	    NULL },
 	{ "behind an alias", "task@example.org", REPLY_NO_MAILBOX, NULL },
@@ -147,6 +153,8 @@ find_user(const char *name, void *arg)
 	(void)arg;
 	if (strcmp(name, "wait") == 0)
 		return -1;
+	if (strcmp(name, "away") == 0)
+		return POLICY_USER_LATER;
 	if (strcmp(name, "daemon") == 0 || strcmp(name, "www") == 0)
 		return POLICY_USER_HOMELESS;
 	for (i = 0; i < sizeof(users) / sizeof(users[0]); i++)
@@ -166,6 +174,7 @@ aliases(void)
 	    "info: alice\n"
 	    "www: alice\n"
 	    "task: daemon\n"
+	    "some: alice, away\n"
 	    "sales: alice\n"
 	    "sales@example.org: \\bob\n"
 	    "team: alice, \\bob, eve@far.example\n"
@@ -213,6 +222,7 @@ aliases(void)
 }
 
 static struct alias_expansion	x;
+static struct bounce_route	way;
 
 static int
 expansion_is(const char *want)
@@ -299,5 +309,12 @@ main(void)
 	tap_ok(x.conf != NULL && alias_expand(&x, "wait@catch.example") ==
 	    REPLY_NONE && strcmp(x.waits_for, "wait") == 0,
 	    "but where a catch-all stands against it");
+	tap_ok(x.conf != NULL && bounce_find(&x, "away@catch.example", &way) ==
+	    REPLY_TRY_LATER, "no guess which of the two");
+	tap_ok(x.conf != NULL && bounce_find(&x, "away@example.org", &way) ==
+	    REPLY_OK && strcmp(way.user, "away") == 0, "which is not needed "
+	    "without one");
+	tap_ok(x.conf != NULL && bounce_find(&x, "ping@example.org", &way) ==
+	    REPLY_OK && way.action[0] == '\0', "no way");
 	return tap_done();
 }

@@ -8,7 +8,7 @@
 #include "bounce.h"
 #include "conf.h"
 
-int
+enum reply_id
 bounce_find(struct alias_expansion *x, const char *sender,
     struct bounce_route *out)
 {
@@ -18,15 +18,16 @@ bounce_find(struct alias_expansion *x, const char *sender,
 
 	memset(out, 0, sizeof(*out));
 	if (sender[0] == '\0')
-		return 0;
+		return REPLY_OK;
 	x->request.sender = "";
 	x->request.tag = "";
 	x->request.is_own = 1;
 	x->is_bounce = 1;
-	if ((reply = alias_expand(x, sender)) == REPLY_NONE)
-		return -1;
+	reply = alias_expand(x, sender);
+	if (reply == REPLY_NONE || x->is_unsure)
+		return reply;
 	if (reply != REPLY_OK || x->nresults == 0)
-		return 0;
+		return REPLY_OK;
 	for (i = 0; i < x->nresults - 1; i++)
 		if (x->results[i].action->is.is_local)
 			break;
@@ -34,5 +35,5 @@ bounce_find(struct alias_expansion *x, const char *sender,
 	strlcpy(out->action, r->action->is.name, sizeof(out->action));
 	strlcpy(out->user, r->user, sizeof(out->user));
 	strlcpy(out->recipient, r->recipient, sizeof(out->recipient));
-	return 0;
+	return REPLY_OK;
 }

@@ -120,21 +120,22 @@ prepare(struct alias_expansion *x, const struct conf *conf,
 	x->is_bounce = 0;
 }
 
-/* -1: waits for a user. */
-static int
+/* REPLY_OK; REPLY_NONE: waits for a user; REPLY_TRY_LATER. */
+static enum reply_id
 find_bounce_route(const struct conf *conf, const struct session *s,
     const char *sender, struct bounce_route *out)
 {
+	enum reply_id	reply;
+
 	prepare(&route, conf, s);
-	if (bounce_find(&route, sender, out) == 0)
-		return 0;
-	strlcpy(expansion.waits_for, route.waits_for,
-	    sizeof(expansion.waits_for));
-	return -1;
+	if ((reply = bounce_find(&route, sender, out)) == REPLY_NONE)
+		strlcpy(expansion.waits_for, route.waits_for,
+		    sizeof(expansion.waits_for));
+	return reply;
 }
 
-/* -1: waits for a user. */
-static int
+/* As find_bounce_route(). */
+static enum reply_id
 fill_open(const struct conf *conf, const struct session *s,
     struct policy_queue_open *open)
 {
@@ -253,17 +254,18 @@ hand_over(struct session *s, const struct recipient *of, uint32_t *count)
 	return REPLY_RCPT_OK;
 }
 
-/* -1: waits for a user. */
-static int
+/* As find_bounce_route(). */
+static enum reply_id
 find_owner_routes(const struct conf *conf, const struct session *s)
 {
-	size_t	i;
+	enum reply_id	reply;
+	size_t		i;
 
 	for (i = 0; i < expansion.nowners; i++)
-		if (find_bounce_route(conf, s, expansion.owners[i],
-		    &owner_routes[i]) == -1)
-			return -1;
-	return 0;
+		if ((reply = find_bounce_route(conf, s, expansion.owners[i],
+		    &owner_routes[i])) != REPLY_OK)
+			return reply;
+	return REPLY_OK;
 }
 
 /* Asked again where it is counted: a user has many sessions. */
@@ -300,8 +302,9 @@ accept_recipient(struct session *s, const struct recipient *r,
 	if (conf == NULL || handover_generation() == 0 ||
 	    (s->tx->opened != 0 && s->tx->opened != handover_generation()))
 		return REPLY_TRY_LATER;
-	if (s->tx->opened == 0 && fill_open(conf, s, &open) == -1)
-		return REPLY_NONE;
+	if (s->tx->opened == 0 && (reply = fill_open(conf, s, &open)) !=
+	    REPLY_OK)
+		return reply;
 	prepare(&expansion, conf, s);
 	reply = alias_expand(&expansion, recipient);
 	if (reply != REPLY_OK) {
@@ -312,8 +315,8 @@ accept_recipient(struct session *s, const struct recipient *r,
 			    log_vis(expansion.culprit));
 		return reply;
 	}
-	if (find_owner_routes(conf, s) == -1)
-		return REPLY_NONE;
+	if ((reply = find_owner_routes(conf, s)) != REPLY_OK)
+		return reply;
 	if (s->tx->nseen + expansion.nresults > HANDED_MAX)
 		return REPLY_TOO_MANY_RCPT;
 	if (make_room(s, expansion.nresults) == -1)

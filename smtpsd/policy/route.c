@@ -119,8 +119,9 @@ answer(const struct queue_policy_route *ask, char name[NAME_SIZE])
 	}
 	for (i = 0; reply == REPLY_OK && i < expansion.nowners; i++) {
 		prepare(&bounce, conf, ask->sender);
-		if (bounce_find(&bounce, expansion.owners[i],
-		    &owner_routes[i]) == -1) {
+		reply = bounce_find(&bounce, expansion.owners[i],
+		    &owner_routes[i]);
+		if (reply == REPLY_NONE) {
 			strlcpy(name, bounce.waits_for, NAME_SIZE);
 			return -1;
 		}

@@ -103,6 +103,10 @@ test_refusals(void)
 	tap_ok(nasks == 1 && ndone == 0, "a user not known yet");
 	answer_user("nobody", POLICY_USER_NONE);
 	tap_ok(is_done(20, REPLY_NO_SUCH_USER, 0), "there is none");
+	ask(22, "away@example.org");
+	answer_user("away", POLICY_USER_LATER);
+	tap_ok(is_done(22, REPLY_TRY_LATER, 0) && !route_waits(),
+	    "a user who cannot be looked up");
 	ask(21, "half@example.org");
 	tap_ok(is_done(21, REPLY_NO_SUCH_USER, 0),
 	    "one bad target: none of them");

@@ -588,8 +588,8 @@ on_parent_user_done(struct link *link, struct link_in *in)
 	const struct parent_policy_user_done	*done = in->data;
 
 	(void)link;
-	users_answer(done->name, done->is <= POLICY_USER_HOMELESS ? done->is :
-	    POLICY_USER_NONE);
+	users_answer(done->name, done->is <= POLICY_USER_LATER ? done->is :
+	    POLICY_USER_LATER);
 	recipient_retry(done->name);
 	route_retry(done->name);
 }

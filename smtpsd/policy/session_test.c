@@ -80,6 +80,31 @@ test_rcpt(void)
 }
 
 static void
+test_unsure(void)
+{
+	reset_kept();
+	mail(S(22), 1, 2, 0, 0, "x@far.example");
+	send_rcpt(S(22), 1, 0, "frank@example.org");
+	settle();
+	answer_user("frank", POLICY_USER_LATER);
+	tap_ok(nrcpts == 1 && rcpts[0].reply == REPLY_TRY_LATER && nasks == 1,
+	    "a user who cannot be looked up");
+	now_ms += 1900;
+	tap_ok(rcpt(S(22), 1, 1, "frank@example.org") == REPLY_TRY_LATER &&
+	    nasks == 1, "for two seconds nobody asks again");
+	now_ms += 101;
+	send_rcpt(S(22), 1, 2, "frank@example.org");
+	settle();
+	tap_ok(nasks == 2, "then somebody does");
+	nrcpts = 0;
+	answer_user("frank", POLICY_USER_HOME);
+	tap_ok(nrcpts == 1 && rcpts[0].reply == REPLY_RCPT_OK,
+	    "and there is an answer");
+	send_session(MSG_NET_POLICY_END, S(22), 0);
+	settle();
+}
+
+static void
 test_users(void)
 {
 	reset_kept();
@@ -378,6 +403,7 @@ main(void)
 	test_header();
 	test_login_in_transaction();
 	test_users();
+	test_unsure();
 	test_queue_restart();
 	test_expiry();
 	test_revoked();

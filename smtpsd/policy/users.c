@@ -2,8 +2,10 @@
  * The cache behind users_find(): 2048 sets of 8 names, so that a client
  * which tries names can only push out names of the same random set.  An
  * answer holds for a minute, "no" for ten seconds, because the next thing
- * after a refusal may be that the account is made or gets a home.  A question without an
- * answer is asked again after ten seconds.
+ * after a refusal may be that the account is made or gets a home; that nobody
+ * knows, for two: an outage may end, but each question in it may keep the
+ * parent waiting.  A question without an answer is asked again after ten
+ * seconds.
  */
 #include <stdint.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #define WAYS		8
 #define YES_MS		60000
 #define NO_MS		10000
+#define LATER_MS	2000
 #define ASK_MS		10000
 
 enum user_state { USER_NONE, USER_ASKED, USER_KNOWN };
@@ -84,7 +87,7 @@ users_answer(const char *name, enum policy_user is)
 	u->state = USER_KNOWN;
 	u->is = is;
 	u->until_ms = proc_now_ms() + (is == POLICY_USER_HOME ? YES_MS :
-	    NO_MS);
+	    is == POLICY_USER_LATER ? LATER_MS : NO_MS);
 }
 
 size_t
