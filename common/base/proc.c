@@ -432,7 +432,7 @@ drop_privileges(const struct parent_any_boot *b)
 }
 
 static void
-limit_resources(const struct proc_def *def, const struct parent_any_boot *b)
+limit_files(const struct parent_any_boot *b)
 {
 	struct rlimit	rl;
 
@@ -442,6 +442,16 @@ limit_resources(const struct proc_def *def, const struct parent_any_boot *b)
 		if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
 			fatal("setrlimit nofile %u", b->nofile);
 	}
+}
+
+/* Behind the first stage of the sandbox: threads are in it from their start. */
+static void
+limit_processes(const struct proc_def *def, const struct parent_any_boot *b)
+{
+	struct rlimit	rl;
+
+	if (def->threads != NULL && def->threads() == -1)
+		fatalx("cannot start");
 	if (def->stays_root)
 		return;
 	/* The system counts all processes of the user, not only ours. */
@@ -501,7 +511,7 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 	warm(def);
 	wait_for_boot(def);
 	log_set_verbose(proc.boot.verbose);
-	limit_resources(def, &proc.boot);
+	limit_files(&proc.boot);
 	if (def->stays_root)
 		keep_root(&proc.boot);
 	else
@@ -513,6 +523,7 @@ proc_main(int argc, char **argv, const struct proc_def *def)
 #endif
 	if (sandbox_first(profile(), proc.boot.sandbox) == -1)
 		fatalx("no sandbox, no service");
+	limit_processes(def, &proc.boot);
 	set_signals();
 	/* A deliver has one peer, and ends with it. */
 	if (def->kind != PROC_DELIVER) {

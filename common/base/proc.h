@@ -28,6 +28,11 @@ struct proc_def {
 	enum sandbox_profile	 profile;
 	/* Step 5: open and warm what needs files.  NULL: nothing. */
 	int			(*warm)(void);
+	/*
+	 * Step 8, before the limit of processes and what follows it: start
+	 * threads.  NULL: none; -1 is fatal.
+	 */
+	int			(*threads)(void);
 	/* Step 8: make state; the parent link stands. -1 is fatal. */
 	int			(*init)(struct link *parent);
 	/* Rules for messages from the parent beyond those of boot.h. */

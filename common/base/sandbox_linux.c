@@ -412,7 +412,9 @@ sandbox_second(enum sandbox_profile profile)
 	memset(&prog, 0, sizeof(prog));
 	prog.len = (unsigned short)n;
 	prog.filter = filter;
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) == -1) {
+	/* for all threads, or none (the number of one that cannot follow) */
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+	    SECCOMP_FILTER_FLAG_TSYNC, &prog) != 0) {
 		/* Only a kernel without filters is done without them. */
 		log_warn("seccomp: this kernel has %s", no_seccomp);
 		return sandbox_mode & SANDBOX_WEAK && !find_seccomp() ? 0 : -1;
