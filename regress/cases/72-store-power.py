@@ -17,8 +17,9 @@ from nexthop import NextHop
 SWEEP = int(os.environ.get("SMTPSD_SWEEP", "1"))
 SEED = int(os.environ.get("SMTPSD_SEED", "0")) or random.randrange(1, 10 ** 6)
 SOURCES = ["smtpsd/queue/" + n for n in (
-    "store.c store_open.c store_sql.c store_read.c store_wal.c "
-    "store_repair.c store_sweep.c store_usage.c message.c").split()] + [
+    "flush.c store.c store_flush.c store_open.c store_sql.c store_read.c "
+    "store_wal.c store_repair.c store_sweep.c store_usage.c message.c"
+    ).split()] + [
     "common/base/log.c", "common/mail/xtext.c", "common/mail/address.c"]
 needs_faultat()
 rng = random.Random(SEED)

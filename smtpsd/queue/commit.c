@@ -6,6 +6,9 @@
  * stored: the messages are refused with "insufficient storage", results are
  * kept and tried again alone after a second: they free what others would fill
  * again and again.
+ *
+ * A commit behind large bodies is under way for some turns, as its flush is
+ * beside the loop.  What gets ready meanwhile is in the next one.
  */
 #include "commit.h"
 #include "incoming.h"
@@ -21,6 +24,10 @@ static struct store *store;
 static struct commit_stats stats;
 static uint64_t hold_until_ms;		/* results, after a failure */
 static int is_alone;			/* results, since a failure */
+static struct {
+	unsigned int	nmessages;
+	int		has_results;
+} way;					/* what the commit under way has */
 
 void
 commit_init(struct store *s)
@@ -35,58 +42,67 @@ results_are_due(uint64_t now_ms)
 	    now_ms - result_first_ms() >= RESULT_DELAY_MS;
 }
 
+static void
+commit_stored(uint64_t now_s)
+{
+	stats.commits++;
+	if (way.nmessages > 0) {
+		stats.accepted += way.nmessages;
+		if (way.nmessages > stats.largest)
+			stats.largest = way.nmessages;
+		incoming_stored();
+	}
+	if (way.has_results) {
+		is_alone = 0;
+		result_stored(now_s);
+	}
+}
+
+static void
+commit_failed(uint64_t now_ms)
+{
+	result_forget();
+	if (way.has_results) {
+		is_alone = 1;
+		hold_until_ms = now_ms + FAILURE_DELAY_MS;
+	}
+	if (way.nmessages > 0) {
+		stats.refused += way.nmessages;
+		incoming_refuse(REPLY_DISK);
+	}
+}
+
 /* All or nothing. */
 static int
-commit_all(uint64_t now_s, int with_messages, int with_results)
+commit_all(uint64_t now_s)
 {
-	if (store_begin(store, 1) == 0 &&
-	    (!with_messages || incoming_store(now_s) == 0) &&
-	    (!with_results || result_store(store, now_s) == 0) &&
-	    store_commit(store) == 0)
+	int is_heavy = store_is_heavy(store);
+
+	if (store_begin(store, !is_heavy) == 0 &&
+	    (way.nmessages == 0 || incoming_store(now_s) == 0) &&
+	    (!way.has_results || result_store(store, now_s) == 0) &&
+	    (is_heavy ? store_commit_later(store) : store_commit(store)) == 0)
 		return 0;
 	store_rollback(store);
-	result_forget();
 	return -1;
 }
 
 static void
-hold_results(uint64_t now_ms)
+commit(uint64_t now_ms, uint64_t now_s, unsigned int nmessages,
+    int has_results)
 {
-	is_alone = 1;
-	hold_until_ms = now_ms + FAILURE_DELAY_MS;
-}
-
-static void
-commit_results(uint64_t now_ms, uint64_t now_s)
-{
-	if (commit_all(now_s, 0, 1) == -1) {
-		hold_results(now_ms);
+	way.nmessages = nmessages;
+	way.has_results = has_results;
+	if (commit_all(now_s) == -1) {
+		commit_failed(now_ms);
 		return;
 	}
-	is_alone = 0;
-	stats.commits++;
-	result_stored(now_s);
-}
-
-static void
-commit_messages(uint64_t now_ms, uint64_t now_s, unsigned int n)
-{
-	int with_results = result_waiting() > 0 && !is_alone;
-
-	if (commit_all(now_s, 1, with_results) == -1) {
-		if (with_results)
-			hold_results(now_ms);
-		stats.refused += n;
-		incoming_refuse(REPLY_DISK);
-		return;
-	}
-	stats.commits++;
-	stats.accepted += n;
-	if (n > stats.largest)
-		stats.largest = n;
-	incoming_stored();
-	if (with_results)
-		result_stored(now_s);
+	if (nmessages > 0)
+		incoming_committed();
+	if (has_results)
+		result_committed();
+	if (!store_is_flushing(store))
+		commit_stored(now_s);
 }
 
 void
@@ -94,7 +110,6 @@ commit_turn(uint64_t now_ms, uint64_t now_s)
 {
 	unsigned int n;
 
-	incoming_commit_chunks();
 	usage_turn();
 	n = incoming_ready();
 	if (n > 0 && !store_has_room(store, incoming_ready_bytes())) {
@@ -104,9 +119,35 @@ commit_turn(uint64_t now_ms, uint64_t now_s)
 		n = 0;
 	}
 	if ((n == 0 || is_alone) && results_are_due(now_ms))
-		commit_results(now_ms, now_s);
-	if (n > 0)
-		commit_messages(now_ms, now_s, n);
+		commit(now_ms, now_s, 0, 1);
+	if (n > 0 && !store_is_flushing(store))
+		commit(now_ms, now_s, n, result_waiting() > 0 && !is_alone);
+}
+
+int
+commit_is_under_way(void)
+{
+	return store_is_flushing(store);
+}
+
+int
+commit_end(uint64_t now_ms, uint64_t now_s)
+{
+	incoming_commit_chunks();
+	if (!store_is_flushing(store))
+		return 0;
+	switch (store_flush_end(store, 0)) {
+	case 0:
+		commit_stored(now_s);
+		break;
+	case -1:
+		incoming_lose_chunks();
+		commit_failed(now_ms);
+		break;
+	default:
+		return 0;
+	}
+	return 1;
 }
 
 uint32_t
@@ -114,7 +155,7 @@ commit_wait_ms(uint64_t now_ms, uint32_t limit)
 {
 	uint64_t due_ms;
 
-	if (result_waiting() == 0)
+	if (result_waiting() == 0 || store_is_flushing(store))
 		return limit;
 	due_ms = result_first_ms() + RESULT_DELAY_MS;
 	if (due_ms < hold_until_ms)

@@ -16,7 +16,14 @@ struct commit_stats {
 };
 
 void	commit_init(struct store *);
+/*
+ * The turn: end the commit under way if it is flushed, and begin one.  While
+ * one is under way nobody else may write to the store.  commit_end(): 1, one
+ * has ended just now.
+ */
+int	commit_end(uint64_t now_ms, uint64_t now_s);
 void	commit_turn(uint64_t now_ms, uint64_t now_s);
+int	commit_is_under_way(void);
 /* Milliseconds until results must go, or limit if that is sooner. */
 uint32_t commit_wait_ms(uint64_t now_ms, uint32_t limit);
 void	commit_stats(struct commit_stats *);

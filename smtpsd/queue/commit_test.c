@@ -1,6 +1,7 @@
 /*
  * The group commit when the disk takes no message: results, which make room,
- * get in however many messages come.
+ * get in however many messages come.  And when the flush is beside the loop:
+ * nobody is answered before its end, and one that fails takes all along.
  */
 #include "base/tap.h"
 #include "commit.h"
@@ -11,7 +12,8 @@
 #include "usage.h"
 
 static unsigned int nready, nresults, nrefused, naccepted, nstored, in_tx;
-static int is_full, fails_results;
+static unsigned int ncommitted, nheld, nlost;
+static int is_full, fails_results, is_heavy, is_flushing, flush_end;
 static uint64_t first_ms;
 
 void
@@ -39,18 +41,31 @@ incoming_store(uint64_t now_s)
 }
 
 void
+incoming_committed(void)
+{
+	ncommitted += nready;
+	nready = 0;
+}
+
+void
 incoming_stored(void)
 {
-	naccepted += nready;
-	nready = 0;
+	naccepted += ncommitted;
+	ncommitted = 0;
 }
 
 void
 incoming_refuse(uint32_t reply)
 {
 	(void)reply;
-	nrefused += nready;
-	nready = 0;
+	nrefused += nready + ncommitted;
+	nready = ncommitted = 0;
+}
+
+void
+incoming_lose_chunks(void)
+{
+	nlost++;
 }
 
 unsigned int
@@ -74,16 +89,25 @@ result_store(struct store *s, uint64_t now_s)
 }
 
 void
+result_committed(void)
+{
+	nheld += nresults;
+	nresults = 0;
+}
+
+void
 result_stored(uint64_t now_s)
 {
 	(void)now_s;
-	nstored += nresults;
-	nresults = 0;
+	nstored += nheld;
+	nheld = 0;
 }
 
 void
 result_forget(void)
 {
+	nresults += nheld;
+	nheld = 0;
 }
 
 int
@@ -101,6 +125,37 @@ store_commit(struct store *s)
 	(void)s;
 	in_tx--;
 	return 0;
+}
+
+int
+store_is_heavy(struct store *s)
+{
+	(void)s;
+	return is_heavy;
+}
+
+int
+store_commit_later(struct store *s)
+{
+	is_flushing = 1;
+	return store_commit(s);
+}
+
+int
+store_is_flushing(const struct store *s)
+{
+	(void)s;
+	return is_flushing;
+}
+
+int
+store_flush_end(struct store *s, int is_waiting)
+{
+	(void)s;
+	(void)is_waiting;
+	if (flush_end != 1)
+		is_flushing = 0;
+	return flush_end;
 }
 
 void
@@ -121,6 +176,43 @@ store_has_room(struct store *s, uint64_t bytes)
 void
 usage_turn(void)
 {
+}
+
+static void
+test_later(uint64_t ms)
+{
+	unsigned int before = naccepted, stored = nstored, refused = nrefused;
+
+	is_heavy = 1;
+	flush_end = 1;
+	nready = 2;
+	nresults = 1;
+	tap_ok(commit_end(ms, 1) == 0, "none is under way");
+	commit_turn(ms, 1);
+	tap_ok(commit_is_under_way(), "one is");
+	nready = 3;
+	nresults = 2;
+	first_ms = ms;
+	tap_ok(commit_end(ms + 1, 1) == 0 && naccepted == before &&
+	    nstored == stored, "nobody is answered");
+	tap_ok(commit_wait_ms(ms + 900, 1000) == 1000, "results can wait");
+	flush_end = 0;
+	tap_ok(commit_end(ms + 2, 1) == 1 && naccepted == before + 2 &&
+	    nstored == stored + 1, "at its end all that are in it");
+	tap_ok(nready == 3 && nresults == 2 && !commit_is_under_way(),
+	    "and no others");
+	flush_end = 1;
+	commit_turn(ms + 2, 1);
+	nready = nresults = 1;
+	flush_end = -1;
+	tap_ok(commit_end(ms + 3, 1) == 1 && nrefused == refused + 4 &&
+	    nlost == 1, "a failure refuses them, and those that are ready");
+	tap_ok(nresults == 3 && nstored == stored + 1, "results are kept");
+	is_heavy = 0;
+	commit_turn(ms + 100, 1);
+	tap_ok(nresults == 3, "for a while");
+	commit_turn(ms + 2000, 1);
+	tap_ok(nresults == 0 && nstored == stored + 4, "and stored then");
 }
 
 int
@@ -156,6 +248,7 @@ main(void)
 	nready = nresults = 1;
 	commit_turn(ms += 100, 1);
 	tap_ok(naccepted == 31 && nstored == 4, "the next rides along again");
+	test_later(ms + 10000);
 	tap_ok(in_tx == 0, "each transaction ends");
 	return tap_done();
 }

@@ -1,8 +1,9 @@
 /*
  * Transactions that are being received.  State owned: one struct tx per
  * session, in a tree; those that ended and wait for recipients, in order of
- * END; those that are ready for the next commit; how many transactions and
- * recipients there are, of all and of each net.  Called by peers.c and
+ * END; those that are ready for the next commit; those of a commit that is not
+ * yet flushed, which no session can take back any more; how many transactions
+ * and recipients there are, of all and of each net.  Called by peers.c and
  * commit.c; what becomes of the body is in incoming_tx.c.
  */
 #include <inttypes.h>
@@ -31,6 +32,7 @@ static struct incoming_def def;
 static struct tx_tree txs = RB_INITIALIZER(&txs);
 static struct tx_list waiting = TAILQ_HEAD_INITIALIZER(waiting);
 static struct tx_list ready = TAILQ_HEAD_INITIALIZER(ready);
+static struct tx_list committed = TAILQ_HEAD_INITIALIZER(committed);
 static unsigned int ntx, nready;
 static uint32_t nheld;			/* recipients in memory, of all */
 static unsigned int tx_max = TX_MAX, rcpt_max = RCPT_MAX;
@@ -61,21 +63,22 @@ tx_unlist(struct tx *t)
 	else if (t->state == TX_READY) {
 		TAILQ_REMOVE(&ready, t, entry);
 		nready--;
-	}
-	t->state = TX_OPEN;
+	} else if (t->state == TX_COMMITTED)
+		TAILQ_REMOVE(&committed, t, entry);
 }
 
 static void
 tx_free(struct tx *t)
 {
 	tx_unlist(t);
+	if (t->state != TX_COMMITTED)
+		RB_REMOVE(tx_tree, &txs, t);
 	tx_free_body(t);
 	message_unref(t->message);
 	message_unref(t->owner);
 	envelope_list_free(&t->envelopes);
 	t->share->nrcpt -= t->nheld;
 	nheld -= t->nheld;
-	RB_REMOVE(tx_tree, &txs, t);
 	share_drop(t->share);
 	ntx--;
 	free(t);
@@ -370,13 +373,26 @@ incoming_store(uint64_t now_s)
 }
 
 void
+incoming_committed(void)
+{
+	struct tx *t;
+
+	while ((t = TAILQ_FIRST(&ready)) != NULL) {
+		tx_unlist(t);
+		RB_REMOVE(tx_tree, &txs, t);
+		t->state = TX_COMMITTED;
+		TAILQ_INSERT_TAIL(&committed, t, entry);
+	}
+}
+
+void
 incoming_stored(void)
 {
 	struct envelope_list list;
 	struct message *m;
 	struct tx *t;
 
-	while ((t = TAILQ_FIRST(&ready)) != NULL) {
+	while ((t = TAILQ_FIRST(&committed)) != NULL) {
 		log_info("event=accepted message=%013" PRIx64 " session=%016"
 		    PRIx64 " address=%s user=%s from=<%s> size=%" PRIu64
 		    " rcpts=%u", t->message->id, t->session,
@@ -398,9 +414,26 @@ incoming_refuse(uint32_t reply)
 {
 	struct tx *t;
 
+	while ((t = TAILQ_FIRST(&committed)) != NULL)
+		tx_drop(t, reply);
 	while ((t = TAILQ_FIRST(&ready)) != NULL)
 		tx_drop(t, reply);
 	tx_commit_chunks();
+}
+
+void
+incoming_lose_chunks(void)
+{
+	struct tx *t;
+
+	RB_FOREACH(t, tx_tree, &txs) {
+		if (t->message->body_id == 0)
+			continue;
+		t->reply = REPLY_DISK;
+		tx_free_buffer(t);
+		if (t->state == TX_WAITING)
+			tx_judge(t, t->ended_ms);
+	}
 }
 
 unsigned int

@@ -60,8 +60,12 @@ void	incoming_commit_chunks(void);
 unsigned int incoming_ready(void);		/* how many */
 uint64_t incoming_ready_bytes(void);	/* for them on disk, about */
 int	incoming_store(uint64_t now_s);		/* inside store_begin() */
+void	incoming_committed(void);		/* but not flushed yet */
 void	incoming_stored(void);			/* answer and hand over */
-void	incoming_refuse(uint32_t reply);	/* instead, after rollback */
+/* Instead, after a rollback or a flush that failed; those ready as well. */
+void	incoming_refuse(uint32_t reply);
+/* What is received lost the chunks it has, or some of them. */
+void	incoming_lose_chunks(void);
 
 unsigned int incoming_open_count(void);
 uint64_t incoming_memory(void);			/* bytes of bodies */

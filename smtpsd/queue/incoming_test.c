@@ -122,9 +122,10 @@ turn(void)
 	if (incoming_ready() == 0)
 		return;
 	if (store_begin(store, 1) == 0 && incoming_store(1) == 0 &&
-	    store_commit(store) == 0)
+	    store_commit(store) == 0) {
+		incoming_committed();
 		incoming_stored();
-	else {
+	} else {
 		store_rollback(store);
 		incoming_refuse(REPLY_DISK);
 	}
@@ -459,6 +460,52 @@ test_dropped_chunks(void)
 	tap_ok(last_reply == REPLY_QUEUED, "the next one is accepted");
 }
 
+/* Between a commit and the end of its flush. */
+static void
+test_committed(void)
+{
+	uint64_t first = (UINT64_C(7) << 32) | 620;
+	unsigned int was;
+
+	session = first;
+	open_tx(1);
+	rcpt(1);
+	body(1, 200000);
+	end(1, 200000, 1);
+	incoming_commit_chunks();
+	was = incoming_open_count();
+	tap_ok(store_begin(store, 1) == 0 && incoming_store(1) == 0 &&
+	    store_commit(store) == 0, "committed");
+	incoming_committed();
+	naccepted = 0;
+	last_reply = 0;
+	incoming_abort(session, 1);
+	incoming_drop_peer(7);
+	tap_ok(last_reply == 0 && incoming_open_count() == was,
+	    "nothing takes it back");
+	/* the same session, and another with half a body */
+	open_tx(2);
+	rcpt(2);
+	body(2, 100);
+	end(2, 100, 1);
+	session++;
+	body(1, 200000);
+	incoming_stored();
+	tap_ok(naccepted == 1 && last_reply == REPLY_QUEUED &&
+	    last_size == 200000, "its end answers it alone");
+	incoming_lose_chunks();
+	turn();
+	tap_ok(naccepted == 2 && last_size == 100 &&
+	    last_reply == REPLY_QUEUED, "a body in memory lost nothing");
+	open_tx(1);
+	rcpt(1);
+	body(1, 100);
+	end(1, 200100, 1);
+	turn();
+	tap_ok(naccepted == 2 && last_reply == REPLY_DISK,
+	    "one that lost chunks is refused");
+}
+
 /* The room on the disk that a commit asks for. */
 static void
 test_ready_bytes(void)
@@ -507,6 +554,7 @@ main(void)
 	test_share_of_recipients();
 	test_owners();
 	test_dropped_chunks();
+	test_committed();
 	test_ready_bytes();
 	store_close(store);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);

@@ -19,11 +19,11 @@ struct store;
 
 #define OF_ONE_NET	2	/* of each limit for all, one net: a half */
 
-enum tx_state { TX_OPEN, TX_WAITING, TX_READY };
+enum tx_state { TX_OPEN, TX_WAITING, TX_READY, TX_COMMITTED };
 
 struct tx {
 	RB_ENTRY(tx)	 tree;
-	TAILQ_ENTRY(tx)	 entry;		/* waiting or ready */
+	TAILQ_ENTRY(tx)	 entry;		/* waiting, ready or committed */
 	TAILQ_ENTRY(tx)	 spilled;
 	uint64_t	 session;
 	uint64_t	 size;		/* bytes received */

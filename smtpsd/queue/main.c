@@ -19,6 +19,7 @@
 #include "conf.h"
 #include "control.h"
 #include "edit.h"
+#include "flush.h"
 #include "forward.h"
 #include "incoming.h"
 #include "login.h"
@@ -36,7 +37,7 @@
 
 static struct store *store;
 static int is_swept;
-static struct event timer;
+static struct event timer, flushed;
 static uint64_t timer_ms;		/* when it will fire */
 static uint64_t stop_ms;
 
@@ -47,6 +48,14 @@ on_timer(int fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	timer_ms = 0;			/* the turn that follows does it all */
+}
+
+static void
+on_flushed(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;			/* so it does here */
 }
 
 static void
@@ -83,6 +92,8 @@ queue_init(struct link *parent)
 	usage_init(store);
 	login_init(store);
 	edit_init(store);
+	event_set(&flushed, flush_fd(), EV_READ | EV_PERSIST, on_flushed, NULL);
+	event_add(&flushed, NULL);
 	evtimer_set(&timer, on_timer, NULL);
 	timer_set(proc_now_ms());
 	log_info("queue open envelopes=%llu%s",
@@ -122,7 +133,7 @@ queue_stop_if_done(uint64_t now_ms)
 {
 	if (stop_ms == 0)
 		return;
-	if (now_ms < stop_ms && (peers_count() > 0 ||
+	if (now_ms < stop_ms && (peers_count() > 0 || commit_is_under_way() ||
 	    incoming_ready() > 0 || agent_running() > 0 ||
 	    result_waiting() > 0))
 		return;
@@ -134,19 +145,11 @@ queue_stop_if_done(uint64_t now_ms)
 	proc_exit(0);
 }
 
+/* All else that writes to the store. */
 static void
-queue_turn(void)
+queue_work(uint64_t now_ms, uint64_t now_s)
 {
-	uint64_t now_ms = proc_now_ms(), now_s = proc_now_s();
-
-	if (store == NULL)
-		return;
-	age_turn(now_ms, now_s, conf_get()->expire_s);
-	if (incoming_ready() > 0)
-		peers_poll();
-	commit_turn(now_ms, now_s);
 	login_turn(now_ms);
-	incoming_expire(now_ms);
 	/* what it takes out of the lanes may come again in this turn */
 	edit_turn(now_s);
 	/* before it, no action is known and every attempt would fail */
@@ -154,6 +157,28 @@ queue_turn(void)
 		schedule_turn(now_ms, now_s);
 	forward_turn(now_ms);
 	agent_turn(now_ms);
+}
+
+static void
+queue_turn(void)
+{
+	uint64_t now_ms = proc_now_ms(), now_s = proc_now_s();
+	int has_ended;
+
+	if (store == NULL)
+		return;
+	age_turn(now_ms, now_s, conf_get()->expire_s);
+	if (incoming_ready() > 0)
+		peers_poll();
+	has_ended = commit_end(now_ms, now_s);
+	incoming_expire(now_ms);
+	if (!has_ended && !commit_is_under_way())
+		commit_turn(now_ms, now_s);
+	if (!commit_is_under_way())
+		queue_work(now_ms, now_s);
+	/* not before that work: there may always be one under way */
+	if (has_ended)
+		commit_turn(now_ms, now_s);
 	timer_set(now_ms);
 	queue_stop_if_done(now_ms);
 }
@@ -192,6 +217,7 @@ main(int argc, char **argv)
 		.name = "queue",
 		.kind = PROC_QUEUE,
 		.profile = SANDBOX_STORE,
+		.threads = flush_init,
 		.init = queue_init,
 		.rules = parent_rules,
 		.nrules = sizeof(parent_rules) / sizeof(parent_rules[0]),

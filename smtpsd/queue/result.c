@@ -1,6 +1,6 @@
 /*
  * Results of deliveries.  State owned: the jobs that ended and are not yet
- * stored.  result_store() only writes to the store and notes outcomes in the
+ * stored, and those of a commit that is not yet flushed.  result_store() only writes to the store and notes outcomes in the
  * job, so that it can run again after a failed commit; everything that can
  * be seen outside happens in result_stored().
  */
@@ -22,7 +22,8 @@
 #define SOON_S		2
 
 static struct job_list results = TAILQ_HEAD_INITIALIZER(results);
-static unsigned int nresults;
+static struct job_list committed = TAILQ_HEAD_INITIALIZER(committed);
+static unsigned int nresults, ncommitted;
 static uint64_t first_ms;
 static struct result_stats stats;
 
@@ -267,6 +268,14 @@ result_log_report(const struct job *job)
 }
 
 void
+result_committed(void)
+{
+	TAILQ_CONCAT(&committed, &results, entry);
+	ncommitted += nresults;
+	nresults = 0;
+}
+
+void
 result_stored(uint64_t now_s)
 {
 	struct job_list done = TAILQ_HEAD_INITIALIZER(done);
@@ -274,8 +283,8 @@ result_stored(uint64_t now_s)
 	uint32_t i;
 
 	/* a notification handed on may end at once, as a new result */
-	TAILQ_CONCAT(&done, &results, entry);
-	nresults = 0;
+	TAILQ_CONCAT(&done, &committed, entry);
+	ncommitted = 0;
 	while ((job = TAILQ_FIRST(&done)) != NULL) {
 		TAILQ_REMOVE(&done, job, entry);
 		for (i = 0; i < job->nenv; i++)
@@ -295,6 +304,11 @@ result_forget(void)
 {
 	struct job *job;
 
+	/* the older ones first, as they came */
+	TAILQ_CONCAT(&committed, &results, entry);
+	TAILQ_CONCAT(&results, &committed, entry);
+	nresults += ncommitted;
+	ncommitted = 0;
 	TAILQ_FOREACH(job, &results, entry) {
 		message_unref(job->dsn);
 		job->dsn = NULL;

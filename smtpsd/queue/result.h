@@ -23,8 +23,10 @@ void	result_add(struct job *, uint64_t now_ms);	/* takes the job */
 unsigned int result_waiting(void);
 uint64_t result_first_ms(void);		/* when the oldest came */
 int	result_store(struct store *, uint64_t now_s);	/* in store_begin() */
+void	result_committed(void);		/* but not flushed yet */
 void	result_stored(uint64_t now_s);	/* log, release, hand on notifications */
-void	result_forget(void);		/* after rollback: keep for later */
+/* After a rollback or a flush that failed: keep all for later. */
+void	result_forget(void);
 void	result_stats(struct result_stats *);
 
 #endif

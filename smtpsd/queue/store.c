@@ -13,7 +13,8 @@
 int
 store_is_idle(struct store *s)
 {
-	return s->db != NULL && sqlite3_get_autocommit(s->db);
+	return s->db != NULL && sqlite3_get_autocommit(s->db) &&
+	    !s->is_flushing;
 }
 
 int

@@ -33,8 +33,23 @@ void		 store_close(struct store *);
  */
 int	store_begin(struct store *, int is_durable);
 int	store_commit(struct store *);
+/*
+ * Instead, for what was not begun durable: flush beside the loop.  Nothing of
+ * the transaction may be told to anybody before store_flush_end(), and only
+ * chunks of unfinished bodies be written; an end of 0 makes all durable that
+ * was committed up to here.  -1: failed, as store_commit().
+ */
+int	store_commit_later(struct store *);
+int	store_is_flushing(const struct store *);
+/*
+ * 1: it is still under way; with is_waiting, never.  -1: it failed: what has
+ * been committed since store_commit_later(), itself included, is lost.
+ */
+int	store_flush_end(struct store *, int is_waiting);
+/* Whether a flush would take so long that it better be beside the loop. */
+int	store_is_heavy(struct store *);
 void	store_rollback(struct store *);
-/* There is a connection, and no transaction is open. */
+/* There is a connection, no transaction is open, and no flush under way. */
 int	store_is_idle(struct store *);
 
 /* Adds row and body; takes the next free id if m->id is in use. */
@@ -52,9 +67,9 @@ int	store_add_onward(struct store *, const struct envelope *of,
 int	store_retry_envelope(struct store *, uint64_t envelope,
 	    uint64_t next_s, uint32_t attempts, int is_warned,
 	    const char *error);
-/* Never again, until store_set_next(): the message is damaged. */
 /* The sender knows that it waits; the next attempt stays. */
 int	store_set_warned(struct store *, uint64_t envelope);
+/* Never again, until store_set_next(): the message is damaged. */
 int	store_quarantine(struct store *, uint64_t envelope, const char *error);
 /* The next attempt; 0 is never: it is held. */
 int	store_set_next(struct store *, uint64_t envelope, uint64_t next_s);

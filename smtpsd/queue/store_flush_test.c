@@ -1,9 +1,10 @@
 /*
  * The store when a flush fails: nothing is acknowledged, nothing of the log
  * before it is trusted, what was refused does not come back, and with the
- * disk in order again it goes on.
+ * disk in order again it goes on.  The same of a flush beside the loop.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +12,21 @@
 
 #include "base/log.h"
 #include "base/tap.h"
+#include "flush.h"
 #include "store.h"
 
 #define NOW	1700000000U
 
 static char dir[] = "/tmp/smtpsd-flush.XXXXXX";
 static char path[64];
-static int flush_fails, flushes;
+static atomic_int flush_fails, flush_waits, flushes;
 
 /* In the place of the system's, for SQLite too. */
 int
 fdatasync(int fd)
 {
+	while (flush_waits)
+		usleep(1000);
 	if (flush_fails) {
 		errno = EIO;
 		return -1;
@@ -64,10 +68,39 @@ commit(struct store *s, uint64_t id, uint64_t body_id)
 }
 
 static int
+commit_chunk(struct store *s, uint64_t body_id, uint32_t n, const char *data,
+    size_t size)
+{
+	if (store_begin(s, 0) == 0 && store_add_chunk(s, body_id, n, data,
+	    size) == 0 && store_commit(s) == 0)
+		return 0;
+	store_rollback(s);
+	return -1;
+}
+
+static int
 commit_piece(struct store *s, uint64_t body_id)
 {
-	if (store_begin(s, 0) == 0 && store_add_chunk(s, body_id, 0, "hello",
-	    5) == 0 && store_commit(s) == 0)
+	return commit_chunk(s, body_id, 0, "hello", 5);
+}
+
+/* Enough of a body that a flush would take long. */
+static void
+make_heavy(struct store *s)
+{
+	static char data[65536];
+	uint64_t body = store_new_body_id(s);
+	uint32_t i;
+
+	for (i = 0; i < 8; i++)
+		commit_chunk(s, body, i, data, sizeof(data));
+}
+
+static int
+commit_later(struct store *s, uint64_t id, uint64_t body_id)
+{
+	if (store_begin(s, 0) == 0 && add(s, id, body_id) == 0 &&
+	    store_commit_later(s) == 0)
 		return 0;
 	store_rollback(s);
 	return -1;
@@ -141,6 +174,79 @@ test_refused(struct store *s)
 	store_close(s);
 }
 
+/* A body in front of the commit, the commit, a body behind it. */
+static void
+begin_later(struct store *s, uint64_t id, uint64_t *before, uint64_t *after)
+{
+	*before = store_new_body_id(s);
+	*after = store_new_body_id(s);
+	make_heavy(s);
+	tap_ok(store_is_heavy(s), "much is not flushed");
+	tap_ok(commit_piece(s, *before) == 0, "a piece in front");
+	flush_waits = 1;
+	tap_ok(commit_later(s, id, 0) == 0, "committed");
+	tap_ok(store_is_flushing(s) && !store_is_idle(s) &&
+	    store_flush_end(s, 0) == 1, "its flush is under way");
+	tap_ok(commit_piece(s, *after) == 0, "bodies go on meanwhile");
+}
+
+static void
+test_later(struct store *s)
+{
+	uint64_t before, after;
+	int had;
+
+	tap_ok(!store_is_heavy(s), "nothing to flush");
+	begin_later(s, 31, &before, &after);
+	had = flushes;
+	flush_waits = 0;
+	tap_ok(store_flush_end(s, 1) == 0 && flushes == had + 1, "one flush");
+	tap_ok(!store_is_flushing(s) && store_is_idle(s), "and it is over");
+	tap_ok(!store_is_heavy(s), "all of it is flushed");
+	tap_ok(has(s, 31) == 1, "the message is there");
+	tap_ok(commit(s, 32, before) == 0 && commit(s, 33, after) == 0 &&
+	    has(s, 32) == 1 && has(s, 33) == 1, "so are both bodies");
+}
+
+static void
+test_later_fails(struct store *s)
+{
+	uint64_t before, after;
+
+	sleep(1);	/* one attempt a second */
+	begin_later(s, 41, &before, &after);
+	flush_fails = 1;
+	flush_waits = 0;
+	tap_ok(store_flush_end(s, 1) == -1, "the flush fails");
+	tap_ok(!store_is_flushing(s) && !store_is_heavy(s), "and is over");
+	tap_ok(commit(s, 42, 0) == -1, "while flushes fail: refused");
+	flush_fails = 0;
+	sleep(1);
+	tap_ok(commit(s, 43, before) == 0, "good again: stored");
+	tap_ok(has(s, 43) == 1, "with the body in front");
+	tap_ok(has(s, 41) == 0 && has(s, 42) == 0, "what failed is not there");
+	tap_ok(commit(s, 44, after) == 0 && has(s, 44) != 1,
+	    "nor what came behind it");
+}
+
+/* A store that is closed meanwhile. */
+static struct store *
+test_later_closed(struct store *s, uint64_t id, int fails)
+{
+	make_heavy(s);
+	flush_waits = 1;
+	flush_fails = fails;
+	tap_ok(commit_later(s, id, 0) == 0, "committed");
+	flush_waits = 0;
+	if (fails) {
+		tap_ok(store_flush_end(s, 1) == -1, "the flush fails");
+		flush_fails = 0;
+		sleep(1);
+	}
+	store_close(s);
+	return store_open(path, 1 << 20);
+}
+
 int
 main(void)
 {
@@ -162,6 +268,27 @@ main(void)
 	s = store_open(path, 1 << 20);
 	tap_ok(s != NULL && has(s, 4) == 1 && has(s, 20) == 0,
 	    "after a restart the same");
+	store_close(s);
+	snprintf(path, sizeof(path), "%s/later.db", dir);
+	s = store_open(path, 1 << 20);
+	/* without the thread it is flushed at once */
+	make_heavy(s);
+	tap_ok(commit_later(s, 30, 0) == 0 && !store_is_flushing(s) &&
+	    store_flush_end(s, 0) == 0 && has(s, 30) == 1, "at once");
+	flush_fails = 1;
+	make_heavy(s);
+	tap_ok(commit_later(s, 29, 0) == -1, "at once, it fails");
+	flush_fails = 0;
+	sleep(1);
+	tap_ok(commit(s, 28, 0) == 0 && has(s, 29) == 0, "and is not there");
+	if (!tap_ok(flush_init() == 0, "a thread"))
+		return tap_done();
+	test_later(s);
+	test_later_fails(s);
+	s = test_later_closed(s, 51, 0);
+	tap_ok(has(s, 51) == 1, "closed meanwhile: it is there");
+	s = test_later_closed(s, 52, 1);
+	tap_ok(has(s, 52) == 0, "closed after a failure: it is not");
 	store_close(s);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");

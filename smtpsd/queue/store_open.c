@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "store_sql.h"
@@ -151,6 +152,10 @@ store_disconnect(struct store *s)
 		    NULL);
 	sqlite3_close(s->db);
 	s->db = NULL;
+	/* to see what goes wrong from the next start of the log on */
+	if (s->wal_fd != -1)
+		close(s->wal_fd);
+	s->wal_fd = -1;
 }
 
 struct store *
@@ -161,8 +166,10 @@ store_open(const char *path, uint64_t prealloc)
 	/* one thread; no counters behind a lock */
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	if ((s = calloc(1, sizeof(*s))) == NULL ||
-	    (s->path = strdup(path)) == NULL)
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		goto fail;
+	s->wal_fd = -1;
+	if ((s->path = strdup(path)) == NULL)
 		goto fail;
 	if (store_connect(s) == -1 || store_sweep_init(s) == -1 ||
 	    store_wal_init(s, prealloc) == -1)
@@ -180,12 +187,15 @@ store_close(struct store *s)
 
 	if (s == NULL)
 		return;
+	store_flush_end(s, 1);
 	/* what was refused must not be there at the next start */
 	if (s->is_doubtful && (!s->wal_is_known || store_repair(s) == -1))
 		store_disconnect(s);
 	for (i = 0; i < ST_MAX; i++)
 		sqlite3_finalize(s->st[i]);
 	sqlite3_close(s->db);
+	if (s->wal_fd != -1)
+		close(s->wal_fd);
 	free(s->path);
 	free(s);
 }

@@ -36,6 +36,10 @@ struct store {
 	int		 wal_is_known;	/* whether both are */
 	int		 wal_found;	/* pages at the start, -1: unknown */
 	int		 wal_next;	/* checkpoint from here */
+	int		 wal_fd;	/* for flushes beside the loop, or -1 */
+	int		 wal_before;	/* pages in front of such a commit */
+	int		 wal_until;	/* and that its flush covers */
+	int		 is_flushing;	/* it is under way */
 	int		 is_doubtful;	/* a flush failed since */
 	uint64_t	 repaired_s;	/* last attempt to mend that */
 	uint64_t	 reserve;	/* bytes of disk to leave free */
