@@ -110,6 +110,24 @@ with Server(retry="1h to 1h") as s:
     s.send(ME, subject="third")
     ok(s.wait_mail(3), "resume smtp: mail is taken again")
 
+    # A message of 40 MB, for one who reads it and one who does not.
+    s.ctl("pause", "mda")
+    s.send(ME, body=("x" * 76 + "\r\n") * 540000)
+    big = s.show("queue")[0]
+    show = [s.prefix + "/sbin/smtpsctl", "-s", s.dir + "/smtpsd.sock", "show",
+            "message", big["message"]]
+    r = subprocess.run(show, capture_output=True)
+    eq((r.returncode, len(r.stdout)), (0, big["size"]), "show message, 40 MB")
+    p = subprocess.Popen(show, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1)
+    out, err = p.communicate()
+    ok(p.returncode == 0 and len(out) == big["size"] or
+       p.returncode == 1 and b"cut off" in err,
+       "not read for a second: whole, or it is said that it is not")
+    ok("broke the rules" not in s.log(), "nobody is accused")
+    s.ctl("remove", big["message"])
+    s.ctl("resume", "mda")
+
     # What users may not.
     import pwd
     u = pwd.getpwnam("smtpst1")
