@@ -1,8 +1,8 @@
 /*
  * Relay processes: their links, who has least to do, how many jobs run at one
- * host, at one domain and at all, and the end of one that says nothing.  State owned: the links with the number of
- * their jobs.  Called by agent.c for each lane's turn and by main.c for a new
- * link; knows no bodies and no answers.
+ * host, at one domain and at all, and the end of one that says nothing.  State
+ * owned: the links with the number of their jobs.  Called by agent.c for each
+ * lane's turn and by main.c for a new link; knows no bodies and no answers.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,6 +15,11 @@
 
 #define RELAY_RUNNING_MAX	512	/* jobs on all relay links */
 #define LINK_BUFFER		(1 << 20)
+/*
+ * Bytes that a relay has not read yet; then it gets no more deliveries.  With a
+ * window of each it has, link.c's bound is not reached by one that reads.
+ */
+#define UNREAD_MAX		(24U << 20)
 
 struct relay {
 	TAILQ_ENTRY(relay) entry;
@@ -25,13 +30,15 @@ struct relay {
 static TAILQ_HEAD(, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
 static unsigned int nrelay;		/* jobs on all of them */
 
+/* NULL: all have enough to read. */
 static struct relay *
 relay_least_busy(void)
 {
 	struct relay *relay, *best = NULL;
 
 	TAILQ_FOREACH(relay, &relays, entry)
-		if (best == NULL || relay->nrunning < best->nrunning)
+		if (link_queued(relay->link) <= UNREAD_MAX &&
+		    (best == NULL || relay->nrunning < best->nrunning))
 			best = relay;
 	return best;
 }

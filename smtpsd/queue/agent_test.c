@@ -67,8 +67,11 @@ forward_route(struct job *job)
 void
 schedule_release(struct job *job)
 {
+	uint32_t i;
+
 	nreleased += job->nenv;
-	envelope_free(job->env[0]);
+	for (i = 0; i < job->nenv; i++)
+		envelope_free(job->env[i]);
 	message_unref(job->message);
 	free(job);
 }
@@ -177,7 +180,9 @@ test_looks(void)
 struct peer {
 	struct link	*link;
 	uint64_t	 delivery[16];
-	unsigned int	 n;
+	unsigned int	 n, nopen;
+	uint64_t	 nbody;		/* bytes for the first of them */
+	int		 is_asking;	/* for more of it */
 };
 
 static uint32_t accused;
@@ -195,6 +200,7 @@ on_open(struct link *link, struct link_in *in)
 	const struct queue_agent_open *open = in->data;
 	struct peer *p = link_arg(link);
 
+	p->nopen++;
 	if (p->n < 16)
 		p->delivery[p->n++] = open->delivery;
 }
@@ -204,6 +210,19 @@ on_other(struct link *link, struct link_in *in)
 {
 	(void)link;
 	(void)in;
+}
+
+static void
+on_body(struct link *link, struct link_in *in)
+{
+	const struct agent_delivery *d = in->data;
+	struct peer *p = link_arg(link);
+
+	if (d->delivery != p->delivery[0])
+		return;
+	p->nbody += in->size - sizeof(*d);
+	if (p->is_asking && p->nbody % AGENT_WINDOW == 0)
+		link_send(link, MSG_AGENT_QUEUE_MORE, d, sizeof(*d));
 }
 
 static void
@@ -222,7 +241,7 @@ peer_start(struct peer *p, uint32_t id, const struct lane *lane)
 	static const struct link_rule rules[] = {
 		{ MSG_QUEUE_AGENT_OPEN, LINK_STATE_ANY, on_open },
 		{ MSG_QUEUE_AGENT_RCPT, LINK_STATE_ANY, on_other },
-		{ MSG_QUEUE_AGENT_BODY, LINK_STATE_ANY, on_other },
+		{ MSG_QUEUE_AGENT_BODY, LINK_STATE_ANY, on_body },
 	};
 	struct link_end end = { .name = "queue", .rules = rules, .nrules = 3,
 	    .down = on_peer_down, .arg = p };
@@ -261,16 +280,22 @@ pass(unsigned int seconds)
 }
 
 static void
-add(const char *action, unsigned int i)
+add_big(const char *action, unsigned int i, size_t size, unsigned int n)
 {
-	struct job *job = calloc(1, sizeof(*job) + sizeof(job->env[0]));
+	struct job *job = calloc(1, sizeof(*job) + n * sizeof(job->env[0]));
 
 	job->message = message_new();
-	job->message->body = strdup("text\r\n");
-	job->message->size = 6;
-	job->env[0] = make(action, i);
-	job->nenv = 1;
+	job->message->body = calloc(1, size);
+	job->message->size = size;
+	while (job->nenv < n)
+		job->env[job->nenv++] = make(action, i);
 	agent_add(job);
+}
+
+static void
+add(const char *action, unsigned int i)
+{
+	add_big(action, i, 6, 1);
 }
 
 /* One job for each of n domains. */
@@ -320,6 +345,54 @@ test_slow(void)
 	    "and has its own end");
 	link_close(slow.link);
 	pass(1);
+}
+
+/* A relay may have as much as it can be given, and reads as fast as it can. */
+static void
+test_much(void)
+{
+	const uint64_t size = 4 * AGENT_WINDOW;
+	struct peer p;
+	unsigned int i;
+
+	accused = 0;
+	peer_start(&p, 43, NULL);
+	p.is_asking = 1;
+	for (i = 1; i <= 512; i++)
+		add_big("far", i, size, JOB_ENVELOPES_MAX);
+	agent_turn(now_ms += 1000);
+	tap_ok(agent_running() > 16 && agent_running() < 512,
+	    "it is given %u, no more before it reads", agent_running());
+	for (i = 0; i < 3000 && (p.nopen < 512 || p.nbody < size); i++)
+		pass(1);
+	tap_ok(p.nopen == 512 && accused == 0, "then all");
+	tap_ok(p.nbody == size, "and more of the first while others come");
+	link_close(p.link);
+	pass(1);
+	tap_ok(agent_running() == 0 && accused == 0, "all it had");
+}
+
+/* A deliver is its user's: what it asks for it has to read. */
+static void
+test_unread(void)
+{
+	struct peer p;
+	unsigned int i;
+
+	agent_pause(PAUSE_MDA, 0);
+	accused = 0;
+	add_big("local", 0, 20 << 20, 1);
+	pass(1);
+	peer_start(&p, 53, lane_find("local", "u0"));
+	pass(1);
+	link_pause(p.link);
+	for (i = 0; i < 280; i++)
+		peer_say(&p, 0, MSG_AGENT_QUEUE_MORE);
+	pass(1);
+	tap_ok(accused == 53 && agent_running() == 0,
+	    "a deliver that asks and does not read");
+	pass(10);
+	accused = 0;
 }
 
 static void
@@ -476,6 +549,8 @@ main(void)
 	event_init();
 	link_on_broken(on_broken);
 	test_slow();
+	test_much();
+	test_unread();
 	test_silent();
 	test_forward();
 	return tap_done();
