@@ -143,15 +143,15 @@ is_behind(void)
 int
 policy_mail(const struct net_policy_mail *m, const char *envid)
 {
-	return is_behind() ? -1 : link_send_tail(policy, MSG_NET_POLICY_MAIL, m, sizeof(*m),
-	    envid, strlen(envid));
+	return is_behind() ? -1 : link_send_tail(policy, MSG_NET_POLICY_MAIL,
+	    m, sizeof(*m), envid, strlen(envid));
 }
 
 int
 policy_rcpt(const struct net_policy_rcpt *r, const char *orcpt)
 {
-	return is_behind() ? -1 : link_send_tail(policy, MSG_NET_POLICY_RCPT, r, sizeof(*r),
-	    orcpt, strlen(orcpt));
+	return is_behind() ? -1 : link_send_tail(policy, MSG_NET_POLICY_RCPT,
+	    r, sizeof(*r), orcpt, strlen(orcpt));
 }
 
 int
@@ -162,8 +162,8 @@ policy_header(uint64_t session, uint32_t tx, const char *tail, size_t size)
 	memset(&m, 0, sizeof(m));
 	m.session = session;
 	m.tx = tx;
-	return link_send_tail(policy, MSG_NET_POLICY_HEADER, &m, sizeof(m),
-	    tail, size);
+	return is_behind() ? -1 : link_send_tail(policy, MSG_NET_POLICY_HEADER,
+	    &m, sizeof(m), tail, size);
 }
 
 static void

@@ -8,7 +8,10 @@
 #include "proto/net_policy.h"
 
 void	policy_set_link(int fd, uint32_t peer_id);	/* takes fd */
-/* -1: the link is down.  envid and orcpt are decoded, "" for none. */
+/*
+ * -1: the link is down, or policy has enough to read.  envid and orcpt are
+ * decoded, "" for none.
+ */
 int	policy_mail(const struct net_policy_mail *, const char *envid);
 int	policy_rcpt(const struct net_policy_rcpt *, const char *orcpt);
 /* tail: of MSG_NET_POLICY_HEADER */
