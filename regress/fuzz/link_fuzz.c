@@ -2,7 +2,8 @@
  * A link at whose other end anybody may be: the bytes of a stream of
  * messages.  A handler sees only what keeps the shape of its message and its
  * state, with every string terminated; whatever else comes is one fault, and
- * after it nothing is handled.
+ * after it nothing is handled.  What may not be sent from here is no fault of
+ * the other end.
  *
  * Behind the first byte pieces follow: a byte says what is made of the bytes
  * behind it.  Bit 7: a whole message is built, its type
@@ -34,7 +35,7 @@
 
 static struct link_rule	rules[RULES_MAX];
 static size_t		nrules;
-static int		ndown, nhandled, null_fd, pauses;
+static int		ndown, nhandled, nblamed, nfailed, null_fd, pauses;
 
 static void
 handle(struct link *l, struct link_in *in)
@@ -78,6 +79,13 @@ static void
 broken(uint32_t peer_id)
 {
 	MUST(peer_id == 5);
+	nblamed++;
+}
+
+static void
+failed(void)
+{
+	nfailed++;
 }
 
 static void
@@ -173,7 +181,7 @@ run(const uint8_t *data, size_t size)
 {
 	struct link_end end;
 	struct link *l;
-	int fds[2];
+	int fds[2], is_ours;
 	size_t at;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == -1)
@@ -185,17 +193,21 @@ run(const uint8_t *data, size_t size)
 	end.down = down;
 	end.peer_id = 5;
 	link_on_broken(broken);
+	link_on_failed(failed);
 	if ((l = link_new(fds[0], &end)) == NULL)
 		abort();
 	MUST(strcmp(link_name(l), "fuzz") == 0);
 	link_set_state(l, STATE);
 	link_set_buffer(l, 1 << 20);
-	ndown = nhandled = pauses = 0;
+	ndown = nhandled = nblamed = nfailed = pauses = 0;
+	is_ours = 0;
 	for (at = 1; at < size; at += send_piece(fds[1], data + at,
 	    size - at)) {
 		link_poll(l);
 		link_resume(l);
-		(void)link_send(l, rules[data[at] % nrules].type, data, at);
+		if (link_send(l, rules[data[at] % nrules].type, data, at) ==
+		    -1 && ndown == 0)
+			is_ours = 1;
 		link_flush(l);
 	}
 	close(fds[1]);
@@ -206,6 +218,7 @@ run(const uint8_t *data, size_t size)
 		link_fault(l, "enough");
 	link_close(l);
 	MUST(link_queued(l) == 0);
+	MUST(nblamed + nfailed <= ndown && (nblamed == 0 || !is_ours));
 	link_flush_all();
 }
 
