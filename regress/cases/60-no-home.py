@@ -27,6 +27,8 @@ def passwd(home):
     uid = pwd.getpwnam("smtpst3").pw_uid
     with open(top + "/passwd", "w") as f:
         f.write("\n".join(LINES + [
+            "owned:x:%d:1::%s/owned:/bin/sh" % (uid + 5007, top),
+            "closed:x:%d:1::%s/closed:/bin/sh" % (uid + 5008, top),
             "daemon:x:1:1::/usr/sbin:/usr/sbin/nologin",
             "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin",
             "slash:x:%d:1::/:/bin/sh" % (uid + 5001),
@@ -97,6 +99,24 @@ with Server(**CONF) as s:
            "smtpst2 %s %s" % ((os.path.expanduser("~smtpst2"),) * 2)],
            "one of a user without a home runs in the root directory")
 
+    # A home that is root's, as that of www-data, or one that is not mounted.
+    for u, mode in [("owned", 0o755), ("closed", 0o700)]:
+        os.mkdir("%s/%s" % (top, u))
+        os.chmod("%s/%s" % (top, u), mode)
+        eq(rcpt(s, u + "@example.org")[:3], "250", u + ": a home of root's")
+        s.send(u + "@example.org", subject=u)
+        ok(s.wait_log(r"result=deferred to=<%s@.*status=4\.2\.1.*Permission "
+                      r"denied; the directory for it belongs to uid 0" % u),
+           "waits, and the log says for what")
+    maildir = top + "/owned/Maildir"
+    os.mkdir(maildir, 0o700)
+    shutil.chown(maildir, "owned")
+    ok(s.wait_mail(1, directory=maildir), "until it gets a Maildir in it")
+    shutil.chown(top + "/closed", "closed")
+    ok(s.wait_mail(1, directory=top + "/closed/Maildir"), "or is the user's")
+    ok(s.wait_queue(0), "both have their mail")
+    mark = len(s.log_lines("result=deferred"))
+
     # away
     eq(rcpt(s, "smtpst3@example.org")[:3], "250", "a home that is not there")
     s.send("smtpst3@example.org", subject="away")
@@ -109,7 +129,8 @@ with Server(**CONF) as s:
     ok(until(lambda: not s.children("deliver")), "its deliver ends")
     shutil.rmtree(away)
     s.send("smtpst3@example.org", subject="gone")
-    ok(until(lambda: len(s.log_lines("result=deferred")) >= 2), "away again")
+    ok(until(lambda: len(s.log_lines("result=deferred")) >= mark + 2),
+       "away again")
     passwd("/nonexistent")
     ok(s.wait_mail(1, "smtpst1"), "taken away for good: a bounce")
     ok(b"5.1.1" in s.mails()[0] and b"no home directory" in s.mails()[0],

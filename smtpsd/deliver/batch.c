@@ -87,8 +87,10 @@ mbox_fill(const char *path)
 	struct delivery *d;
 	struct mbox m;
 	size_t i, n = 0;
+	int dir_fd;
 
-	if (mbox_open(&m, delivery_root(), path, LOCK_WAIT_MS, &failed) == -1) {
+	if ((dir_fd = delivery_root(&failed)) == -1 ||
+	    mbox_open(&m, dir_fd, path, LOCK_WAIT_MS, &failed) == -1) {
 		log_info("mailbox %s: %s", log_vis(path), failed.text);
 		while ((rcpt = rcpt_next(&d, path)) != NULL) {
 			rcpt->outcome = failed;

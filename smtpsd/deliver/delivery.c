@@ -61,10 +61,14 @@ delivery_all(void)
 }
 
 int
-delivery_root(void)
+delivery_root(struct outcome *outcome)
 {
+	const char *path = conf.forward ? conf.base : "/";
+
 	if (root_fd == -1)
-		root_fd = open(conf.forward ? conf.base : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd == -1)
+		outcome_open(outcome, "open", -1, path);
 	return root_fd;
 }
 
@@ -326,6 +330,8 @@ static void
 rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
     const char *recipient)
 {
+	int dir_fd;
+
 	strlcpy(rcpt->recipient, recipient, sizeof(rcpt->recipient));
 	if (conf.forward && (rcpt_forward(d, rcpt) == -1 || !rcpt->keeps))
 		return;
@@ -350,8 +356,9 @@ rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
 	}
 	if (conf.kind != DELIVER_MAILDIR)
 		return;
-	rcpt->file = maildir_open(delivery_root(), rcpt->path, d->stage.raw,
-	    d->open.sender, recipient, &rcpt->outcome);
+	if ((dir_fd = delivery_root(&rcpt->outcome)) != -1)
+		rcpt->file = maildir_open(dir_fd, rcpt->path, d->stage.raw,
+		    d->open.sender, recipient, &rcpt->outcome);
 	if (rcpt->file == NULL) {
 		rcpt->is_over = 1;
 		log_info("mailbox %s: %s", log_vis(rcpt->path),

@@ -54,8 +54,8 @@ TAILQ_HEAD(delivery_list, delivery);
 
 const struct parent_deliver_conf *delivery_conf(void);
 struct delivery_list *delivery_all(void);
-/* Where paths of mailboxes begin, as a descriptor, or -1. */
-int		 delivery_root(void);
+/* Where paths of mailboxes begin, as a descriptor; -1 and an outcome. */
+int		 delivery_root(struct outcome *);
 /* Commands have run: what is_ready goes into mailboxes. */
 void		 delivery_mailboxes(void);
 /* Tell how it went with one recipient. */

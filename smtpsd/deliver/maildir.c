@@ -183,7 +183,7 @@ maildir_open(int root_fd, const char *path, int raw, const char *sender,
 	file->has_cr = 0;
 	file->used = 0;
 	if ((file->dir = directory_enter(root_fd, path)) == NULL) {
-		outcome_errno(outcome, "open directory");
+		outcome_open(outcome, "open directory", root_fd, NULL);
 		free(file);
 		return NULL;
 	}

@@ -226,7 +226,7 @@ mbox_open(struct mbox *m, int root_fd, const char *path, unsigned int wait_ms,
 	if (split_path(path, dir, sizeof(dir), m) == -1 ||
 	    (m->dir_fd = walk_path(root_fd, dir)) == -1 ||
 	    file_open(m) == -1) {
-		outcome_errno(outcome, "open");
+		outcome_open(outcome, "open", root_fd, NULL);
 		goto fail;
 	}
 	/* Before a lock is asked for: a device may do anything with it. */

@@ -1,9 +1,12 @@
 /*
  * Words for how a delivery ended.  Called by everything here that can fail.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "outcome.h"
 
@@ -33,4 +36,28 @@ outcome_errno(struct outcome *outcome, const char *what)
 	outcome_set(outcome, AGENT_TEMPFAIL, status, "");
 	snprintf(outcome->text, sizeof(outcome->text), "mailbox: %s: %s", what,
 	    strerror(saved));
+}
+
+/*
+ * A system's account may have a home of root's, and a home that is not
+ * mounted is one: whoever is told "Permission denied" should know of what.
+ */
+void
+outcome_open(struct outcome *outcome, const char *what, int dir_fd,
+    const char *path)
+{
+	struct stat st;
+	int saved = errno;
+	size_t n;
+
+	outcome_errno(outcome, what);
+	if (saved != EACCES && saved != EPERM)
+		return;
+	if ((dir_fd == -1 ? stat(path, &st) : fstat(dir_fd, &st)) == -1 ||
+	    st.st_uid == geteuid())
+		return;
+	n = strlen(outcome->text);
+	snprintf(outcome->text + n, sizeof(outcome->text) - n,
+	    "; the directory for it belongs to uid %lu, not to its user",
+	    (unsigned long)st.st_uid);
 }

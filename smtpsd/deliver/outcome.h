@@ -17,5 +17,12 @@ void	outcome_set(struct outcome *, int class, const char *status,
 	    const char *text);
 /* A temporary failure, of errno. */
 void	outcome_errno(struct outcome *, const char *what);
+/*
+ * The same, where a mailbox could not be opened or made: says whose the
+ * directory is in which it would lie, if that is why.  dir_fd may be -1, for
+ * path.
+ */
+void	outcome_open(struct outcome *, const char *what, int dir_fd,
+	    const char *path);
 
 #endif
