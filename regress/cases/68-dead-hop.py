@@ -12,7 +12,7 @@ from bigqueue import fill
 from nexthop import NextHop
 
 DEAD_PORT = 10027
-DEAD = 20000
+DEAD = 20000 * int(os.environ.get("SMTPSD_SWEEP", "1"))
 LIVE = 100
 ACTIONS = DEFAULT_ACTIONS + \
     'action "dead" relay host smtp://127.0.0.1:%d\n' % DEAD_PORT
