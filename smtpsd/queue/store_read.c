@@ -218,25 +218,77 @@ store_load(struct store *s, uint64_t envelope, struct envelope *e,
 	return r;
 }
 
+static sqlite3_file *
+file_of(struct store *s, int which)
+{
+	sqlite3_file *file = NULL;
+
+	return sqlite3_file_control(s->db, "main", which, &file) ==
+	    SQLITE_OK && file != NULL && file->pMethods != NULL ? file : NULL;
+}
+
 /*
- * The error of a read that failed is "malformed" to SQLite (os_unix.c makes
- * IOERR_CORRUPTFS of EIO), and so is a file with wrong bytes.  But a disk may
- * come back.  What is said is the last error of each file, however old: on
- * such a disk nothing is quarantined until the next start.
+ * The last error of a file, however old.  1: it is that of a disk that cannot
+ * be read; then it is forgotten, as SQLite does for a read behind the end.
  */
 static int
-is_unreadable(struct store *s)
+is_unreadable(sqlite3_file *file)
 {
-	sqlite3_file *log = NULL;
-	int of_database = 0, of_log = 0;
+	sqlite3_int64 size = 0;
+	int error = 0;
+	char c;
 
-	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_LAST_ERRNO,
-	    &of_database);
-	if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_JOURNAL_POINTER,
-	    &log) == SQLITE_OK && log != NULL && log->pMethods != NULL)
-		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO,
-		    &of_log);
-	return of_database == EIO || of_log == EIO;
+	if (file == NULL)
+		return 0;
+	file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	if (error != EIO)
+		return 0;
+	if (file->pMethods->xFileSize(file, &size) == SQLITE_OK)
+		file->pMethods->xRead(file, &c, 1, size);
+	return 1;
+}
+
+static int
+has_unreadable(struct store *s)
+{
+	int of_database = is_unreadable(file_of(s,
+	    SQLITE_FCNTL_FILE_POINTER));
+
+	return is_unreadable(file_of(s, SQLITE_FCNTL_JOURNAL_POINTER)) ||
+	    of_database;
+}
+
+static int
+is_corrupt(struct store *s)
+{
+	return (sqlite3_errcode(s->db) & 0xff) == SQLITE_CORRUPT;
+}
+
+/*
+ * To SQLite an error of the disk is "malformed" (os_unix.c makes
+ * IOERR_CORRUPTFS of EIO), and so is a file with wrong bytes.  But a disk may
+ * come back.  A file has an error of this read if it has one again, the old
+ * ones being forgotten.  As store_step(), with *damaged.
+ */
+static int
+step_body(struct store *s, enum statement st, int *damaged)
+{
+	int r = store_step(s, st);
+
+	*damaged = 0;
+	if (r != -1)
+		return r;
+	store_complain(s, "read body");
+	if (!is_corrupt(s))
+		return -1;
+	if (has_unreadable(s)) {
+		store_reset(s, st);
+		if ((r = store_step(s, st)) != -1)
+			return r;
+		*damaged = is_corrupt(s) && !has_unreadable(s);
+	} else
+		*damaged = 1;
+	return -1;
 }
 
 int
@@ -245,7 +297,7 @@ store_read_body(struct store *s, const struct message *m, uint32_t n,
 {
 	enum statement st = m->body_id == 0 ? ST_BODY : ST_CHUNK;
 	const void *blob;
-	int r, damaged = 0;
+	int r, damaged;
 
 	*data = NULL;
 	*size = 0;
@@ -253,15 +305,10 @@ store_read_body(struct store *s, const struct message *m, uint32_t n,
 		return 1;
 	store_bind_id(s, st, 1, m->body_id == 0 ? m->id :
 	    m->body_id << STORE_CHUNK_BITS | n);
-	if ((r = store_step(s, st)) == -1) {
-		store_complain(s, "read body");
-		damaged = (sqlite3_errcode(s->db) & 0xff) == SQLITE_CORRUPT &&
-		    !is_unreadable(s);
-	}
+	r = step_body(s, st, &damaged);
 	if (r == 1 && (blob = sqlite3_column_blob(s->st[st], 0)) != NULL &&
 	    (*size = (size_t)sqlite3_column_bytes(s->st[st], 0)) <=
 	    m->size - sent) {
-		damaged = 0;
 		if ((*data = malloc(*size + 1)) == NULL)
 			r = -1;
 		else

@@ -1,0 +1,141 @@
+/*
+ * Bodies on a disk that cannot be read for a while, and one that is damaged:
+ * which is which, each time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/tap.h"
+#include "teststore.h"
+
+#define PAGE	16384
+#define SIZE	60000		/* some pages */
+
+static char dir[] = "/tmp/smtpsd-read.XXXXXX";
+static char path[64];
+static int is_failing;
+
+static ssize_t
+test_pread(int fd, void *buf, size_t size, sqlite3_int64 at)
+{
+	if (is_failing) {
+		errno = EIO;
+		return -1;
+	}
+	return pread(fd, buf, size, (off_t)at);
+}
+
+static void
+replace_pread(void)
+{
+	static const char *const names[] = { "pread", "pread64" };
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (vfs->xGetSystemCall(vfs, names[i]) != NULL &&
+		    vfs->xSetSystemCall(vfs, names[i],
+		    (sqlite3_syscall_ptr)(void *)test_pread) != SQLITE_OK)
+			abort();
+}
+
+static void
+put(struct store *s, uint64_t id, char c)
+{
+	struct message *m = teststore_message(id, SIZE);
+
+	memset(m->body, c, SIZE);
+	if (store_begin(s, 1) == -1 || teststore_add(s, m, 1) == -1 ||
+	    store_commit(s) == -1)
+		abort();
+	message_unref(m);
+}
+
+/* From the log into the database. */
+static void
+empty_log(void)
+{
+	sqlite3 *db;
+
+	if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db,
+	    "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) != SQLITE_OK)
+		abort();
+	sqlite3_close(db);
+}
+
+/* The pages of the body with this letter lead nowhere.  How many. */
+static int
+damage(char c)
+{
+	static const unsigned char far[4] = { 0x7f, 0xff, 0xff, 0xff };
+	unsigned char page[PAGE];
+	int fd = open(path, O_RDWR), n = 0;
+	off_t at;
+
+	for (at = 0; pread(fd, page, PAGE, at) == PAGE; at += PAGE)
+		if (page[4] == (unsigned char)c && memcmp(page + 4, page + 5,
+		    PAGE - 5) == 0)
+			n += pwrite(fd, far, sizeof(far), at) == sizeof(far);
+	close(fd);
+	return n;
+}
+
+/* 1: damaged, -1: not now, 0: all of it. */
+static int
+get(struct store *s, uint64_t id, char c)
+{
+	struct message *m = teststore_message(id, SIZE);
+	char *data;
+	size_t size;
+	int r = store_read_body(s, m, 0, 0, &data, &size);
+
+	if (r == 0 && (size != SIZE || data[0] != c || data[SIZE - 1] != c))
+		r = -2;
+	free(data);
+	message_unref(m);
+	return r;
+}
+
+int
+main(void)
+{
+	char command[128];
+	struct store *s;
+	uint64_t i;
+
+	log_init("store_read_test", LOG_TO_STDERR);
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	replace_pread();
+	if ((s = teststore_open(path, 0)) == NULL)
+		return 1;
+	for (i = 1; i <= 4; i++)
+		put(s, i, (char)('a' + i));
+	store_close(s);
+	empty_log();
+	tap_ok(damage('a' + 2) > 0, "one is damaged");
+	if ((s = teststore_open(path, 0)) == NULL)
+		return 1;
+	is_failing = 1;
+	tap_ok(get(s, 1, 'a' + 1) == -1, "one that cannot be read is not");
+	is_failing = 0;
+	tap_ok(get(s, 2, 'a' + 2) == 1, "later, the damaged one is");
+	tap_ok(get(s, 1, 'a' + 1) == 0, "and the other is whole");
+	is_failing = 1;
+	tap_ok(get(s, 3, 'a' + 3) == -1, "the disk fails again");
+	is_failing = 0;
+	tap_ok(get(s, 3, 'a' + 3) == 0 && get(s, 4, 'a' + 4) == 0,
+	    "those it kept are whole");
+	tap_ok(get(s, 2, 'a' + 2) == 1, "the damaged one is not");
+	store_close(s);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	tap_ok(system(command) == 0, "cleaned up");
+	return tap_done();
+}
