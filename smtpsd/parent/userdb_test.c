@@ -33,6 +33,7 @@ static const struct {
 static int		 down;		/* errno of what is remote */
 static int		 all_down;	/* and of the rest */
 static int		 not_made;	/* smtpsd's users */
+static int		 ours_down;	/* errno of those */
 static int		 nlooked;
 static time_t		 now_s = 1000;
 static FILE		*log_file;
@@ -46,6 +47,8 @@ getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size,
 
 	nlooked++;
 	*out = NULL;
+	if (ours_down != 0 && name[0] == '_')
+		return ours_down;
 	for (i = 0; i < sizeof(accounts) / sizeof(accounts[0]); i++) {
 		if (strcmp(name, accounts[i].name) == 0 &&
 		    !(not_made && name[0] == '_'))
@@ -119,9 +122,12 @@ test_closed(void)
 	tap_ok(userdb_init() == -1 && errno == ENOENT, "smtpsd has no users");
 	tap_ok(find("local") == USERDB_FOUND, "another is one all the same");
 	not_made = 0;
-	all_down = EIO;
+	ours_down = EIO;
 	tap_ok(userdb_init() == -1 && errno == EIO, "they cannot be looked up");
-	all_down = 0;
+	tap_ok(find("local") == USERDB_UNSURE && find("twin") == USERDB_UNSURE,
+	    "then nobody is known not to be one of them");
+	tap_ok(find("nobody-there") == USERDB_NONE, "but who is not there");
+	ours_down = 0;
 	tap_ok(userdb_init() == 0, "they can");
 	tap_ok(find("_smtpsq") == USERDB_NONE && find("twin") == USERDB_NONE,
 	    "one of them, by whatever name");
