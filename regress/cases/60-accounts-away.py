@@ -276,6 +276,7 @@ with Server(**CONF) as s:
     state(UNAVAIL, errno.ECONNREFUSED)
     got = rcpt(s, "nobody9@example.org")
     ok(got.startswith("451 4.3."), "with one behind it: " + got.strip())
+run("umount", "-l", "/run")
 run("umount", "-l", "/etc")
 shutil.rmtree(etc, ignore_errors=True)
 done()
