@@ -164,10 +164,12 @@ fail(struct link *l, const char *why)
 {
 	if (l->is_down)
 		return;
-	shut(l);
 	log_warnx("link to %s: failed on this side: %s", l->end.name, why);
 	if (!l->end.is_spare && on_failed != NULL)
 		on_failed();
+	/* The parent kills whoever closes its link, perhaps before more. */
+	log_flush();
+	shut(l);
 	if (l->end.down != NULL)
 		l->end.down(l, NULL);
 }

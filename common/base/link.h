@@ -87,8 +87,8 @@ void		 link_fault(struct link *, const char *why);
  */
 void		 link_on_broken(void (*)(uint32_t peer_id));
 /*
- * Called when a link that is not spare cannot be made or, before down(), is
- * lost by a failure of this process itself: no memory, a system call, a
+ * Called when a link that is not spare cannot be made or, before it is shut,
+ * is lost by a failure of this process itself: no memory, a system call, a
  * message that may not be sent.  No peer is to blame, and no new link comes
  * while both ends live.
  */
