@@ -43,6 +43,11 @@ log_init(const char *progname, int where)
 	(void)where;
 }
 
+void
+log_flush(void)
+{
+}
+
 const char *
 log_vis(const char *s)
 {
