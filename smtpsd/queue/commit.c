@@ -110,6 +110,8 @@ commit_turn(uint64_t now_ms, uint64_t now_s)
 {
 	unsigned int n;
 
+	/* a link that failed at an answer has dropped some */
+	incoming_commit_chunks();
 	usage_turn();
 	n = incoming_ready();
 	if (n > 0 && !store_has_room(store, incoming_ready_bytes())) {

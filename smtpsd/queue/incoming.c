@@ -329,18 +329,26 @@ incoming_expire(uint64_t now_ms)
 	tx_commit_chunks();
 }
 
-void
-incoming_commit_chunks(void)
+/*
+ * Refused ones leave before the big transaction begins; to drop their chunks
+ * takes a small one.
+ */
+static void
+drop_refused(void)
 {
 	struct tx *t, *next;
 
-	tx_commit_chunks();
-	/* refused ones leave before the big transaction begins; to drop
-	 * their chunks takes a small one */
 	TAILQ_FOREACH_SAFE(t, &ready, entry, next)
 		if (t->reply != 0)
 			tx_drop(t, t->reply);
 	tx_commit_chunks();
+}
+
+void
+incoming_commit_chunks(void)
+{
+	tx_commit_chunks();
+	drop_refused();
 }
 
 unsigned int
@@ -434,6 +442,7 @@ incoming_lose_chunks(void)
 		if (t->state == TX_WAITING)
 			tx_judge(t, t->ended_ms);
 	}
+	drop_refused();
 }
 
 unsigned int

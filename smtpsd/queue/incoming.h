@@ -64,7 +64,7 @@ void	incoming_committed(void);		/* but not flushed yet */
 void	incoming_stored(void);			/* answer and hand over */
 /* Instead, after a rollback or a flush that failed; those ready as well. */
 void	incoming_refuse(uint32_t reply);
-/* What is received lost the chunks it has, or some of them. */
+/* What is received lost the chunks it has, or some of them: it is refused. */
 void	incoming_lose_chunks(void);
 
 unsigned int incoming_open_count(void);

@@ -40,9 +40,12 @@ store_begin(struct store *s, int is_durable)
 int
 store_commit(struct store *s)
 {
+	int before = s->wal_pages;
+
 	if (store_run(s, ST_COMMIT) == -1)
 		return -1;
-	if (s->is_full)
+	/* one that changes nothing does not flush */
+	if (s->is_full && s->wal_pages != before)
 		s->wal_flushed = s->wal_pages;
 	s->count = (uint64_t)((int64_t)s->count + s->count_change);
 	s->count_change = 0;
