@@ -231,7 +231,8 @@ result_log(const struct job *job, const struct envelope *e, uint64_t now_s)
 	    log_vis(e->action), e->attempts + !job->is_warning,
 	    now_s > job->message->created_s ?
 	    now_s - job->message->created_s : 0,
-	    e->outcome == OUTCOME_DEFERRED ? e->next_s - now_s : 0,
+	    e->outcome == OUTCOME_DEFERRED && e->next_s > now_s ?
+	    e->next_s - now_s : 0,
 	    r != NULL ? log_vis(r->status) : "-",
 	    r != NULL && r->remote[0] != '\0' ? log_vis(r->remote) : "-",
 	    r != NULL ? log_text(r->text) : "");
