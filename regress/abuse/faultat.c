@@ -2,34 +2,33 @@
  * Kills a running process at its n-th write-type system call, makes such
  * calls fail, or writes down what it changes on the disk and when.  For tests
  * only; works from outside with ptrace(2), so that the process keeps its
- * sandbox and its libraries.  Linux on x86_64.
+ * sandbox and its libraries.  All threads of it count, not what it starts.
+ * Linux on x86_64.
  *
- *	faultat [-P] [-a action] [-c calls] [-f path] [-n number] [-o record]
+ *	faultat [-Pt] [-a action] [-c calls] [-f path] [-n number] [-o record]
  *	    -p pid | command ...
  *
  * -a	kill: before the call; half: after half of its bytes (calls without
  *	bytes: after it); a name like ENOSPC: it fails
- * -c	names of calls, with commas between; else all below that write
+ * -c	names of calls, with commas between; else all of faultcall.c that write
  * -f	only calls about files whose path begins like this
  * -n	the number of the call, from 1; 0: none, count only
  * -P	all calls from that one on, until SIGUSR1 lifts the fault
+ * -t	only calls of other threads than the first
  *
  * Prints "ready" when the process is held, "hit CALL PATH" at the first fault,
  * and at the end "gone COUNT", or "left COUNT" after SIGTERM: the process goes
- * on alone then.  The record is read by regress/lib/record.py.
+ * on alone then.  The record is read by regress/lib/record.py; a line is written
+ * at the end of its call, so that they are in the order of that.
  */
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/types.h>
-#include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,51 +36,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATH_SIZE	(2 * PATH_MAX)
-#define IOV_MAX_READ	64
+#include "faultcall.h"
 
-/* What the arguments are. */
-enum shape {
-	FD_BYTES,		/* fd, buffer, size; at the file's position */
-	FD_BYTES_AT,		/* the same and an offset */
-	FD_VECTOR,		/* fd, vector */
-	FD_ONLY,
-	FD_SIZE,		/* fd, new size */
-	FD_RANGE,		/* fd, mode, offset, size */
-	PATH_ONE, PATH_TWO,
-	AT_ONE, AT_TWO,		/* with descriptors of directories */
-	AT_OPEN			/* counts only if it may make a file */
-};
-
-static const struct call {
-	const char	*name;
-	long		 nr;
-	enum shape	 shape;
-} calls[] = {
-	{ "pread64",	SYS_pread64,	FD_ONLY },	/* if it is named */
-	{ "write",	SYS_write,	FD_BYTES },
-	{ "pwrite64",	SYS_pwrite64,	FD_BYTES_AT },
-	{ "writev",	SYS_writev,	FD_VECTOR },
-	{ "pwritev",	SYS_pwritev,	FD_VECTOR },
-	{ "fsync",	SYS_fsync,	FD_ONLY },
-	{ "fdatasync",	SYS_fdatasync,	FD_ONLY },
-	{ "ftruncate",	SYS_ftruncate,	FD_SIZE },
-	{ "fallocate",	SYS_fallocate,	FD_RANGE },
-	{ "sendmsg",	SYS_sendmsg,	FD_ONLY },
-	{ "sendto",	SYS_sendto,	FD_ONLY },
-	{ "open",	SYS_openat,	AT_OPEN },
-	{ "mkdir",	SYS_mkdir,	PATH_ONE },
-	{ "mkdir",	SYS_mkdirat,	AT_ONE },
-	{ "rmdir",	SYS_rmdir,	PATH_ONE },
-	{ "unlink",	SYS_unlink,	PATH_ONE },
-	{ "unlink",	SYS_unlinkat,	AT_ONE },
-	{ "rename",	SYS_rename,	PATH_TWO },
-	{ "rename",	SYS_renameat,	AT_TWO },
-	{ "rename",	SYS_renameat2,	AT_TWO },
-	{ "link",	SYS_link,	PATH_TWO },
-	{ "link",	SYS_linkat,	AT_TWO },
-};
-#define NCALLS	(sizeof(calls) / sizeof(calls[0]))
+#define TASKS_MAX	64
+#define OPTIONS		(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
 
 static const struct {
 	const char	*name;
@@ -96,20 +54,19 @@ enum action { NOTHING, KILL, HALF, FAIL };
 static pid_t		 pid;
 static enum action	 action = NOTHING;
 static int		 action_errno;
-static int		 is_persistent, was_hit;
+static int		 is_persistent, was_hit, of_threads;
 static unsigned long	 at = 1, count;
 static const char	*only_calls, *only_path = "";
 static FILE		*record;
 static volatile sig_atomic_t is_lifted, is_leaving;
 
-/* The call under way. */
-static const struct call	*now;
-static enum action		 now_action;
-static struct user_regs_struct	 now_regs;
-static uint64_t			 now_start_ns, now_offset;
-static char			 path[PATH_SIZE], path2[PATH_SIZE];
-static char			*data;
-static size_t			 data_size, data_room;
+/* A thread and its call under way, if that has one. */
+static struct task {
+	pid_t			tid;		/* 0: this place is free */
+	enum action		action;
+	uint64_t		start_ns;
+	struct passing		p;
+} tasks[TASKS_MAX];
 
 static uint64_t
 clock_ns(void)
@@ -120,181 +77,45 @@ clock_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
 }
 
+static struct task *
+task_find(pid_t tid)
+{
+	struct task *t;
+
+	for (t = tasks; t < tasks + TASKS_MAX; t++)
+		if (t->tid == tid)
+			return t;
+	return NULL;
+}
+
+/* Also of one that has been held already. */
+static struct task *
+task_add(pid_t tid)
+{
+	struct task *t = task_find(tid);
+
+	if (t != NULL)
+		return t;
+	if ((t = task_find(0)) == NULL)
+		errx(1, "too many threads");
+	t->p.call = NULL;
+	t->tid = tid;
+	return t;
+}
+
 static void
 on_signal(int sig)
 {
-	if (sig == SIGUSR1)
+	struct task *t;
+
+	if (sig == SIGUSR1) {
 		is_lifted = 1;
-	else {
-		is_leaving = 1;
-		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
-	}
-}
-
-static size_t
-peek(unsigned long long address, void *out, size_t size)
-{
-	struct iovec here = { out, size };
-	struct iovec there = { (void *)(uintptr_t)address, size };
-	ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
-
-	return n == -1 ? 0 : (size_t)n;
-}
-
-/* A string may end just before a page that is not there. */
-static void
-peek_string(unsigned long long address, char *out, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < size; i++)
-		if (peek(address + i, out + i, 1) != 1 || out[i] == '\0')
-			break;
-	out[i] = '\0';
-}
-
-static void
-proc_link(const char *what, char *out, size_t size)
-{
-	char name[64];
-	ssize_t n;
-
-	snprintf(name, sizeof(name), "/proc/%ld/%s", (long)pid, what);
-	n = readlink(name, out, size - 1);
-	out[n == -1 ? 0 : n] = '\0';
-}
-
-static void
-path_of_fd(int fd, char *out)
-{
-	char name[32];
-
-	if (fd == AT_FDCWD)
-		snprintf(name, sizeof(name), "cwd");
-	else
-		snprintf(name, sizeof(name), "fd/%d", fd);
-	proc_link(name, out, PATH_MAX);
-}
-
-/* As it is seen from here: the process may have another root. */
-static void
-path_at(int fd, unsigned long long address, char *out)
-{
-	char name[PATH_MAX];
-	size_t n;
-
-	peek_string(address, name, sizeof(name));
-	if (name[0] == '/') {
-		proc_link("root", out, PATH_MAX);
-		n = strcmp(out, "/") == 0 ? 0 : strlen(out);
-		snprintf(out + n, PATH_SIZE - n, "%s", name);
 		return;
 	}
-	path_of_fd(fd, out);
-	n = strlen(out);
-	snprintf(out + n, PATH_SIZE - n, "/%s", name);
-}
-
-static uint64_t
-fd_position(int fd)
-{
-	char name[64], line[128];
-	unsigned long long pos = 0;
-	FILE *f;
-
-	snprintf(name, sizeof(name), "/proc/%ld/fdinfo/%d", (long)pid, fd);
-	if ((f = fopen(name, "r")) == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "pos: %llu", &pos) == 1)
-			break;
-	fclose(f);
-	return pos;
-}
-
-static void
-data_take(unsigned long long address, size_t size)
-{
-	if (record == NULL || size == 0)
-		return;
-	if (data_size + size > data_room) {
-		data_room = (data_size + size) * 2;
-		if ((data = realloc(data, data_room)) == NULL)
-			err(1, NULL);
-	}
-	if (peek(address, data + data_size, size) != size)
-		errx(1, "cannot read the bytes of %s", now->name);
-	data_size += size;
-}
-
-static void
-data_take_vector(unsigned long long address, size_t n)
-{
-	struct iovec v[IOV_MAX_READ];
-	size_t i;
-
-	if (n > IOV_MAX_READ)
-		errx(1, "a vector too long");
-	if (peek(address, v, n * sizeof(v[0])) != n * sizeof(v[0]))
-		errx(1, "cannot read a vector");
-	for (i = 0; i < n; i++)
-		data_take((unsigned long long)(uintptr_t)v[i].iov_base,
-		    v[i].iov_len);
-}
-
-/* Arguments of the call: paths, offset and bytes. */
-static void
-call_arguments(const struct user_regs_struct *r)
-{
-	int is_file;
-
-	path[0] = path2[0] = '\0';
-	data_size = 0;
-	now_offset = 0;
-	switch (now->shape) {
-	case PATH_ONE:
-	case PATH_TWO:
-		path_at(AT_FDCWD, r->rdi, path);
-		if (now->shape == PATH_TWO)
-			path_at(AT_FDCWD, r->rsi, path2);
-		return;
-	case AT_ONE:
-	case AT_TWO:
-	case AT_OPEN:
-		path_at((int)r->rdi, r->rsi, path);
-		if (now->shape == AT_TWO)
-			path_at((int)r->rdx, r->r10, path2);
-		return;
-	default:
-		path_of_fd((int)r->rdi, path);
-	}
-	is_file = path[0] == '/' && strncmp(path, only_path,
-	    strlen(only_path)) == 0;
-	switch (now->shape) {
-	case FD_BYTES:
-	case FD_BYTES_AT:
-		if (is_file)
-			data_take(r->rsi, r->rdx);
-		break;
-	case FD_VECTOR:
-		if (is_file)
-			data_take_vector(r->rsi, r->rdx);
-		break;
-	case FD_SIZE:
-		now_offset = r->rsi;
-		break;
-	case FD_RANGE:
-		now_offset = r->rdx + r->r10;
-		break;
-	default:
-		break;
-	}
-	if (now->shape == FD_BYTES_AT ||
-	    (now->shape == FD_VECTOR && now->nr == SYS_pwritev))
-		now_offset = r->r10;
-	else if (is_file && record != NULL && (now->shape == FD_BYTES ||
-	    now->shape == FD_VECTOR))
-		now_offset = fd_position((int)r->rdi);
+	is_leaving = 1;
+	for (t = tasks; t < tasks + TASKS_MAX; t++)
+		if (t->tid != 0)
+			ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 }
 
 static int
@@ -314,10 +135,10 @@ is_named(const char *name)
 
 /* Whether it is this call that something happens to. */
 static int
-call_is_chosen(void)
+call_is_chosen(const struct task *t)
 {
-	if (!is_named(now->name) ||
-	    strncmp(path, only_path, strlen(only_path)) != 0)
+	if (!is_named(t->p.call->name) || (of_threads && t->tid == pid) ||
+	    strncmp(t->p.path, only_path, strlen(only_path)) != 0)
 		return 0;
 	count++;
 	if (action == NOTHING || is_lifted || at == 0)
@@ -326,43 +147,35 @@ call_is_chosen(void)
 }
 
 static void
-call_enter(void)
+call_enter(struct task *t)
 {
-	size_t i;
+	struct user_regs_struct r;
 
-	now_action = NOTHING;
-	now = NULL;
-	if (ptrace(PTRACE_GETREGS, pid, 0, &now_regs) == -1)
+	t->action = NOTHING;
+	t->p.call = NULL;
+	if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) == -1 ||
+	    (t->p.call = call_find(&r)) == NULL)
 		return;
-	for (i = 0; i < NCALLS && calls[i].nr != (long)now_regs.orig_rax; i++)
-		;
-	if (i == NCALLS || (calls[i].shape == AT_OPEN &&
-	    ((int)now_regs.rdx & O_CREAT) == 0))
-		return;
-	now = &calls[i];
-	now_start_ns = clock_ns();
-	call_arguments(&now_regs);
-	if (!call_is_chosen())
+	t->start_ns = clock_ns();
+	call_look(&t->p, t->tid, &r, only_path, record != NULL);
+	if (!call_is_chosen(t))
 		return;
 	if (!was_hit) {
-		printf("hit %s %s\n", now->name, path);
+		printf("hit %s %s\n", t->p.call->name, t->p.path);
 		fflush(stdout);
 	}
 	was_hit = 1;
-	now_action = action;
+	t->action = action;
 	if (action == KILL)
 		kill(pid, SIGKILL);
 	else if (action == FAIL) {
 		/* a call that every sandbox has, and that does nothing */
-		struct user_regs_struct r = now_regs;
-
 		r.orig_rax = SYS_getppid;
-		ptrace(PTRACE_SETREGS, pid, 0, &r);
-	} else if (now->shape == FD_BYTES || now->shape == FD_BYTES_AT) {
-		struct user_regs_struct r = now_regs;
-
+		ptrace(PTRACE_SETREGS, t->tid, 0, &r);
+	} else if (t->p.call->shape == FD_BYTES ||
+	    t->p.call->shape == FD_BYTES_AT) {
 		r.rdx = (r.rdx + 1) / 2;
-		ptrace(PTRACE_SETREGS, pid, 0, &r);
+		ptrace(PTRACE_SETREGS, t->tid, 0, &r);
 	}
 }
 
@@ -374,53 +187,53 @@ is_zero(const char *p, size_t n)
 
 /* A line and the bytes.  A short write has as many as were written. */
 static void
-record_call(long result)
+record_call(const struct task *t, long result)
 {
-	size_t n = data_size;
+	size_t n = t->p.data_size;
 	int zero;
 
-	if (record == NULL || now->nr == SYS_pread64 ||
-	    strncmp(path, only_path, strlen(only_path)) != 0)
+	if (record == NULL || t->p.call->nr == SYS_pread64 ||
+	    strncmp(t->p.path, only_path, strlen(only_path)) != 0)
 		return;
 	if (n > 0 && result >= 0 && (size_t)result < n)
 		n = (size_t)result;
 	if (result < 0)
 		n = 0;
-	zero = is_zero(data, n);
-	fprintf(record, "%" PRIu64 " %" PRIu64 " %s %ld %" PRIu64 " %zu %d"
-	    "\t%s\t%s\n", now_start_ns, clock_ns(), now->name, result,
-	    now_offset, n, zero, path, path2);
-	if (!zero && fwrite(data, 1, n, record) != n)
+	zero = is_zero(t->p.data, n);
+	fprintf(record, "%" PRIu64 " %" PRIu64 " %s %ld %" PRIu64 " %zu %d %d"
+	    "\t%s\t%s\n", t->start_ns, clock_ns(), t->p.call->name, result,
+	    t->p.offset, n, zero, t->tid != pid, t->p.path, t->p.path2);
+	if (!zero && fwrite(t->p.data, 1, n, record) != n)
 		err(1, "record");
 }
 
 static void
-call_leave(void)
+call_leave(struct task *t)
 {
 	struct user_regs_struct r;
 
-	if (now == NULL || ptrace(PTRACE_GETREGS, pid, 0, &r) == -1)
+	if (t->p.call == NULL || ptrace(PTRACE_GETREGS, t->tid, 0, &r) == -1)
 		return;
-	if (now_action == FAIL) {
+	if (t->action == FAIL) {
 		r.rax = (unsigned long long)-(long long)action_errno;
-		ptrace(PTRACE_SETREGS, pid, 0, &r);
-	} else if (now_action == HALF)
+		ptrace(PTRACE_SETREGS, t->tid, 0, &r);
+	} else if (t->action == HALF)
 		kill(pid, SIGKILL);
-	record_call((long)r.rax);
-	now = NULL;
+	record_call(t, (long)r.rax);
+	t->p.call = NULL;
 }
 
 static void
-on_call(void)
+on_call(struct task *t)
 {
 	struct __ptrace_syscall_info info;
 
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0)
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0)
 		return;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-		call_enter();
+		call_enter(t);
 	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
-		call_leave();
+		call_leave(t);
 }
 
 static void
@@ -432,49 +245,118 @@ finish(const char *how)
 	exit(0);
 }
 
+/* Not what it made with clone(2) that is no thread of it. */
+static int
+is_thread(pid_t tid)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/%ld/task/%ld", (long)pid,
+	    (long)tid);
+	return access(name, F_OK) == 0;
+}
+
 /* What to do after a stop: the request and the signal with it. */
 static int
-on_stop(int status, int *sig)
+on_stop(struct task *t, int status, int *sig)
 {
 	*sig = WSTOPSIG(status);
 	if (*sig == (SIGTRAP | 0x80)) {
-		on_call();
+		on_call(t);
 		*sig = 0;
 	} else if (status >> 16 == PTRACE_EVENT_STOP) {
-		if (*sig != SIGTRAP)
+		if (*sig != SIGTRAP && !is_leaving)
 			return PTRACE_LISTEN;
 		*sig = 0;
-	}
-	return is_leaving && now == NULL ? PTRACE_DETACH : PTRACE_SYSCALL;
+	} else if (status >> 16 != 0)
+		*sig = 0;
+	return is_leaving && t->p.call == NULL ? PTRACE_DETACH :
+	    PTRACE_SYSCALL;
+}
+
+static int
+has_tasks(void)
+{
+	struct task *t;
+
+	for (t = tasks; t < tasks + TASKS_MAX; t++)
+		if (t->tid != 0)
+			return 1;
+	return 0;
 }
 
 static void
 follow(void)
 {
-	int status, request, sig;
+	int status, request, sig, has_left = 0;
+	struct task *t;
+	pid_t tid;
 
-	for (;;) {
-		if (waitpid(pid, &status, __WALL) == -1) {
+	while (has_tasks()) {
+		if ((tid = waitpid(-1, &status, __WALL)) == -1) {
 			if (errno == EINTR)
 				continue;
-			finish("gone");
+			break;
 		}
-		if (!WIFSTOPPED(status))
-			finish("gone");
-		request = on_stop(status, &sig);
-		ptrace(request, pid, 0, sig);
-		if (request == PTRACE_DETACH)
-			finish("left");
+		if (!WIFSTOPPED(status)) {
+			if ((t = task_find(tid)) != NULL)
+				t->tid = 0;
+			continue;
+		}
+		if (!is_thread(tid)) {
+			ptrace(PTRACE_DETACH, tid, 0, 0);
+			continue;
+		}
+		t = task_add(tid);
+		request = on_stop(t, status, &sig);
+		ptrace(request, tid, 0, sig);
+		if (request == PTRACE_DETACH) {
+			t->tid = 0;
+			has_left = 1;
+		}
 	}
+	finish(has_left ? "left" : "gone");
+}
+
+/* -1: it is gone, or held already. */
+static int
+hold_one(pid_t tid)
+{
+	if (ptrace(PTRACE_SEIZE, tid, 0, OPTIONS) == -1)
+		return -1;
+	task_add(tid);
+	return ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+}
+
+/* How many threads that were not held yet: more may begin meanwhile. */
+static int
+hold_threads(void)
+{
+	char name[64];
+	struct dirent *d;
+	DIR *dir;
+	pid_t tid;
+	int n = 0;
+
+	snprintf(name, sizeof(name), "/proc/%ld/task", (long)pid);
+	if ((dir = opendir(name)) == NULL)
+		return 0;
+	while ((d = readdir(dir)) != NULL) {
+		tid = (pid_t)strtol(d->d_name, NULL, 10);
+		if (tid > 0 && task_find(tid) == NULL && hold_one(tid) == 0)
+			n++;
+	}
+	closedir(dir);
+	return n;
 }
 
 static void
 hold(void)
 {
-	if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) == -1)
-		err(1, "seize %ld", (long)pid);
-	if (ptrace(PTRACE_INTERRUPT, pid, 0, 0) == -1)
-		err(1, "interrupt");
+	if (hold_one(pid) == -1)
+		err(1, "hold %ld", (long)pid);
+	while (hold_threads() > 0)
+		;
 }
 
 static void
@@ -535,7 +417,7 @@ main(int argc, char **argv)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+Pa:c:f:n:o:p:")) != -1)
+	while ((ch = getopt(argc, argv, "+Pa:c:f:n:o:p:t")) != -1)
 		switch (ch) {
 		case 'P':
 			is_persistent = 1;
@@ -558,6 +440,9 @@ main(int argc, char **argv)
 			break;
 		case 'p':
 			pid = (pid_t)strtol(optarg, NULL, 10);
+			break;
+		case 't':
+			of_threads = 1;
 			break;
 		default:
 			return 1;

@@ -21,6 +21,7 @@ from smtpsdtest import *
 FAULTAT = None
 LOCAL = "smtpst2"
 LARGE = 150000                  # bytes: goes to the queue's disk in pieces
+HEAVY = 400000                  # so many that its flush is beside the loop
 
 
 def build_faultat():
@@ -30,7 +31,8 @@ def build_faultat():
         directory = tempfile.mkdtemp(prefix="smtpsd-faultat.", dir="/tmp")
         tool = directory + "/faultat"
         p = run("cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-o", tool,
-                TOP + "/regress/abuse/faultat.c")
+                TOP + "/regress/abuse/faultat.c",
+                TOP + "/regress/abuse/faultcall.c")
         if p.returncode != 0:
             shutil.rmtree(directory)
             raise RuntimeError(p.text)
@@ -50,16 +52,18 @@ def faultat_done():
 
 
 class Fault:
-    """One run of the tool.  pid None: of a command."""
+    """One run of the tool.  pid None: of a command.  threads: only calls of
+    the threads that are not the first."""
 
     def __init__(self, pid, action=None, n=1, calls=None, path=None,
-                 record=None, persistent=False, command=()):
+                 record=None, persistent=False, threads=False, command=()):
         args = [build_faultat(), "-n", str(n)]
         args += ["-a", action] if action else []
         args += ["-c", calls] if calls else []
         args += ["-f", path] if path else []
         args += ["-o", record] if record else []
         args += ["-P"] if persistent else []
+        args += ["-t"] if threads else []
         args += ["-p", str(pid)] if pid else ["--"] + list(command)
         self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE,
@@ -130,14 +134,16 @@ def hold(s, role, *args, seconds=20, user=None, **kw):
 class Ledger:
     """Clients that send and write down what they were told.
 
-    large: every so many messages one of LARGE bytes.  far: those that go to
+    large: every so many messages one of large_bytes.  far: those that go to
     the next hop, of four.  mbox: a user with an mbox instead of a Maildir,
     who gets every fourth."""
 
     def __init__(self, s, hop, clients=4, large=8, far=2, pause=0.0,
-                 local=LOCAL, limit=10 ** 9, start=0, mbox=None):
+                 local=LOCAL, limit=10 ** 9, start=0, mbox=None,
+                 large_bytes=LARGE):
         self.s, self.hop = s, hop
         self.large, self.far, self.pause = large, far, pause
+        self.large_bytes = large_bytes
         self.local, self.limit, self.mbox = local, limit, mbox
         self.told = {}          # id -> 250, another code, None: no reply
         self.told_s = {}        # id -> when, time.monotonic()
@@ -162,7 +168,7 @@ class Ledger:
     def body(self, n):
         """Without the last line end; each line names its message."""
         line = "%d-%d" % (n, n * 7919 % 10007)
-        size = LARGE if n % self.large == self.large - 1 else \
+        size = self.large_bytes if n % self.large == self.large - 1 else \
             100 + n * 37 % 700
         lines = ["%s.%d %s" % (line, i, "x" * 60)
                  for i in range(size // 70 + 1)]

@@ -6,12 +6,13 @@
     near, far = disk.cuts()
     disk.cut(near[5], policy, random, "/tmp/copy")  # into /tmp/copy/0
 
-A change of a file is safe after the next good flush of that file, a change
-of a directory (a name made, moved, removed) after the next good flush of the
-directory.  What is not safe may be there or not, each for itself, and a write
-may be there in part, in units of SECTOR bytes.  The bytes of a file that were
-not safe at a flush that failed are not made safe by a later one: the system
-may have given them up.  Names are in a journal, which it does not.
+A change of a file is safe after the next good flush of that file that began
+after it, a change of a directory (a name made, moved, removed) after such a
+flush of the directory.  What is not safe may be there or not, each for itself,
+and a write may be there in part, in units of SECTOR bytes.  The bytes of a file
+that were not safe at the end of a flush that failed are not made safe by a
+later one: the system may have given them up.  Names are in a journal, which it
+does not.
 """
 
 import os
@@ -26,6 +27,7 @@ class Event:
         self.start, self.stop = int(fields[0]), int(fields[1])
         self.call, self.result = fields[2], int(fields[3])
         self.offset, self.size = int(fields[4]), int(fields[5])
+        self.is_of_thread = fields[7] == "1"    # of a second one
         self.path, self.path2, self.data = path, path2, data
 
     def is_flush(self):
@@ -133,8 +135,12 @@ class Disk:
         else:
             changes = [n for n in self.names if n[2] == e.path]
         for c in changes:
-            if c[-1] is None and (is_file or e.result == 0):
-                c[-1] = k if e.result == 0 else -1
+            if c[-1] is not None:
+                continue
+            if e.result != 0 and is_file:
+                c[-1] = -1
+            elif e.result == 0 and self.events[c[0]].stop <= e.start:
+                c[-1] = k
 
     def unflush(self):
         """As if nothing had ever been flushed: a test must notice."""
