@@ -12,7 +12,8 @@
  * monotonic clock in ns: "add TIME N", "remove TIME N"; if it failed "refused
  * TIME N", "kept TIME N".  Message N is "N." again and again.  Every fifth
  * comes in pieces that are committed without a flush, and the log is copied
- * every few pages.
+ * every few pages.  Of these every other one is flushed beside the loop, with
+ * the first pieces of the next one committed meanwhile.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "flush.h"
 #include "store_sql.h"
 
 #define NOW		1700000000U
@@ -30,8 +32,16 @@
 #define KEEP		7	/* messages before the oldest goes */
 #define SMALL		3000
 #define LARGE		150000
+#define EARLY		2	/* pieces that come during a flush */
 
 static struct store *store;
+
+/* The next large one, if some of it has come already. */
+static struct {
+	uint64_t	body_id;	/* 0: nothing has */
+	uint32_t	npieces;
+	int		is_lost;	/* a flush failed since */
+} early;
 
 static void
 say(const char *what, unsigned int n)
@@ -48,6 +58,12 @@ static int
 is_large(unsigned int n)
 {
 	return n % 5 == 4;
+}
+
+static int
+is_later(unsigned int n)
+{
+	return n % 10 == 9;
 }
 
 static char *
@@ -77,19 +93,65 @@ commit(int r)
 
 /* Each piece in a transaction of its own, without a flush. */
 static int
-add_pieces(uint64_t body_id, const char *text, size_t size)
+add_pieces(uint64_t body_id, const char *text, size_t size, uint32_t first,
+    uint32_t end)
 {
 	size_t at, len;
-	uint32_t n = 0;
+	uint32_t n;
 
-	for (at = 0; at < size; at += len) {
+	for (n = first; n < end; n++) {
+		at = (size_t)n * MESSAGE_CHUNK_SIZE;
+		if (at >= size)
+			break;
 		len = size - at < MESSAGE_CHUNK_SIZE ? size - at :
 		    MESSAGE_CHUNK_SIZE;
 		if (store_begin(store, 0) == -1 || commit(store_add_chunk(store,
-		    body_id, n++, text + at, len)) == -1)
+		    body_id, n, text + at, len)) == -1)
 			return -1;
 	}
 	return 0;
+}
+
+static int
+add_large(struct message *m)
+{
+	uint64_t body_id = early.body_id;
+	uint32_t n = early.npieces;
+	int is_lost = early.is_lost;
+
+	memset(&early, 0, sizeof(early));
+	if (is_lost)
+		return -1;
+	m->body_id = body_id != 0 ? body_id : store_new_body_id(store);
+	return add_pieces(m->body_id, m->body, m->size, n, UINT32_MAX);
+}
+
+/* While a flush is under way. */
+static void
+add_early(unsigned int n)
+{
+	size_t size;
+	char *text = body(n, &size);
+
+	early.body_id = store_new_body_id(store);
+	early.npieces = EARLY;
+	early.is_lost = add_pieces(early.body_id, text, size, 0, EARLY) == -1;
+	free(text);
+}
+
+static int
+commit_later(int r, unsigned int n)
+{
+	if (r == -1 || store_commit_later(store) == -1) {
+		store_rollback(store);
+		return -1;
+	}
+	if (store_is_flushing(store))
+		add_early(n + 5);
+	if (store_flush_end(store, 1) == 0)
+		return 0;
+	early.is_lost = early.body_id != 0;
+	return -1;
 }
 
 static int
@@ -102,16 +164,15 @@ add(unsigned int n)
 	m->id = n + 1;
 	m->created_s = NOW;
 	m->body = body(n, (size_t *)&m->size);
-	if (is_large(n)) {
-		m->body_id = store_new_body_id(store);
-		if (add_pieces(m->body_id, m->body, m->size) == -1)
-			goto out;
-	}
+	if (is_large(n) && add_large(m) == -1)
+		goto out;
 	e->id = m->id << 10 | 1;
 	strlcpy(e->action, "out", sizeof(e->action));
-	if (store_begin(store, 1) == 0)
-		r = commit(store_add_message(store, m) == 0 &&
-		    store_add_envelope(store, e, NOW) == 0 ? 0 : -1);
+	if (store_begin(store, !is_later(n)) == -1)
+		goto out;
+	r = store_add_message(store, m) == 0 &&
+	    store_add_envelope(store, e, NOW) == 0 ? 0 : -1;
+	r = is_later(n) ? commit_later(r, n) : commit(r);
 out:
 	message_unref(m);
 	envelope_free(e);
@@ -142,6 +203,8 @@ work(const char *path, unsigned int count)
 
 	if ((store = store_open(path, 1 << 20)) == NULL)
 		errx(1, "cannot open %s", path);
+	if (flush_init() == -1)
+		errx(1, "no thread");
 	for (n = 0; n < count; n++) {
 		store->wal_next = LOG_PAGES;
 		say(add(n) == 0 ? "add" : "refused", n);

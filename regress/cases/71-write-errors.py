@@ -18,13 +18,13 @@ points = 0
 unmet = []
 
 
-def fault(s, ledger, role, calls, error, n, path, persistent):
+def fault(s, ledger, role, calls, error, n, path, persistent, threads=False):
     """True: it came, and mail flowed again."""
     global points
-    what = "%s %s %s at %d%s" % (role, calls, error, n,
-                                 " and on" if persistent else "")
+    what = "%s%s %s %s at %d%s" % (role, "'s thread" if threads else "", calls,
+                                   error, n, " and on" if persistent else "")
     f = hold(s, role, error, n, calls=calls, path=path,
-             persistent=persistent)
+             persistent=persistent, threads=threads)
     if f is None or not f.hit(8):
         unmet.append(what)
         if f:
@@ -46,30 +46,37 @@ def not_250(ledger):
     return len(ledger.told) - len(ledger.acknowledged())
 
 
-def sweep(s, ledger, role, calls, path, numbers):
+def sweep(s, ledger, role, calls, path, numbers, threads=False):
     global before
     for error in ERRORS:
         for call in calls:
             for n in numbers:
                 before = not_250(ledger)
-                fault(s, ledger, role, call, error, n, path, False)
+                fault(s, ledger, role, call, error, n, path, False, threads)
             before = not_250(ledger)
-            fault(s, ledger, role, call, error, 2, path, True)
+            fault(s, ledger, role, call, error, 2, path, True, threads)
 
 
 with Server(extra="limit errors 1000\n") as s:
     # The next hop takes nothing yet: the queue has something to lose.
     hop.fail("mail", 450)
-    ledger = Ledger(s, hop, large=3)
+    ledger = Ledger(s, hop, large=3, large_bytes=HEAVY)
     ok(ledger.wait(10), "mail flows")
     sweep(s, ledger, "queue", ["pwrite64", "fdatasync"], s.dir + "/spool",
           [1, 2, 5] + list(range(6, 5 + SWEEP)))
     ok(points >= 20, "%d faults of the queue's disk; unmet: %s" %
        (points, unmet))
+    # Large bodies are flushed beside the loop.
+    points, unmet = 0, []
+    sweep(s, ledger, "queue", ["fdatasync"], s.dir + "/spool", [1, 2],
+          threads=True)
+    ok(points >= 7, "%d faults of flushes beside the loop; unmet: %s" %
+       (points, unmet))
+    ok("flush of the log: " in s.log(), "which is what the queue says")
     # More than it keeps in memory, so that it has to read.
     ok(until(lambda: len([n for n in ledger.acknowledged()
                           if n % 4 < ledger.far and n % 3 == 2]) *
-             LARGE > 40 << 20, 60), "much waits for the next hop")
+             HEAVY > 40 << 20, 60), "much waits for the next hop")
     ledger.stop()
     eq(ledger.codes() - {250, 451, 452}, set(),
        "clients are told 250, 451 or 452")
