@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/tap.h"
 #include "flush.h"
-#include "store.h"
+#include "store_sql.h"
 
 #define NOW	1700000000U
 
@@ -229,6 +229,52 @@ test_later_fails(struct store *s)
 	    "nor what came behind it");
 }
 
+/* What has been committed is in the file, also if nothing has been flushed. */
+static void
+test_written(struct store *s)
+{
+	static char data[65536];
+	char command[256], was[sizeof(path)];
+	uint64_t body = store_new_body_id(s);
+	struct store *copy;
+	uint32_t i;
+
+	strlcpy(was, path, sizeof(was));
+	tap_ok(store_begin(s, 0) == 0 && store_add_chunk(s, body, 0, "hello",
+	    5) == 0, "a piece");
+	for (i = 1; i < 8; i++)
+		store_add_chunk(s, body, i, data, sizeof(data));
+	tap_ok(add(s, 61, body) == 0 && store_commit(s) == 0, "committed");
+	snprintf(command, sizeof(command), "cp %s %s/copy.db && "
+	    "cp %s-wal %s/copy.db-wal", was, dir, was, dir);
+	tap_ok(system(command) == 0, "what kill -9 would leave");
+	snprintf(path, sizeof(path), "%s/copy.db", dir);
+	copy = store_open(path, 0);
+	tap_ok(copy != NULL && has(copy, 61) == 1, "the message is there");
+	store_close(copy);
+	strlcpy(path, was, sizeof(path));
+}
+
+/* The log is copied between two flushes, and does not grow without end. */
+static void
+test_log(struct store *s)
+{
+	int n;
+
+	for (n = 0; n < 1000 && s->wal_pages < STORE_WAL_PAGES; n++) {
+		make_heavy(s);
+		if (store_begin(s, 1) == -1 || store_remove_chunks(s,
+		    s->next_body_id - 1) == -1 || store_commit(s) == -1)
+			break;
+	}
+	tap_ok(s->wal_pages >= STORE_WAL_PAGES, "64 MiB of log");
+	make_heavy(s);
+	tap_ok(!store_is_heavy(s), "due: the next flush is not beside the "
+	    "loop");
+	store_checkpoint(s);
+	tap_ok(s->wal_pages == 0, "and leaves time to copy it");
+}
+
 /* A store that is closed meanwhile. */
 static struct store *
 test_later_closed(struct store *s, uint64_t id, int fails)
@@ -284,6 +330,8 @@ main(void)
 	if (!tap_ok(flush_init() == 0, "a thread"))
 		return tap_done();
 	test_later(s);
+	test_written(s);
+	test_log(s);
 	test_later_fails(s);
 	s = test_later_closed(s, 51, 0);
 	tap_ok(has(s, 51) == 1, "closed meanwhile: it is there");

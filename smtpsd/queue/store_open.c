@@ -126,7 +126,7 @@ store_connect(struct store *s)
 {
 	if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE |
 	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-	    SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK) {
+	    SQLITE_OPEN_PRIVATECACHE, store_vfs()) != SQLITE_OK) {
 		if (s->db != NULL)
 			store_complain(s, s->path);
 		return -1;

@@ -78,6 +78,9 @@ int	store_connect(struct store *);
 /* Leaves the log as it is. */
 void	store_disconnect(struct store *);
 
+/* store_vfs.c: the name of our access to files; NULL: SQLite's. */
+const char *store_vfs(void);
+
 /* store_sweep.c */
 int	store_sweep_init(struct store *);
 
