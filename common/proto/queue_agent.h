@@ -31,7 +31,7 @@
 #define MSG_AGENT_QUEUE_FORWARD	0x0813
 #define MSG_AGENT_QUEUE_ALIVE	0x0814
 
-#define AGENT_WINDOW	65536	/* bytes of body sent ahead */
+#define AGENT_WINDOW	131072	/* bytes of body sent ahead */
 #define AGENT_ALIVE_MS	60000U	/* from one ALIVE to the next */
 #define AGENT_SILENT_MS	300000U	/* not one of any kind: it is gone */
 
