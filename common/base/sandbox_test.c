@@ -18,6 +18,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -447,6 +449,89 @@ run_first(enum sandbox_profile profile)
 	    "%s: first stage", profiles[profile]);
 }
 
+static int	 opens;			/* what the thread found */
+static int	 talk[2];		/* its ends: ours, the thread's */
+
+/* Opens a file at the first byte; at the next does what is forbidden. */
+static void *
+thread(void *arg)
+{
+	char	c;
+
+	while (read(talk[1], &c, 1) == 1 && c == 'o') {
+		opens = try_open() == 0;
+		if (write(talk[1], "d", 1) != 1)
+			break;
+	}
+	try_trace();
+	return write(talk[1], "d", 1) == 1 ? NULL : arg;
+}
+
+static int
+thread_start(void)
+{
+	pthread_t	t;
+
+	return pthread_create(&t, NULL, thread, NULL) == 0 &&
+	    pthread_detach(t) == 0 ? 0 : -1;
+}
+
+/* Whether the thread can open a file. */
+static int
+thread_opens(void)
+{
+	char	c;
+
+	if (write(talk[0], "o", 1) != 1 || read(talk[0], &c, 1) != 1)
+		_exit(98);
+	return opens;
+}
+
+/* The thread goes too far; whoever is left says so by its end. */
+static void
+thread_fault(void)
+{
+	struct pollfd	p = { .fd = talk[0], .events = POLLIN };
+
+	if (write(talk[0], "x", 1) != 1)
+		_exit(98);
+	poll(&p, 1, 2000);
+	_exit(97);
+}
+
+/*
+ * A thread between both stages is in the first from its start, and the second
+ * is set for it too.
+ */
+static void
+run_thread(enum sandbox_profile profile)
+{
+	int	status, files = profile == SANDBOX_STORE ||
+		    profile == SANDBOX_MAILBOX || profile >= SANDBOX_COMMAND;
+	pid_t	pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, talk) == -1)
+		exit(2);
+	if ((pid = fork()) == 0) {
+		leave_root(profile);
+		if (sandbox_first(profile, 0) == -1 || thread_start() == -1)
+			_exit(99);
+		if (thread_opens() != files)
+			_exit(1);
+		if (sandbox_second(profile) == -1)
+			_exit(99);
+		thread_fault();
+	}
+	close(talk[0]);
+	close(talk[1]);
+	if (waitpid(pid, &status, 0) == -1)
+		exit(2);
+	tap_ok(profile >= SANDBOX_COMMAND ? WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 97 : WIFSIGNALED(status) &&
+	    WTERMSIG(status) == SIGSYS, "%s: a thread of before is in both "
+	    "stages: status %x", profiles[profile], (unsigned int)status);
+}
+
 int
 main(void)
 {
@@ -461,6 +546,7 @@ main(void)
 		if (p == SANDBOX_SYSTEM && geteuid() != 0)
 			break;
 		run_first((enum sandbox_profile)p);
+		run_thread((enum sandbox_profile)p);
 		for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
 			run((enum sandbox_profile)p, i);
 	}
