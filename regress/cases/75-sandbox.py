@@ -117,6 +117,8 @@ FDS = {                         # besides those of the loop, and sockets
     "deliver": "Maildir/tmp Maildir/new .",
 }
 
+THREADS = {"queue": 2}          # the second only flushes
+
 SERVICE = "/etc/pam.d/smtpsd"
 DOVE = 10467
 SYSTEM = 10466
@@ -134,7 +136,7 @@ def own_etc():
 
 
 def status(pid):
-    with open("/proc/%d/status" % pid) as f:
+    with open("/proc/%s/status" % pid) as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f
                     if ":\t" in line)
 
@@ -173,8 +175,26 @@ def may_be_made(name, pid):
     eq(other, "kill", "%s: calls of another machine kill" % name)
 
 
+def threads(name, pid):
+    """The same filter for each; who has more than one."""
+    each = [status("%d/task/%s" % (pid, t))
+            for t in os.listdir("/proc/%d/task" % pid)]
+    if name != "command":
+        eq(len(each), THREADS.get(name, 1), "%s: threads" % name)
+    eq({(st["Seccomp"].strip(), st["NoNewPrivs"].strip(),
+         st.get("Seccomp_filters", "1")) for st in each},
+       {("2", "1", status(pid).get("Seccomp_filters", "1"))},
+       "%s: each is confined" % name)
+    eq({tuple(int(st[k], 16) for k in ("CapEff", "CapPrm", "CapInh",
+                                       "CapAmb")) for st in each},
+       {(KEPT.get(name, 0),) * 2 + (0, 0)}, "%s: capabilities of each" % name)
+    eq({(st["Uid"], st["Gid"]) for st in each},
+       {(status(pid)["Uid"], status(pid)["Gid"])}, "%s: the same user" % name)
+
+
 def describe(s, name, pid, user, root):
     st = status(pid)
+    threads(name, pid)
     eq((st["Seccomp"].strip(), st["NoNewPrivs"].strip()), ("2", "1"),
        "%s: a filter, no new privileges" % name)
     kept = KEPT.get(name, 0)
