@@ -158,8 +158,9 @@ class Disk:
                               if k not in near]
 
     def time(self, k):
-        """What clients had been told by then, is promised."""
-        return self.events[k].start if k < len(self.events) else 1 << 63
+        """The end of event k, in front of which the power goes: what clients
+        had been told by then, is promised."""
+        return self.events[k].stop if k < len(self.events) else 1 << 63
 
     def _is_there(self, change, k, policy, random):
         number, safe = change[0], change[-1]
