@@ -142,6 +142,18 @@ end(uint32_t n, size_t size)
 	incoming_end(&e, now_ms, &why);
 }
 
+static void
+start(void)
+{
+	struct incoming_def def = { .store = store, .done = on_done,
+	    .accepted = on_accepted };
+
+	incoming_init(&def);
+	commit_init(store);
+	incoming_drop_peer(SESSION >> 32);
+	incoming_commit_chunks();
+}
+
 /* As main.c does it.  1: a commit has ended. */
 static int
 turn(void)
@@ -253,6 +265,45 @@ test_pieces(void)
 	    "a message that lost a piece is not accepted");
 }
 
+/* Its net dies meanwhile: nobody hears it, and nothing is left behind. */
+static void
+test_peer(void)
+{
+	int had, fails;
+
+	for (fails = 0; fails <= 1; fails++) {
+		mend();
+		had = due();
+		begin_small();
+		incoming_drop_peer(SESSION >> 32);
+		tap_ok(incoming_open_count() == 1, "what is committed stays");
+		end_flush(fails);
+		tap_ok(turn() == 1 && incoming_open_count() == 0 &&
+		    incoming_memory() == 0, "until the end");
+		tap_ok(due() == had + !fails, "stored, or not");
+	}
+}
+
+/* The process is to end, and waits no longer. */
+static void
+test_closed(const char *path)
+{
+	int had, fails;
+
+	for (fails = 0; fails <= 1; fails++) {
+		mend();
+		had = due();
+		begin_small();
+		flush_fails = fails;
+		flush_waits = 0;
+		store_close(store);
+		store = teststore_open(path, 1 << 20);
+		tap_ok(store != NULL && due() == had + !fails, "closed during "
+		    "a flush that %s", fails ? "fails: not there" : "ends well");
+		start();
+	}
+}
+
 /* SQLite flushes nothing then. */
 static void
 test_nothing(void)
@@ -268,7 +319,6 @@ test_nothing(void)
 int
 main(void)
 {
-	struct incoming_def def = { .done = on_done, .accepted = on_accepted };
 	char path[64];
 
 	log_init("later_test", LOG_TO_STDERR);
@@ -278,13 +328,13 @@ main(void)
 	store = teststore_open(path, 1 << 20);
 	if (!tap_ok(store != NULL && flush_init() == 0, "made"))
 		return tap_done();
-	def.store = store;
-	incoming_init(&def);
-	commit_init(store);
+	start();
 	test_stored();
 	test_refused();
 	test_pieces();
 	test_nothing();
+	test_peer();
+	test_closed(path);
 	store_close(store);
 	snprintf(path, sizeof(path), "rm -rf %s", dir);
 	tap_ok(system(path) == 0, "cleaned up");
