@@ -159,6 +159,18 @@ queue_work(uint64_t now_ms, uint64_t now_s)
 	agent_turn(now_ms);
 }
 
+/*
+ * Behind a commit, before the next: while large bodies come without end, one
+ * is under way whenever queue_flushed() is called.
+ */
+static void
+queue_next_commit(uint64_t now_ms, uint64_t now_s)
+{
+	if (!is_swept)
+		is_swept = store_sweep(store) == 0;
+	commit_turn(now_ms, now_s);
+}
+
 static void
 queue_turn(void)
 {
@@ -178,7 +190,7 @@ queue_turn(void)
 		queue_work(now_ms, now_s);
 	/* not before that work: there may always be one under way */
 	if (has_ended)
-		commit_turn(now_ms, now_s);
+		queue_next_commit(now_ms, now_s);
 	timer_set(now_ms);
 	queue_stop_if_done(now_ms);
 }
