@@ -20,9 +20,10 @@ ROUND = [("queue", "kill", 1), ("queue", "half", 2), ("deliver", "kill", 1),
          ("mbox", "kill", 2), ("mbox", "kill", 3),
          ("relay", "kill", 1), ("queue", "kill", 23), ("queue", "half", 40),
          ("deliver", "half", 5), ("relay", "half", 9), ("deliver", "kill", 9),
-         ("policy", "kill", 3), ("net", "kill", 40)]
-STEP = {"queue": 7, "deliver": 3, "mbox": 1, "relay": 5, "policy": 3,
-        "net": 11}
+         ("policy", "kill", 3), ("net", "kill", 40),
+         ("flush", "half", 1)]                  # the queue's thread
+STEP = {"queue": 7, "flush": 1, "deliver": 3, "mbox": 1, "relay": 5,
+        "policy": 3, "net": 11}
 
 hop = NextHop(port=HOP_PORT)
 points = {}
@@ -33,6 +34,7 @@ def point(s, ledger, role, action, n):
     """True: it was killed there, and mail flows again."""
     f = hold(s, "deliver", action, n, user=MBOX, path=os.path.expanduser(
         "~" + MBOX)) if role == "mbox" else \
+        hold(s, "queue", action, n, threads=True) if role == "flush" else \
         hold(s, role, action, n, user=LOCAL if role == "deliver" else None)
     if f is None:
         missed.append((role, action, n))
@@ -57,7 +59,7 @@ RULES = 'match from auth for rcpt %s@example.org action "mbox"\n' % MBOX
 
 with Server(expect_deaths=True, extra="limit errors 1000\n",
             actions=ACTIONS, rules=RULES + DEFAULT_RULES) as s:
-    ledger = Ledger(s, hop, mbox=MBOX)
+    ledger = Ledger(s, hop, mbox=MBOX, large=13, large_bytes=HEAVY)
     ok(ledger.wait(10), "mail flows")
     for i in range(ROUNDS):
         bad = []
@@ -73,6 +75,7 @@ with Server(expect_deaths=True, extra="limit errors 1000\n",
     ok(s.wait_queue(0, 60), "the queue empties")
     ledger.check(refused_may_arrive=True)
     diag("killed: %s" % points)
+    ok(points.get("flush", 0) >= ROUNDS, "the queue's thread was at work")
     ok(sum(points.values()) >= ROUNDS * 10, "most points were met: missed %s" %
        missed)
 faultat_done()
