@@ -6,12 +6,17 @@
  *
  * Any error is an error, ENOENT too: glibc gives 0 for a name that its
  * services do not know, and hands on what a service that failed says, which
- * for a daemon of LDAP that is not there is ENOENT.  State owned: the memory
- * of the last answer.
+ * for a daemon of LDAP that is not there is ENOENT.
+ *
+ * A no is believed only if the file could have been read: where another
+ * service stands behind "files", its no hides that there was no descriptor
+ * for the file.  State owned: the memory of the last answer.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "accounts.h"
 
@@ -55,12 +60,19 @@ again(int *error, unsigned int *nintr)
 }
 
 static enum accounts_answer
-answer(int error, const void *found)
+answer(int error, const void *found, const char *file)
 {
+	int	 fd;
+
 	errno = error;
 	if (error != 0)
 		return ACCOUNTS_UNSURE;
-	return found == NULL ? ACCOUNTS_NONE : ACCOUNTS_FOUND;
+	if (found != NULL)
+		return ACCOUNTS_FOUND;
+	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) == -1)
+		return ACCOUNTS_UNSURE;
+	close(fd);
+	return ACCOUNTS_NONE;
 }
 
 enum accounts_answer
@@ -78,7 +90,7 @@ accounts_user(const char *name, const struct passwd **out)
 	}
 	if (error == 0)
 		*out = found;
-	return answer(error, found);
+	return answer(error, found, "/etc/passwd");
 }
 
 enum accounts_answer
@@ -96,7 +108,7 @@ accounts_uid(uid_t uid, const struct passwd **out)
 	}
 	if (error == 0)
 		*out = found;
-	return answer(error, found);
+	return answer(error, found, "/etc/passwd");
 }
 
 enum accounts_answer
@@ -112,5 +124,5 @@ accounts_group(const char *name, gid_t *gid)
 	}
 	if (error == 0 && found != NULL)
 		*gid = found->gr_gid;
-	return answer(error, found);
+	return answer(error, found, "/etc/group");
 }

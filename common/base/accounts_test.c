@@ -1,4 +1,6 @@
 /* Users and groups, with a system behind them that fails in all its ways. */
+#include <sys/resource.h>
+
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -136,6 +138,35 @@ test_others(void)
 	    "nobody knows");
 }
 
+/* The services behind the file say no, when no file can be opened. */
+static void
+test_no_descriptor(void)
+{
+	const struct passwd	*pw;
+	struct rlimit		 old, none;
+	gid_t			 gid = 7;
+	int			 user, uid, group, why;
+
+	is_there = 0;
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	user = accounts_user("alice", &pw);
+	why = errno;
+	uid = accounts_uid(1234, &pw);
+	group = accounts_group("staff", &gid);
+	is_there = 1;
+	tap_ok(accounts_user("alice", &pw) == ACCOUNTS_FOUND,
+	    "who is found is found");
+	setrlimit(RLIMIT_NOFILE, &old);
+	tap_ok(user == ACCOUNTS_UNSURE && why == EMFILE &&
+	    uid == ACCOUNTS_UNSURE && group == ACCOUNTS_UNSURE,
+	    "no descriptor for the file: no is no answer");
+	is_there = 0;
+	tap_ok(accounts_user("alice", &pw) == ACCOUNTS_NONE, "then it is one");
+}
+
 int
 main(void)
 {
@@ -155,5 +186,6 @@ main(void)
 	tap_ok(ask(0, 0, 1) == ACCOUNTS_UNSURE && errno == ENOMEM &&
 	    ncalls < 20, "no room is endless");
 	test_others();
+	test_no_descriptor();
 	return tap_done();
 }

@@ -8,7 +8,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
 import base64
+import contextlib
 import errno
+import resource
 
 MODULE = r"""
 #include <errno.h>
@@ -185,6 +187,16 @@ def sendmail(user):
                group=UIDS[user], extra_groups=[], cwd="/")
 
 
+@contextlib.contextmanager
+def descriptors_of(pid, most):
+    old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, old[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, old)
+
+
 def check(s):
     p = run(s.prefix + "/sbin/smtpsd", "-n", "-f", s.conf_path)
     return p.returncode, p.text
@@ -270,6 +282,13 @@ with Server(**CONF) as s:
     eq(auth(s, "smtpst2"), "235 2.7.0", "AUTH")
     eq(greeting(s, "smtpst2"), "220", "the socket")
     eq(len(s.log_lines("who is a user again")), 1, "one line about that")
+
+    # The parent cannot open /etc/passwd, and who stands behind it says no.
+    with descriptors_of(s.pid, 3):
+        got = rcpt(s, "daemon@fwd.example.org")
+    ok(got.startswith("451 4.3."), "no descriptor left: " + got.strip())
+    ok(until(lambda: rcpt(s, "daemon@fwd.example.org")[:6] == "550 5."),
+       "one is: a user without a home")
 
     # What the manual says of a service behind it, which would say "no".
     nsswitch("files away [UNAVAIL=return TRYAGAIN=return] files")
