@@ -2,10 +2,10 @@
  * What SQLite writes in small pieces, a frame of the log in two calls, goes to
  * the system in large ones: half of the cost of a body on its way to the disk
  * was in their number.  A layer over SQLite's own access to files
- * (sqlite.org/vfs.html); only contiguous writes are gathered, and whatever
- * else is asked of the file writes them first.  The last frame of a commit is
- * written at once with all before it, so that SQLite hears of a failure where
- * it expects one and nothing of a commit is in memory only.
+ * (sqlite.org/vfs.html); only contiguous writes are gathered, and what else is
+ * asked of the same bytes, the size or the disk writes them first.  The last
+ * frame of a commit is written at once with all before it, so that SQLite hears
+ * of a failure where it expects one and nothing of a commit is in memory only.
  *
  * Called by store_open.c; SQLite calls the rest.  No state but that of each
  * open file.
@@ -29,6 +29,7 @@ struct gather {
 	int		 has_header;	/* a frame's page comes next */
 	int		 is_last;	/* and it is the last of its commit */
 	sqlite3_int64	 offset;	/* of the buffer */
+	sqlite3_int64	 log_end;	/* where the last write ended */
 };
 
 static sqlite3_vfs vfs, *below;
@@ -68,14 +69,19 @@ write_through(struct gather *g, const void *data, int size,
 	    g->file->pMethods->xWrite(g->file, data, size, offset);
 }
 
-/* A header says of how many pages the database is after a commit, or 0. */
+/*
+ * A header says of how many pages the database is after a commit, or 0.  A
+ * transaction larger than the cache changes frames that it has written, and
+ * their headers last of all: no page comes behind those, nor a flush.
+ */
 static int
 write_log(struct gather *g, const unsigned char *data, int size,
     sqlite3_int64 offset)
 {
 	int r, had_header = g->has_header;
 
-	g->has_header = size == FRAME_HEADER;
+	g->has_header = size == FRAME_HEADER && offset == g->log_end;
+	g->log_end = offset + size;
 	if (g->has_header)
 		g->is_last = (data[4] | data[5] | data[6] | data[7]) != 0;
 	else if (!had_header)
@@ -97,14 +103,19 @@ on_write(sqlite3_file *f, const void *data, int size, sqlite3_int64 offset)
 	    gather_add(g, data, size, offset);
 }
 
+/* A reader has no part in what was written: if that fails, it is not over. */
 static int
 on_read(sqlite3_file *f, void *data, int size, sqlite3_int64 offset)
 {
 	struct gather *g = (struct gather *)f;
-	int r = gather_write(g);
+	int r, used = g->used;
 
-	return r != SQLITE_OK ? r :
-	    g->file->pMethods->xRead(g->file, data, size, offset);
+	if (used > 0 && offset < g->offset + used &&
+	    offset + size > g->offset && (r = gather_write(g)) != SQLITE_OK) {
+		g->used = used;
+		return r;
+	}
+	return g->file->pMethods->xRead(g->file, data, size, offset);
 }
 
 static int
@@ -161,14 +172,16 @@ on_check_lock(sqlite3_file *f, int *is_locked)
 	return g->file->pMethods->xCheckReservedLock(g->file, is_locked);
 }
 
+/*
+ * Writes nothing: SQLite ignores what comes back of some, as of the one
+ * between the last page of a checkpoint and its flush.
+ */
 static int
 on_control(sqlite3_file *f, int what, void *arg)
 {
 	struct gather *g = (struct gather *)f;
-	int r = gather_write(g);
 
-	return r != SQLITE_OK ? r :
-	    g->file->pMethods->xFileControl(g->file, what, arg);
+	return g->file->pMethods->xFileControl(g->file, what, arg);
 }
 
 static int
