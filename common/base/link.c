@@ -34,12 +34,6 @@
 #include "base/link.h"
 #include "base/log.h"
 
-/*
- * Bytes; then the peer does not read.  Whoever answers at length looks at
- * link_queued() before: what a peer asked for and has not read is its own
- * doing, what it had no time to read is not.
- */
-#define QUEUED_MAX	(64U << 20)
 #define POLL_ROUNDS	16
 
 struct link {
@@ -424,7 +418,7 @@ queue_message(struct link *l, uint32_t type, int fd, const struct iovec *iov,
 		l->failed = l->why;
 		return -1;
 	}
-	if (link_queued(l) > QUEUED_MAX) {
+	if (link_queued(l) > LINK_UNREAD_MAX) {
 		l->is_unread = 1;
 		return -1;
 	}

@@ -17,6 +17,12 @@
 
 #define LINK_PAYLOAD_MAX	16000	/* bytes of payload of one message */
 #define LINK_STRINGS_MAX	8
+/*
+ * Bytes; then the peer does not read.  Whoever answers at length looks at
+ * link_queued() before: what a peer asked for and has not read is its own
+ * doing, what it had no time to read is not.
+ */
+#define LINK_UNREAD_MAX		(96U << 20)
 
 /* A char array inside the struct that must hold a NUL. */
 struct link_string {

@@ -374,7 +374,7 @@ test_pressure(void)
 	for (i = 0; i < 10000; i++)
 		if (link_send(one, MSG_DATA, data, sizeof(data)) == -1)
 			break;
-	tap_ok(i < 10000, "more than 64 MiB is refused");
+	tap_ok(i < 10000, "more than 96 MiB is refused");
 	link_flush_all();
 	tap_ok(one == NULL && accused == 9 && failures == 0, "and a fault");
 	stop();

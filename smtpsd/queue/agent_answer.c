@@ -53,7 +53,7 @@ on_agent_more(struct link *link, struct link_in *in)
 	if (job == NULL || job->sent == job->message->size)
 		return;
 	job->lane->since_ms = proc_now_ms();
-	/* A relay has windows of hundreds of jobs on their way: see there. */
+	/* A relay has windows of hundreds of jobs on their way: agent_relay.c. */
 	if (job->lane->way == QUEUE_LOCAL &&
 	    link_queued(link) > LINK_QUEUED_MAX) {
 		link_fault(link, "MORE without reading");

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "proto/control_any.h"
 #include "proto/parent_queue.h"
+#include "proto/queue_agent.h"
 
 #define RELAY_RUNNING_MAX	512	/* jobs on all relay links */
 #define LINK_BUFFER		(1 << 20)
@@ -20,6 +21,8 @@
  * window of each it has, link.c's bound is not reached by one that reads.
  */
 #define UNREAD_MAX		(24U << 20)
+_Static_assert(UNREAD_MAX + (RELAY_RUNNING_MAX + 32) * AGENT_WINDOW <
+    LINK_UNREAD_MAX, "all windows at once");
 
 struct relay {
 	TAILQ_ENTRY(relay) entry;

@@ -180,6 +180,7 @@ test_looks(void)
 struct peer {
 	struct link	*link;
 	uint64_t	 delivery[16];
+	uint64_t	 first, last;	/* of all */
 	unsigned int	 n, nopen;
 	uint64_t	 nbody;		/* bytes for the first of them */
 	int		 is_asking;	/* for more of it */
@@ -201,6 +202,9 @@ on_open(struct link *link, struct link_in *in)
 	struct peer *p = link_arg(link);
 
 	p->nopen++;
+	p->last = open->delivery;
+	if (p->first == 0)
+		p->first = p->last;
 	if (p->n < 16)
 		p->delivery[p->n++] = open->delivery;
 }
@@ -370,6 +374,48 @@ test_much(void)
 	link_close(p.link);
 	pass(1);
 	tap_ok(agent_running() == 0 && accused == 0, "all it had");
+}
+
+/* Of all that it has, and as if none had been asked before. */
+static void
+peer_say_all(struct peer *p, uint32_t type)
+{
+	struct agent_delivery d;
+
+	for (d.delivery = p->first; p->first != 0 && d.delivery <= p->last;
+	    d.delivery++)
+		link_send(p->link, type, &d, sizeof(d));
+	if (type == MSG_AGENT_QUEUE_DONE)
+		p->first = 0;
+}
+
+/* It has sent what it wants before it looks at what it gets. */
+static void
+test_all_ask(void)
+{
+	const uint64_t size = 4 * AGENT_WINDOW;
+	struct peer p;
+	unsigned int i;
+
+	accused = 0;
+	peer_start(&p, 44, NULL);
+	for (i = 1; i <= 440; i++)
+		add_big("far", i, size, 1);
+	for (i = 0; i < 1000 && p.nopen < 440; i++)
+		pass(1);
+	link_pause(p.link);
+	for (i = 1; i <= 72; i++)
+		add_big("far", 440 + i, size, JOB_ENVELOPES_MAX);
+	pass(1);
+	tap_ok(agent_running() > 480 && agent_running() <= 512,
+	    "it has %u", agent_running());
+	peer_say_all(&p, MSG_AGENT_QUEUE_MORE);
+	pass(2);
+	tap_ok(accused == 0 && agent_running() > 480, "all want more at once");
+	link_close(p.link);
+	pass(2);
+	agent_withdraw();
+	tap_ok(agent_running() == 0 && agent_ready() == 0, "all it had");
 }
 
 /* A deliver is its user's: what it asks for it has to read. */
@@ -550,6 +596,7 @@ main(void)
 	link_on_broken(on_broken);
 	test_slow();
 	test_much();
+	test_all_ask();
 	test_unread();
 	test_silent();
 	test_forward();
