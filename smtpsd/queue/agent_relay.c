@@ -67,7 +67,9 @@ relay_turn(struct lane *lane)
 
 	if (!agent_may_start(0))
 		return;
-	if (lane->nready > 0 && nrelay < RELAY_RUNNING_MAX)
+	/* while nobody can be given anything this was no turn */
+	if (lane->nready > 0 && nrelay < RELAY_RUNNING_MAX &&
+	    relay_least_busy() != NULL)
 		lane_to_tail(lane);
 	/* the last job may free the lane */
 	while (lane->nready > 0 && lane_may_run(lane) &&

@@ -182,6 +182,7 @@ struct peer {
 	uint64_t	 delivery[16];
 	uint64_t	 first, last;	/* of all */
 	unsigned int	 n, nopen;
+	int		 has_other;	/* than of d1 to d9 */
 	uint64_t	 nbody;		/* bytes for the first of them */
 	int		 is_asking;	/* for more of it */
 };
@@ -210,10 +211,13 @@ on_open(struct link *link, struct link_in *in)
 }
 
 static void
-on_other(struct link *link, struct link_in *in)
+on_rcpt(struct link *link, struct link_in *in)
 {
-	(void)link;
-	(void)in;
+	const struct queue_agent_rcpt *r = in->data;
+	struct peer *p = link_arg(link);
+
+	if (strncmp(r->recipient, "a@d", 3) != 0 || r->recipient[4] != '.')
+		p->has_other = 1;
 }
 
 static void
@@ -244,7 +248,7 @@ peer_start(struct peer *p, uint32_t id, const struct lane *lane)
 {
 	static const struct link_rule rules[] = {
 		{ MSG_QUEUE_AGENT_OPEN, LINK_STATE_ANY, on_open },
-		{ MSG_QUEUE_AGENT_RCPT, LINK_STATE_ANY, on_other },
+		{ MSG_QUEUE_AGENT_RCPT, LINK_STATE_ANY, on_rcpt },
 		{ MSG_QUEUE_AGENT_BODY, LINK_STATE_ANY, on_body },
 	};
 	struct link_end end = { .name = "queue", .rules = rules, .nrules = 3,
@@ -416,6 +420,28 @@ test_all_ask(void)
 	pass(2);
 	agent_withdraw();
 	tap_ok(agent_running() == 0 && agent_ready() == 0, "all it had");
+}
+
+/* However much some have for a relay that is behind, each lane has its turn. */
+static void
+test_turns(void)
+{
+	struct peer p;
+	unsigned int i;
+
+	accused = 0;
+	peer_start(&p, 45, NULL);
+	for (i = 0; i < 9 * 300; i++)
+		add_big("far", 1 + i % 9, AGENT_WINDOW, JOB_ENVELOPES_MAX);
+	add("far", 10);
+	for (i = 0; i < 2000 && p.nopen < 1000 && !p.has_other; i++) {
+		pass(1);
+		peer_say_all(&p, MSG_AGENT_QUEUE_DONE);
+	}
+	tap_ok(p.has_other, "the last one's is among %u", p.nopen);
+	link_close(p.link);
+	pass(2);
+	agent_withdraw();
 }
 
 /* A deliver is its user's: what it asks for it has to read. */
@@ -597,6 +623,7 @@ main(void)
 	test_slow();
 	test_much();
 	test_all_ask();
+	test_turns();
 	test_unread();
 	test_silent();
 	test_forward();
