@@ -176,7 +176,8 @@ void
 agent_waiting(enum late (*how_late)(const struct message *,
     const struct envelope *))
 {
-	unsigned int njobs = agent_ready() + agent_running(), nlooked = 0, nlate = 0;
+	unsigned int njobs = agent_ready() + agent_running();
+	unsigned int nlooked = 0, nlate = 0;
 	struct job *job;
 	struct lane *lane;
 	enum late late;

@@ -2,8 +2,8 @@
  * The book of jobs: which are ready, which agent runs which and when it was
  * heard of, how many envelopes they hold and how many addresses they are sent
  * on to.  State owned: running jobs by delivery id, these and ready ones by
- * when they were last looked at, these counts, the clock of silence.  Called by the other agent*.c; knows no processes and sends
- * nothing.
+ * when they were last looked at, these counts, the clock of silence.  Called by
+ * the other agent*.c; knows no processes and sends nothing.
  */
 #include <stdlib.h>
 

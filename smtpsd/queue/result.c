@@ -1,8 +1,9 @@
 /*
  * Results of deliveries.  State owned: the jobs that ended and are not yet
- * stored, and those of a commit that is not yet flushed.  result_store() only writes to the store and notes outcomes in the
- * job, so that it can run again after a failed commit; everything that can
- * be seen outside happens in result_stored().
+ * stored, and those of a commit that is not yet flushed.  result_store() only
+ * writes to the store and notes outcomes in the job, so that it can run again
+ * after a failed commit; everything that can be seen outside happens in
+ * result_stored().
  */
 #include <inttypes.h>
 #include <stdlib.h>
