@@ -3,7 +3,6 @@
  * body, a page of the list.  Strings from the database are cut to the sizes
  * that cross links; they were within them when they were stored.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -228,8 +227,9 @@ file_of(struct store *s, int which)
 }
 
 /*
- * The last error of a file, however old.  1: it is that of a disk that cannot
- * be read; then it is forgotten, as SQLite does for a read behind the end.
+ * 1: a file has had an error, of whatever kind and however old, which may be
+ * that of a disk that cannot be read; then it is forgotten, as SQLite does for
+ * a read behind the end.
  */
 static int
 is_unreadable(sqlite3_file *file)
@@ -241,7 +241,7 @@ is_unreadable(sqlite3_file *file)
 	if (file == NULL)
 		return 0;
 	file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
-	if (error != EIO)
+	if (error == 0)
 		return 0;
 	if (file->pMethods->xFileSize(file, &size) == SQLITE_OK)
 		file->pMethods->xRead(file, &c, 1, size);
@@ -266,7 +266,7 @@ is_corrupt(struct store *s)
 
 /*
  * To SQLite an error of the disk is "malformed" (os_unix.c makes
- * IOERR_CORRUPTFS of EIO), and so is a file with wrong bytes.  But a disk may
+ * IOERR_CORRUPTFS of EIO, ENXIO and others), and so is a file with wrong bytes.  But a disk may
  * come back.  A file has an error of this read if it has one again, the old
  * ones being forgotten.  As store_step(), with *damaged.
  */

@@ -19,13 +19,13 @@
 
 static char dir[] = "/tmp/smtpsd-read.XXXXXX";
 static char path[64];
-static int is_failing;
+static int is_failing;	/* with this error */
 
 static ssize_t
 test_pread(int fd, void *buf, size_t size, sqlite3_int64 at)
 {
 	if (is_failing) {
-		errno = EIO;
+		errno = is_failing;
 		return -1;
 	}
 	return pread(fd, buf, size, (off_t)at);
@@ -123,12 +123,12 @@ main(void)
 	tap_ok(damage('a' + 2) > 0, "one is damaged");
 	if ((s = teststore_open(path, 0)) == NULL)
 		return 1;
-	is_failing = 1;
+	is_failing = EIO;
 	tap_ok(get(s, 1, 'a' + 1) == -1, "one that cannot be read is not");
 	is_failing = 0;
 	tap_ok(get(s, 2, 'a' + 2) == 1, "later, the damaged one is");
 	tap_ok(get(s, 1, 'a' + 1) == 0, "and the other is whole");
-	is_failing = 1;
+	is_failing = ENXIO;
 	tap_ok(get(s, 3, 'a' + 3) == -1, "the disk fails again");
 	is_failing = 0;
 	tap_ok(get(s, 3, 'a' + 3) == 0 && get(s, 4, 'a' + 4) == 0,
