@@ -153,6 +153,14 @@ conf_action_get(struct parser *p, const char *name)
 	return a;
 }
 
+/* All but secrets and what nothing uses. */
+int
+conf_table_is_sent(const struct conf_table *t)
+{
+	return t->text != NULL && (t->uses == TABLE_PLAIN ||
+	    t->uses == TABLE_INCLUDE);
+}
+
 struct conf_listener *
 conf_listener_by_id(const struct conf *c, uint32_t id)
 {

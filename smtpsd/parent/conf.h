@@ -317,6 +317,8 @@ int			 conf_send_mechanisms(const struct conf *,
 			    struct link *);
 struct conf_action	*conf_action_by_name(const struct conf *,
 			    const char *name);
+/* Policy gets its text. */
+int			 conf_table_is_sent(const struct conf_table *);
 /* A deliver process of a Unix user does it. */
 int			 action_is_local(const struct conf_action *);
 /*

@@ -361,6 +361,28 @@ check_resolver(struct conf *conf, struct conf_errors *errors)
 	/* It crosses as a text: what is behind a NUL is not seen. */
 }
 
+/* policy gets them all at once, and as much as a link takes. */
+static void
+check_amount(const struct conf *conf, struct conf_errors *errors)
+{
+	const struct conf_table *t;
+	size_t i, sum = 0;
+
+	for (i = 0; i < conf->ntables; i++) {
+		t = conf->tables[i];
+		if (!conf_table_is_sent(t))
+			continue;
+		sum += t->size;
+		if (sum <= CONF_TABLES_MAX)
+			continue;
+		conf_complain(errors, t->where, "make it shorter, for example "
+		    "by aliases for whole domains", "table '%s': the tables "
+		    "together are larger than %u MiB", t->name,
+		    CONF_TABLES_MAX >> 20);
+		return;
+	}
+}
+
 /*
  * Everything that is named is there from here on, or had a complaint: read
  * tables before actions, which look their secrets up in them.
@@ -375,6 +397,7 @@ conf_check(struct conf *conf, struct conf_errors *errors)
 	check_listeners(conf, errors);
 	conf_check_actions(conf, errors);
 	conf_check_aliases(conf, errors);
+	check_amount(conf, errors);
 	conf_check_items(conf, errors);
 	conf_check_rules(conf, errors);
 	check_queue(conf, errors);

@@ -20,6 +20,8 @@
 #define CONF_PKIS_MAX		256
 #define CONF_ADDRS_MAX		64	/* of all listeners together */
 #define CONF_PROCS_MAX		32
+#define CONF_TABLES_MAX		(48U << 20)	/* bytes; below what base/link.c
+						 * lets wait to be read */
 
 struct parser {
 	struct lexer		*lexer;

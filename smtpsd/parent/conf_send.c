@@ -291,9 +291,8 @@ send_policy(const struct conf *c, struct link *link)
 		return -1;
 	for (i = 0; i < c->ntables; i++) {
 		t = c->tables[i];
-		if ((t->uses != TABLE_PLAIN && t->uses != TABLE_INCLUDE) ||
-		    t->text == NULL)
-			continue;	/* secret or unused */
+		if (!conf_table_is_sent(t))
+			continue;
 		if (send_blob(link, MSG_PARENT_POLICY_TABLE, t->id,
 		    t->uses == TABLE_INCLUDE ? TABLE_TARGETS : TABLE_KEYS,
 		    t->name, t->text, t->size) == -1)

@@ -109,6 +109,46 @@ test_cut(void)
 	tap_ok(1, "every beginning of a configuration");
 }
 
+/* A file of that size, without many items. */
+static void
+write_large(const char *path, size_t size)
+{
+	char *text;
+
+	if ((text = malloc(size + 1)) == NULL)
+		err(1, NULL);
+	memset(text, '#', size);
+	text[size] = '\0';
+	memcpy(text, "a.test", 6);
+	for (text[6] = '\n'; size > 60; size -= 50)
+		text[size - 1] = '\n';
+	fixture_write(path, 0644, text);
+	free(text);
+}
+
+static void
+test_amount(void)
+{
+	static const char text[] = HEAD RULE "table d file \"large\"\n"
+	    "table e file \"larger\"\nmatch for domain <d> reject\n"
+	    "match for domain <e> reject\n";
+	struct conf_errors errors;
+	struct conf *c;
+	int i;
+
+	write_large("large", 24 << 20);
+	for (i = 0; i < 2; i++) {
+		write_large("larger", (24U << 20) + (size_t)i);
+		c = fixture_load(text, NULL, &errors);
+		tap_ok(i == 0 ? c != NULL : c == NULL && errors.n == 1 &&
+		    strstr(errors.list[0].text, "table 'e': the tables "
+		    "together are larger than 48 MiB") != NULL,
+		    i == 0 ? "tables of 48 MiB" : "and of one byte more");
+		conf_free(c);
+		conf_errors_free(&errors);
+	}
+}
+
 int
 main(void)
 {
@@ -120,6 +160,7 @@ main(void)
 	test_values();
 	test_macros();
 	test_cut();
+	test_amount();
 	fixture_remove();
 	return tap_done();
 }
