@@ -266,9 +266,9 @@ is_corrupt(struct store *s)
 
 /*
  * To SQLite an error of the disk is "malformed" (os_unix.c makes
- * IOERR_CORRUPTFS of EIO, ENXIO and others), and so is a file with wrong bytes.  But a disk may
- * come back.  A file has an error of this read if it has one again, the old
- * ones being forgotten.  As store_step(), with *damaged.
+ * IOERR_CORRUPTFS of EIO, ENXIO and others), and so is a file with wrong bytes.
+ * But a disk may come back.  A file has an error of this read if it has one
+ * again, the old ones being forgotten.  As store_step(), with *damaged.
  */
 static int
 step_body(struct store *s, enum statement st, int *damaged)
