@@ -108,7 +108,8 @@ answer(const struct queue_policy_route *ask, char name[NAME_SIZE])
 	enum reply_id		 reply;
 	size_t			 i;
 
-	if (conf == NULL) {
+	/* Of a long list many may ask at once: more than the queue reads. */
+	if (conf == NULL || handover_generation() == 0) {
 		send_done(ask, REPLY_TRY_LATER);
 		return 0;
 	}
@@ -144,7 +145,7 @@ on_queue_route(struct link *link, struct link_in *in)
 	char				 name[NAME_SIZE];
 
 	(void)link;
-	if (handover_generation() == 0 || answer(ask, name) == 0)
+	if (answer(ask, name) == 0)
 		return;
 	if (nwaiting >= WAITING_MAX || (w = malloc(sizeof(*w))) == NULL) {
 		send_done(ask, REPLY_TRY_LATER);

@@ -5,6 +5,9 @@
 #include "testpeers.c"
 #include "route.h"
 
+#define LARGE	900		/* addresses of a list */
+#define FLOOD	200		/* questions; their answers are > 96 MiB */
+
 static struct policy_queue_rcpt		routed[KEPT];
 static struct policy_queue_owner	routed_owners[KEPT];
 static struct policy_queue_routed_done	done[KEPT];
@@ -170,14 +173,19 @@ test_queue_ends(void)
 }
 
 static void
-configure_lists(void)
+configure_lists(const char *more)
 {
-	testconf_begin(1000000, 5);
-	testconf_table(1, "example.org\n");
-	testconf_table(2, "both: alice, a@far.example\n"
+	static char	aliases[LARGE * 24 + 512];
+
+	strlcpy(aliases, "both: alice, a@far.example\n"
 	    "list: b@far.example, c@far.example\nowner-list: alice\n"
 	    "mixed: list, d@far.example\n"
-	    "half: alice, nobody\ntwo: carol, dave\n");
+	    "half: alice, nobody\ntwo: carol, dave\n", sizeof(aliases));
+	strlcat(aliases, more, sizeof(aliases));
+
+	testconf_begin(1000000, 5);
+	testconf_table(1, "example.org\n");
+	testconf_table(2, aliases);
 	testconf_action("out", 0, 0, "");
 	testconf_action("local", 1, 2, "");
 	testconf_rule(FROM_AUTH, 0, FOR_DOMAIN, 1, 0, "", "local");
@@ -188,6 +196,39 @@ configure_lists(void)
 		fatalx("configuration");
 }
 
+/* Many questions wait for one user, whose list is long. */
+static void
+test_flood(void)
+{
+	static char	 list[LARGE * 24 + 64];
+	size_t		 i, n, nok = 0;
+
+	n = strlcpy(list, "large: zoe", sizeof(list));
+	for (i = 1; i < LARGE; i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n,
+		    ", n%zu@far.example", i);
+	strlcat(list, "\n", sizeof(list));
+	configure_lists(list);
+	reset_kept();
+	for (i = 0; i < FLOOD; i++) {
+		ask(1000 + i, "large@example.org");
+		if (ndone != 0)
+			break;
+	}
+	tap_ok(i == FLOOD && nasks == 1, "%d questions, one user", FLOOD);
+	answer_user("zoe", POLICY_USER_HOME);
+	for (i = 0; i < 10000 && ndone < FLOOD; i++)
+		settle();
+	for (i = 0; i < ndone; i++)
+		nok += done[i].reply == REPLY_OK && done[i].count == LARGE;
+	tap_ok(ndone == FLOOD && !route_waits(), "all are answered, by a queue "
+	    "that was not said to read too little");
+	tap_ok(nok > 10 && nok < FLOOD && done[FLOOD - 1].reply ==
+	    REPLY_TRY_LATER, "those that it has no room for: later");
+	ask(2000, "zoe@example.org");
+	tap_ok(is_done(2000, REPLY_OK, 1), "then it goes on");
+}
+
 int
 main(void)
 {
@@ -195,10 +236,11 @@ main(void)
 	queue_start(99);
 	ask(1, "b@far.example");
 	tap_ok(is_done(1, REPLY_TRY_LATER, 0), "no configuration yet");
-	configure_lists();
+	configure_lists("");
 	test_answers();
 	test_refusals();
 	test_waiting();
 	test_queue_ends();
+	test_flood();
 	return tap_done();
 }
