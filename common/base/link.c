@@ -35,6 +35,7 @@
 #include "base/log.h"
 
 #define POLL_ROUNDS	16
+#define LAST_ROUNDS	64	/* twice what the system holds of one link */
 
 struct link {
 	TAILQ_ENTRY(link)	 entry;
@@ -471,15 +472,18 @@ link_send_fd(struct link *l, uint32_t type, int fd, const void *data,
 static void
 write_failed(struct link *l)
 {
+	int	i;
+
 	if (errno != EPIPE && errno != ECONNRESET) {
 		fail(l, strerror(errno));
 		return;
 	}
 	/* What the peer said before it closed is still to be read: the reading
-	 * side finds the end. */
-	if (!l->is_paused && l->busy == 0)
-		while (!l->is_down && read_once(l) > 0)
-			;
+	 * side finds the end.  One that only reads no more could speak on. */
+	for (i = 0; i < LAST_ROUNDS && !l->is_down && !l->is_paused &&
+	    l->busy == 0; i++)
+		if (read_once(l) == 0)
+			break;
 	end_closed(l);
 }
 

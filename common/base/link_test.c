@@ -86,7 +86,8 @@ proto_shape(uint32_t type)
 	return type >= 1 && type <= 5 ? &shapes[type - 1] : NULL;
 }
 
-enum act { NOTHING, CLOSE, FAULT, PAUSE, KEEP_FD, POLL };
+enum act { NOTHING, CLOSE, FAULT, PAUSE, KEEP_FD, POLL, MORE };
+#define MANY	100000
 static enum act		act;
 static int		words, downs, failures, last_fd = -1;
 static uint32_t		accused;
@@ -107,6 +108,10 @@ on_word(struct link *l, struct link_in *in)
 		link_pause(l);
 	if (act == POLL)
 		link_poll(l);
+	if (act == MORE && words < MANY) {
+		link_send(two, MSG_WORD, &last_word, sizeof(last_word));
+		link_flush(two);
+	}
 	/* The message must still be there. */
 	if (memcmp(in->data, &last_word, sizeof(last_word)) != 0)
 		last_word = 0;
@@ -380,6 +385,26 @@ test_pressure(void)
 	stop();
 }
 
+/* It reads no more, says so to the system, and goes on to speak. */
+static void
+test_deaf(void)
+{
+	uint64_t	word = 7;
+
+	start();
+	act = MORE;
+	shutdown(two->ib.fd, SHUT_RD);
+	link_send(two, MSG_WORD, &word, sizeof(word));
+	link_flush(two);
+	link_send(one, MSG_WORD, &word, sizeof(word));
+	link_flush(one);
+	tap_ok(one == NULL && words > 0 && words < MANY, "a peer that is deaf "
+	    "is not heard for ever");
+	tap_ok(accused == 0 && failures == 0 && strcmp(last_why, "closed") ==
+	    0, "which is an end like any other");
+	stop();
+}
+
 /* Something fails at the end of a link that is "one". */
 static void
 break_one(enum broken what, int is_reading)
@@ -487,6 +512,7 @@ main(void)
 	test_ends();
 	test_states();
 	test_pressure();
+	test_deaf();
 	test_blame();
 	test_no_link();
 	return tap_done();
