@@ -23,9 +23,8 @@ static int fails;		/* the write after so many, 0: none */
 static ino_t failing;		/* in this file */
 static int nwrites;		/* in it */
 
-/* In the place of the system's, for SQLite. */
-ssize_t
-pwrite64(int fd, const void *data, size_t size, off64_t offset)
+static ssize_t
+test_pwrite(int fd, const void *data, size_t size, sqlite3_int64 at)
 {
 	struct stat st;
 
@@ -33,7 +32,21 @@ pwrite64(int fd, const void *data, size_t size, off64_t offset)
 		errno = ENOSPC;
 		return -1;
 	}
-	return lseek(fd, offset, SEEK_SET) == -1 ? -1 : write(fd, data, size);
+	return pwrite(fd, data, size, (off_t)at);
+}
+
+static void
+replace_pwrite(void)
+{
+	static const char *const names[] = { "pwrite", "pwrite64" };
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (vfs->xGetSystemCall(vfs, names[i]) != NULL &&
+		    vfs->xSetSystemCall(vfs, names[i],
+		    (sqlite3_syscall_ptr)(void *)test_pwrite) != SQLITE_OK)
+			abort();
 }
 
 static ino_t
@@ -203,6 +216,7 @@ main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	replace_pwrite();
 	test_checkpoint();
 	test_spill();
 	test_full();
