@@ -189,6 +189,7 @@ store_close(struct store *s)
 		return;
 	store_flush_end(s, 1);
 	/* what was refused must not be there at the next start */
+	s->repaired_s = 0;
 	if (s->is_doubtful && (!s->wal_is_known || store_repair(s) == -1))
 		store_disconnect(s);
 	for (i = 0; i < ST_MAX; i++)
