@@ -43,7 +43,7 @@ install_packages()
 	command -v apt-get >/dev/null || die "needs apt-get; on another system see README, Installation"
 	want="gcc make pkg-config libtls-dev libssl-dev libevent-dev libbsd-dev
 	    libsqlite3-dev libunbound-dev libpam0g-dev libcrypt-dev libjansson-dev
-	    openssl ca-certificates python3"
+	    libidn2-dev openssl ca-certificates python3"
 	missing=
 	for p in $want; do
 		dpkg-query -W -f '${Status}' "$p" 2>/dev/null |

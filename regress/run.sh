@@ -19,7 +19,7 @@ unset SMTPSD_PREFIX MAKEFLAGS MAKELEVEL
 
 PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     libsqlite3-dev libunbound-dev libpam0g-dev libcrypt-dev libjansson-dev
-    pkg-config perl
+    libidn2-dev pkg-config perl
     swaks curl msmtp python3 openssl iproute2 mandoc strace procps
     dovecot-core dovecot-lmtpd nsd ldnsutils
     gsasl mutt s-nail nmap sslscan testssl.sh libio-socket-ssl-perl

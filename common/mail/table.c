@@ -32,6 +32,7 @@ struct net {
 
 struct table {
 	char		*block;		/* keys and values */
+	char		*forms;		/* of table_add_forms(), or NULL */
 	size_t		 block_size;
 	size_t		 block_used;
 	struct item	*items;
@@ -402,6 +403,34 @@ fail:
 	return NULL;
 }
 
+int
+table_add_forms(struct table *t,
+    int (*form)(const char *key, char *out, size_t outsize))
+{
+	char out[512], *p;
+	size_t i, n = t->nitems, size = 0;
+
+	if (t->forms != NULL)
+		return 0;
+	for (i = 0; i < n; i++)
+		if (form(t->items[i].key, out, sizeof(out)) == 0)
+			size += strlen(out) + 1;
+	if (size == 0)
+		return 0;
+	if ((p = t->forms = malloc(size)) == NULL)
+		return -1;
+	for (i = 0; i < n; i++) {
+		if (form(t->items[i].key, out, sizeof(out)) != 0 ||
+		    strlen(out) >= (size_t)(t->forms + size - p))
+			continue;
+		memcpy(p, out, strlen(out) + 1);
+		if (add_item(t, p, t->items[i].value) == -1)
+			return -1;
+		p += strlen(out) + 1;
+	}
+	return 0;
+}
+
 void
 table_free(struct table *t)
 {
@@ -410,6 +439,7 @@ table_free(struct table *t)
 	if (t->block != NULL)
 		explicit_bzero(t->block, t->block_size);
 	free(t->block);
+	free(t->forms);
 	free(t->items);
 	free(t->slots);
 	free(t->nets);

@@ -16,6 +16,13 @@ struct table;
 struct table	*table_parse(const char *text, size_t size, char *err,
 		    size_t errsize);
 void		 table_free(struct table *);
+/*
+ * Each key of which form() makes another is found by that one too, with the
+ * same value; a key that is there already stays.  form() returns 0 and fills
+ * out, or it has none.  -1: no memory.
+ */
+int		 table_add_forms(struct table *,
+		    int (*form)(const char *key, char *out, size_t outsize));
 size_t		 table_size(const struct table *);
 /* The value ("" if it has none) or NULL if the key is not there. */
 const char	*table_get(const struct table *, const char *key);
