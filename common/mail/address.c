@@ -234,7 +234,9 @@ take:
 		} else
 			text_put(out, s, n);
 		before = *s;
-		label += n;
+		/* A-labels, which relay makes of it, are never shorter than
+		 * its letters; their bytes may be more, RFC 5890 4.2 */
+		label++;
 		total += n;
 	}
 	return labels > 0 && total <= DOMAIN_MAX ? s : NULL;

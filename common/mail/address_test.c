@@ -10,6 +10,10 @@
 #define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A62 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+#define U8	"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4" \
+		"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+#define U40	U8 U8 U8 U8 U8
+
 static const struct {
 	const char	*name;
 	const char	*in;
@@ -88,6 +92,10 @@ static const struct {
 	{ "UTF-8 refused", "<\xc3\xa4@b.c>", 0, NULL, NULL },
 	{ "UTF-8", "<\xc3\xa4@\xc3\xb6.c>", ADDRESS_UTF8,
 	    "\xc3\xa4@\xc3\xb6.c", "" },
+	{ "UTF-8 label of 40 letters, 80 bytes", "<a@" U40 ".c>", ADDRESS_UTF8,
+	    "a@" U40 ".c", "" },
+	{ "UTF-8 label of 64 letters", "<a@" U40 "\xc3\xa4" A63 ".c>",
+	    ADDRESS_UTF8, NULL, NULL },
 	{ "UTF-8 quoted", "<\"\xc3\xa4 \"@b.c>", ADDRESS_UTF8,
 	    "\"\xc3\xa4 \"@b.c", "" },
 	{ "UTF-8 overlong", "<\xc0\xae@b.c>", ADDRESS_UTF8, NULL, NULL },
