@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "mail/address.h"
 #include "mail/aliastext.h"
+#include "mail/domain.h"
 #include "alias.h"
 #include "hash.h"
 
@@ -141,10 +142,12 @@ has_bare_keys(const struct conf_action *action)
  * all, or what stands before the +tag.
  */
 static const char *
-find_exact(const struct conf_action *action, const char *address,
+find_exact(const struct conf_action *action, const char *written,
     size_t *size)
 {
-	char		 key[MAILADDR_SIZE];
+	char		 key[MAILADDR_SIZE], room[MAILADDR_SIZE];
+	const char	*address = domain_canonical(written, room,
+			    sizeof(room));
 	const char	*at = address_domain(address) - 1, *plus, *value;
 	size_t		 local = at - address;
 
@@ -193,10 +196,12 @@ find_catch_all(struct alias_expansion *x, const struct conf_action *action,
     const char *address, const char **found)
 {
 	const struct table	*t = action->aliases;
+	char			 room[MAILADDR_SIZE];
 	const char		*value;
 	enum reply_id		 reply;
 
 	*found = NULL;
+	address = domain_canonical(address, room, sizeof(room));
 	if ((value = table_get(t, address_domain(address) - 1)) == NULL &&
 	    (value = table_get(t, "*")) == NULL &&
 	    /* RFC 5321 4.5.1: somebody reads it. */

@@ -107,6 +107,10 @@ static const struct {
 	    "local/bob@example.org/bob!owner-nest@example.org " },
 	{ "the owner himself has none", "owner-list@example.org", REPLY_OK,
 	    "local/bob@example.org/bob out/bob@far.example/ " },
+	{ "full address, A-label", "info@xn--b-eha.example", REPLY_OK,
+	    "local/alice@example.org/alice " },
+	{ "catch-all, U-label in other case", "who@B\303\234.example",
+	    REPLY_OK, "local/info2@example.org/info2 " },
 	{ "catch-all", "who.ever@catch.example", REPLY_OK,
 	    "local/alice@catch.example/alice " },
 	{ "an alias goes before the catch-all", "info@catch.example", REPLY_OK,
@@ -205,6 +209,8 @@ aliases(void)
 	    "nest: list, \\bob\n"
 	    "owner-nest: alice\n"
 	    "@catch.example: alice\n"
+	    "info@b\303\274.example: alice@example.org\n"
+	    "@b\303\274.example: info2@example.org\n"
 	    "postmaster: alice\n");
 	for (i = 0; i < 25; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
@@ -251,7 +257,7 @@ main(void)
 
 	testconf_begin(0, 0);
 	testconf_table(1, aliases());
-	testconf_table(2, "example.org\ncatch.example\n");
+	testconf_table(2, "example.org\ncatch.example\nb\303\274.example\n");
 	testconf_table(3, "virt.example\n");
 	testconf_table(4, "v1.example\nv2.example\n");
 	testconf_table(5, "a@v1.example: alice\nb@v1.example: info\n"

@@ -13,6 +13,7 @@
 #include "base/blob.h"
 #include "base/log.h"
 #include "mail/address.h"
+#include "mail/domain.h"
 #include "proto/boot.h"
 #include "conf.h"
 
@@ -253,7 +254,8 @@ parse_tables(struct conf *conf)
 			log_warnx("configuration: table %s: %s",
 			    log_vis(t->name), err);
 			conf->is_broken = 1;
-		}
+		} else if (table_add_forms(t->table, domain_key_form) == -1)
+			broken("no memory for a table");
 		blob_free(&t->text);
 	}
 }

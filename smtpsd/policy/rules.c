@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "mail/address.h"
+#include "mail/domain.h"
 #include "rules.h"
 
 int
@@ -42,8 +43,11 @@ match_from(const struct conf_rule *rule, const struct rules_request *req)
 static int
 match_sender(const struct conf_rule *rule, const struct rules_request *req)
 {
+	char	room[MAILADDR_SIZE];
+
 	return rule->senders == NULL || (req->sender[0] != '\0' &&
-	    table_has_address(rule->senders, req->sender));
+	    table_has_address(rule->senders, domain_canonical(req->sender,
+	    room, sizeof(room))));
 }
 
 static int
@@ -139,9 +143,12 @@ is_postmaster(const char *recipient, const char *domain)
 
 enum reply_id
 rules_match(const struct conf *conf, const struct rules_request *req,
-    const char *recipient, const struct conf_action **action)
+    const char *address, const struct conf_action **action)
 {
+	char			 room[MAILADDR_SIZE];
 	const struct conf_rule	*rule;
+	const char		*recipient = domain_canonical(address, room,
+				    sizeof(room));
 	const char		*domain = address_domain(recipient);
 	int			 is_known_domain = 0;
 	size_t			 i;

@@ -6,6 +6,9 @@
 #include "testconf.h"
 
 #define OUTSIDE	"192.0.2.9"
+#define UE_UPPER	"\303\234"
+#define OE	"\303\266"
+#define UE	"\303\274"
 
 static const struct {
 	const char	*name;
@@ -72,6 +75,23 @@ static const struct {
 	    "postmasters@virt.example", 0, 0, REPLY_NO_SUCH_USER, NULL },
 	{ "no domain", OUTSIDE, "u", "", "u@example.org", "someone", 0, 0,
 	    REPLY_ADDRESS_LITERAL, NULL },
+	{ "A-label of a U-label", OUTSIDE, NULL, "", "x@y.example",
+	    "a@xn--mnchen-3ya.example", 0, 0, REPLY_OK, "local" },
+	{ "U-label in other case", OUTSIDE, NULL, "", "x@y.example",
+	    "a@M" UE_UPPER "NCHEN.example", 0, 0, REPLY_OK, "local" },
+	{ "U-label of an A-label", OUTSIDE, NULL, "", "x@y.example",
+	    "a@k" OE "ln.example", 0, 0, REPLY_OK, "local" },
+	{ "U-label that is not listed", OUTSIDE, NULL, "", "x@y.example",
+	    "a@k" OE "l.example", 0, 0, REPLY_RELAY_DENIED, NULL },
+	{ "no domain name at all", OUTSIDE, NULL, "", "x@y.example",
+	    "a@\360\237\230\200.example", 0, 0, REPLY_RELAY_DENIED, NULL },
+	{ "reject by the sender's A-label", OUTSIDE, "u", "",
+	    "spam@xn--mll-hoa.example", "a@example.org", 0, 0, REPLY_REJECTED,
+	    NULL },
+	{ "recipient in A-labels", OUTSIDE, NULL, "", "x@y.example",
+	    "info@xn--vrt-hoa.example", 0, 0, REPLY_OK, "virt" },
+	{ "recipient of such a domain", OUTSIDE, NULL, "", "x@y.example",
+	    "nobody@xn--vrt-hoa.example", 0, 0, REPLY_NO_SUCH_USER, NULL },
 	{ "auth table: listed", OUTSIDE, "boss", "", "u@example.org",
 	    "a@vip.example", 0, 0, REPLY_OK, "lan" },
 	{ "auth table: not listed goes on", OUTSIDE, "u", "", "u@example.org",
@@ -83,10 +103,12 @@ make(void)
 {
 	testconf_begin(0, 0);
 	testconf_table(1, "192.168.0.0/23\n");
-	testconf_table(2, "example.org\n");
-	testconf_table(3, "info@virt.example\nsales@virt.example\n");
+	testconf_table(2, "example.org\nm" UE "nchen.example\n"
+	    "xn--kln-sna.example\n");
+	testconf_table(3, "info@virt.example\nsales@virt.example\n"
+	    "info@v" UE "rt.example\n");
 	testconf_table(4, "bad.example\n");
-	testconf_table(5, "@evil.example\n");
+	testconf_table(5, "@evil.example\n@m" UE "ll.example\n");
 	testconf_table(6, "tagged.example\n");
 	testconf_table(7, "loop.example\n");
 	testconf_table(8, "boss\n");

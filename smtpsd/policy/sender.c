@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "mail/address.h"
+#include "mail/domain.h"
 #include "sender.h"
 
 #define SEPARATORS	", \t\r\n"
@@ -35,7 +36,18 @@ static int
 match_item(const char *item, size_t size, const char *sender,
     const char *domain)
 {
+	char		 key[MAILADDR_SIZE], form[MAILADDR_SIZE];
 	const char	*star;
+
+	/* The sender is in its canonical form, the table as it was written. */
+	if (size < sizeof(key)) {
+		memcpy(key, item, size);
+		key[size] = '\0';
+		if (domain_key_form(key, form, sizeof(form)) == 0) {
+			item = form;
+			size = strlen(form);
+		}
+	}
 
 	if (size == 1 && *item == '*')
 		return 1;
@@ -84,8 +96,11 @@ is_own_domain(const struct conf *conf, const char *domain)
 
 int
 sender_is_allowed(const struct conf *conf, const struct conf_listener *listener,
-    const char *user, const char *sender)
+    const char *user, const char *written)
 {
+	char		 room[MAILADDR_SIZE], login[MAILADDR_SIZE];
+	const char	*sender = domain_canonical(written, room,
+			    sizeof(room));
 	const char	*domain = address_domain(sender);
 	const char	*list;
 
@@ -98,15 +113,19 @@ sender_is_allowed(const struct conf *conf, const struct conf_listener *listener,
 		return list != NULL && match_list(list, sender, domain);
 	}
 	if (strchr(user, '@') != NULL)
-		return strcasecmp(user, sender) == 0;
+		return strcasecmp(domain_canonical(user, login,
+		    sizeof(login)), sender) == 0;
 	return is_same(sender, domain - 1 - sender, user) &&
 	    is_own_domain(conf, domain);
 }
 
 int
-sender_is_in_scope(const char *scope, const char *sender)
+sender_is_in_scope(const char *scope, const char *written)
 {
 	static const char	 null[] = "<>";
+	char			 room[MAILADDR_SIZE];
+	const char		*sender = domain_canonical(written, room,
+				    sizeof(room));
 	const char		*domain = address_domain(sender);
 
 	if (scope == NULL)

@@ -7,6 +7,7 @@
 
 #define WITH	1	/* listener with a senders table */
 #define WITHOUT	2
+#define UE	"\303\274"
 
 static const struct {
 	const char	*name;
@@ -37,6 +38,20 @@ static const struct {
 	{ "domain", WITH, "carl", "a@example.com", 1 },
 	{ "domain of the list's end", WITH, "carl", "a@example.edu", 1 },
 	{ "domain not listed", WITH, "carl", "a@example.org", 0 },
+	{ "U-label, A-label listed", WITH, "idna", "x@b" UE ".example", 1 },
+	{ "A-label, U-label listed", WITH, "idna",
+	    "idna@xn--mnchen-3ya.example", 1 },
+	{ "U-label in other case", WITH, "idna",
+	    "idna@M\303\234nchen.example", 1 },
+	{ "U-label, other local part", WITH, "idna",
+	    "x@m" UE "nchen.example", 0 },
+	{ "tag and A-label", WITH, "idna", "t+x@xn--c-xha.example", 0 },
+	{ "login is the other form", WITHOUT, "a@m" UE "nchen.example",
+	    "a@xn--mnchen-3ya.example", 1 },
+	{ "login is another name", WITHOUT, "a@m" UE "nchen.example",
+	    "a@munchen.example", 0 },
+	{ "bare login at the other form", WITHOUT, "alice",
+	    "alice@xn--mnchen-3ya.example", 1 },
 	{ "everything", WITH, "robot", "a@b.example", 1 },
 	{ "everything, null", WITH, "robot", "", 1 },
 	{ "not in the table", WITH, "dora", "dora@example.org", 0 },
@@ -71,8 +86,9 @@ main(void)
 	    "bob\t@example.net\n"
 	    "carl example.com ,example.edu\n"
 	    "robot *\n"
+	    "idna xn--b-eha.example, idna@m" UE "nchen.example\n"
 	    "empty\n");
-	testconf_table(2, "example.org\n");
+	testconf_table(2, "example.org\nm" UE "nchen.example\n");
 	testconf_table(3, "relayed.example\n");
 	testconf_action("local", 1, 0, "");
 	testconf_action("out", 0, 0, "");
