@@ -4,11 +4,16 @@
  * nothing that is not plainly a user name reaches getpwnam(3).
  *
  * The users may be on another host, which may be away: that is never a "no".
- * State owned: who smtpsd's own users are, and what the log knows of an
- * outage.
+ * Each look-up keeps the whole parent, and with it every TLS handshake: whoever
+ * sends names shall not keep it with a host that is slow.
+ *
+ * State owned: who smtpsd's own users are, what the log knows of an outage,
+ * and until when policy's questions are not looked up.
  */
 #include <errno.h>
 #include <grp.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,6 +25,8 @@
 #include "userdb.h"
 
 #define OUTAGE_S	600	/* then the log is told again */
+#define SLOW_MS		250	/* a look-up that took longer is followed */
+#define PAUSE		4	/* by a pause of so many times its length */
 
 /* Those that smtpsd's own processes run as. */
 static const char *const	our_names[] = { "_smtpsd", "_smtpsp",
@@ -30,7 +37,8 @@ static size_t			nours;
 
 /* The first that could not be looked up; "": all is well. */
 static char			outage_name[64];
-static time_t			outage_told_s;	/* monotonic */
+static uint64_t			outage_told_ms;	/* monotonic, as all here */
+static uint64_t			pause_until_ms;
 
 static int
 is_name(const char *s)
@@ -43,13 +51,13 @@ is_name(const char *s)
 	    "0123456789._-") == n;
 }
 
-static time_t
-now_s(void)
+static uint64_t
+now_ms(void)
 {
 	struct timespec	 ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /*
@@ -60,17 +68,22 @@ now_s(void)
 static enum accounts_answer
 look_up(const char *name, const struct passwd **pw)
 {
+	uint64_t		 start = now_ms(), now;
 	enum accounts_answer	 found = accounts_user(name, pw);
 	int			 error = errno;
-	time_t			 now = now_s();
 
+	now = now_ms();
+	/* Those who are found are few, and known to policy for a while. */
+	if (found != ACCOUNTS_FOUND && now - start > SLOW_MS)
+		pause_until_ms = now + PAUSE * (now - start);
 	if (found == ACCOUNTS_UNSURE) {
 		errno = error;
-		if (outage_name[0] != '\0' && now - outage_told_s < OUTAGE_S)
+		if (outage_name[0] != '\0' && now - outage_told_ms <
+		    OUTAGE_S * 1000)
 			return found;
 		if (outage_name[0] == '\0')
 			strlcpy(outage_name, name, sizeof(outage_name));
-		outage_told_s = now;
+		outage_told_ms = now;
 		log_warnx("the system cannot say whether there is a user %s: "
 		    "%s; mail for such users waits: see the services of "
 		    "passwd in nsswitch.conf and whether they run", name,
@@ -157,6 +170,32 @@ userdb_groups(const char *name, gid_t gid, uint32_t *groups, size_t max)
 	return n;
 }
 
+/* Whom a service in front of the slow one knows, as a rule. */
+static int
+is_in_file(const char *name)
+{
+	char	 line[256];
+	size_t	 n = strlen(name);
+	int	 is_start = 1, found = 0;
+	FILE	*f;
+
+	if ((f = fopen("/etc/passwd", "re")) == NULL)
+		return 0;
+	while (!found && fgets(line, sizeof(line), f) != NULL) {
+		found = is_start && strncmp(line, name, n) == 0 &&
+		    line[n] == ':';
+		is_start = strchr(line, '\n') != NULL;
+	}
+	fclose(f);
+	return found;
+}
+
+int
+userdb_may_ask(const char *name)
+{
+	return now_ms() >= pause_until_ms || is_in_file(name);
+}
+
 void
 on_policy_user(struct link *link, struct link_in *in)
 {
@@ -165,7 +204,8 @@ on_policy_user(struct link *link, struct link_in *in)
 	struct account			 a;
 
 	strlcpy(done.name, m->name, sizeof(done.name));
-	switch (userdb_find(m->name, &a)) {
+	switch (userdb_may_ask(m->name) ? userdb_find(m->name, &a) :
+	    USERDB_UNSURE) {
 	case USERDB_FOUND:
 		done.is = mailroot_is_home(a.home) ? POLICY_USER_HOME :
 		    POLICY_USER_HOMELESS;

@@ -27,6 +27,11 @@ enum userdb_answer {
 
 enum userdb_answer	userdb_find(const char *name, struct account *);
 /*
+ * 0: after a look-up that took long and found nobody, for some time, unless
+ * the name is in /etc/passwd.  For names that strangers send.
+ */
+int			userdb_may_ask(const char *name);
+/*
  * Finds the users that smtpsd runs as, while the system can say who they are.
  * 0, or -1 and errno.
  */

@@ -36,6 +36,7 @@ static int		 not_made;	/* smtpsd's users */
 static int		 ours_down;	/* errno of those */
 static int		 nlooked;
 static time_t		 now_s = 1000;
+static time_t		 slow_s;	/* whatever is not local takes it */
 static FILE		*log_file;
 
 /* These stand before the library's. */
@@ -54,6 +55,9 @@ getpwnam_r(const char *name, struct passwd *pw, char *buf, size_t size,
 		    !(not_made && name[0] == '_'))
 			break;
 	}
+	if (i == sizeof(accounts) / sizeof(accounts[0]) ||
+	    accounts[i].is_remote)
+		now_s += slow_s;
 	if (i == sizeof(accounts) / sizeof(accounts[0]))
 		return all_down != 0 ? all_down : down;
 	if (all_down != 0 || (accounts[i].is_remote && down != 0))
@@ -170,6 +174,31 @@ test_outage(void)
 	    "and ends with the one that it began with");
 }
 
+/* A slow directory keeps nobody but who asks for its users. */
+static void
+test_slow(void)
+{
+	slow_s = 3;
+	tap_ok(find("bob") == USERDB_FOUND && userdb_may_ask("alice"),
+	    "slow, but it knows: the next is asked for");
+	tap_ok(find("nobody") == USERDB_NONE && !userdb_may_ask("alice"),
+	    "a name that nobody has: a pause");
+	now_s += 11;
+	tap_ok(!userdb_may_ask("nobody2"), "as long as four look-ups");
+	tap_ok(userdb_may_ask("root"), "but who is in /etc/passwd is asked for");
+	tap_ok(!userdb_may_ask("roo") && !userdb_may_ask("bin/sh") &&
+	    !userdb_may_ask("x"), "which is the first of a line, whole");
+	now_s += 2;
+	tap_ok(userdb_may_ask("alice"), "then it goes on");
+	down = ETIMEDOUT;
+	tap_ok(find("alice") == USERDB_UNSURE && !userdb_may_ask("bob"),
+	    "a directory that is away: a pause");
+	now_s += 13;
+	down = slow_s = 0;
+	tap_ok(find("nobody") == USERDB_NONE && userdb_may_ask("bob"),
+	    "a quick answer makes none");
+}
+
 int
 main(void)
 {
@@ -189,5 +218,6 @@ main(void)
 	tap_ok(userdb_find("alice", &a) == USERDB_FOUND && a.uid == 2000 &&
 	    a.gid == 100 && strcmp(a.home, "/home/alice") == 0, "a user");
 	test_outage();
+	test_slow();
 	return tap_done();
 }
