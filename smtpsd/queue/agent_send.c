@@ -116,6 +116,15 @@ job_send_more(struct job *job)
 		job_cancel(job, r == 1);
 }
 
+/* A database that was damaged has any; what does not fit would end us. */
+static size_t
+orcpt_size(const struct envelope *e)
+{
+	size_t n = e->orcpt == NULL ? 0 : strlen(e->orcpt);
+
+	return n > ORCPT_MAX ? 0 : n;
+}
+
 void
 job_send(struct job *job)
 {
@@ -144,8 +153,8 @@ job_send(struct job *job)
 		    sizeof(rcpt.original));
 		rcpt.notify = job->env[i]->notify;
 		link_send_tail(job->link, MSG_QUEUE_AGENT_RCPT, &rcpt,
-		    sizeof(rcpt), job->env[i]->orcpt, job->env[i]->orcpt ==
-		    NULL ? 0 : strlen(job->env[i]->orcpt));
+		    sizeof(rcpt), job->env[i]->orcpt,
+		    orcpt_size(job->env[i]));
 		job->env[i]->is_running = 1;
 	}
 	job_send_more(job);

@@ -600,6 +600,27 @@ test_forward(void)
 	pass(10);
 }
 
+/* A recipient with more ORCPT than a message of the link holds. */
+static void
+test_damaged(void)
+{
+	struct job *job = calloc(1, sizeof(*job) + sizeof(job->env[0]));
+	struct peer p;
+
+	job->message = message_new();
+	job->message->body = calloc(1, 6);
+	job->message->size = 6;
+	job->env[job->nenv++] = make("far", 1);
+	if ((job->env[0]->orcpt = calloc(1, ORCPT_MAX + 2)) == NULL)
+		fatal("orcpt");
+	memset(job->env[0]->orcpt, 'x', ORCPT_MAX + 1);
+	peer_start(&p, 71, NULL);
+	agent_add(job);
+	pass(1);
+	tap_ok(p.n == 1 && p.link != NULL, "damage goes without its ORCPT, "
+	    "and costs no link");
+}
+
 int
 main(void)
 {
@@ -627,5 +648,6 @@ main(void)
 	test_unread();
 	test_silent();
 	test_forward();
+	test_damaged();
 	return tap_done();
 }
