@@ -152,7 +152,7 @@ class Role(HostileNet):
         if self.is_many():
             self.s.fresh(False)
         ok(until(lambda: re.search(r"^\S+ %s(/\d+)? ready: pid" % self.s.role,
-                                   self.s.log()[mark:], re.M), 20),
+                                   self.s.log()[mark:], re.M), 40),
            "the real %s takes its place" % self.s.role)
         time.sleep(0.2)
 
