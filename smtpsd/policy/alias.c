@@ -41,14 +41,22 @@ refuse(struct alias_expansion *x, const char *address, enum reply_id why)
 	return why;
 }
 
+/*
+ * Both forms of a domain are one mailbox: %{dest.domain} is in A-labels.  To
+ * other hosts an address goes as it came.
+ */
 static enum reply_id
 add(struct alias_expansion *x, const struct conf_action *action,
     const char *address, const char *user)
 {
 	struct alias_result	*r;
-	uint64_t		 hash = hash_string(address);
+	char			 room[MAILADDR_SIZE];
+	uint64_t		 hash;
 	size_t			 i;
 
+	if (action->is.is_local)
+		address = domain_canonical(address, room, sizeof(room));
+	hash = hash_string(address);
 	for (i = 0; i < x->nresults; i++) {
 		r = &x->results[i];
 		if (r->hash == hash && r->action == action &&

@@ -107,6 +107,10 @@ static const struct {
 	    "local/bob@example.org/bob!owner-nest@example.org " },
 	{ "the owner himself has none", "owner-list@example.org", REPLY_OK,
 	    "local/bob@example.org/bob out/bob@far.example/ " },
+	{ "one mailbox for both forms", "alice@b\303\274.example", REPLY_OK,
+	    "local/alice@xn--b-eha.example/alice " },
+	{ "elsewhere as it was written", "old@b\303\274.relay.example",
+	    REPLY_OK, "outalias/old@b\303\274.relay.example/ " },
 	{ "full address, A-label", "info@xn--b-eha.example", REPLY_OK,
 	    "local/alice@example.org/alice " },
 	{ "catch-all, U-label in other case", "who@B\303\234.example",
@@ -266,7 +270,7 @@ main(void)
 	    "@v2.example: @example.org\n");
 	testconf_table(6, "old@relay.example: new\nbare: alice\n"
 	    "pipe@relay.example: \"|/bin/nothing\"\n");
-	testconf_table(7, "relay.example\n");
+	testconf_table(7, "relay.example\nb\303\274.relay.example\n");
 	testconf_table(8, "@vcatch.example: boss\n");
 	testconf_table(9, "vcatch.example\n");
 	testconf_table(14, "spool.example\n");
