@@ -42,6 +42,20 @@ trace_time(time_t t)
 	return text;
 }
 
+/*
+ * An address of which only the domain is beyond ASCII may reach hosts without
+ * SMTPUTF8, in A-labels; here it would make the header UTF-8, which may not.
+ */
+static int
+is_shown(const char *rcpt)
+{
+	const char	*at = strrchr(rcpt, '@'), *p;
+
+	for (p = rcpt; *p != '\0' && (unsigned char)*p < 0x80; p++)
+		;
+	return *p == '\0' || at == NULL || p < at;
+}
+
 size_t
 trace_received(char *out, size_t size, const struct trace *t, time_t now)
 {
@@ -51,7 +65,7 @@ trace_received(char *out, size_t size, const struct trace *t, time_t now)
 	if (t->tls_version != NULL)
 		snprintf(tls, sizeof(tls), "\r\n\t(using %s with cipher %s)",
 		    t->tls_version, t->tls_cipher);
-	if (t->rcpt != NULL)
+	if (t->rcpt != NULL && is_shown(t->rcpt))
 		snprintf(rcpt, sizeof(rcpt), "\r\n\tfor <%s>", t->rcpt);
 	/* The scope of an address means nothing to others: no place for it. */
 	if (!t->is_masked)

@@ -17,7 +17,8 @@ struct trace {
 	const char	*hostname;	/* ours */
 	const char	*tls_version;	/* NULL: not encrypted */
 	const char	*tls_cipher;
-	const char	*rcpt;		/* NULL: none or more than one */
+	const char	*rcpt;		/* NULL: none or more than one; left
+					 * out if only its domain is UTF-8 */
 	uint64_t	 message;
 	uint8_t		 is_esmtp;
 	uint8_t		 is_auth;

@@ -38,6 +38,13 @@ test_trace(void)
 	t.is_utf8 = 1;
 	trace_received(buf, sizeof(buf), &t, 0);
 	tap_ok(strstr(buf, " with UTF8SMTPSA id ") != NULL, "UTF8SMTPSA");
+	t.rcpt = "\303\274@b\303\274.c";
+	trace_received(buf, sizeof(buf), &t, 0);
+	tap_ok(strstr(buf, "for <\303\274@b") != NULL, "UTF-8 in for");
+	t.rcpt = "a@b\303\274.c";
+	trace_received(buf, sizeof(buf), &t, 0);
+	tap_ok(strstr(buf, "for <") == NULL, "not for a domain alone");
+	t.rcpt = "a@b";
 	t.is_auth = 0;
 	t.tls_version = NULL;
 	trace_received(buf, sizeof(buf), &t, 0);

@@ -13,6 +13,7 @@ static const struct {
 } tests[] = {
 	{ "nothing", "a@b", "A: b\r\n\r\nc\r\n", 0, 0 },
 	{ "sender", U8 "@b", "A: b\r\n\r\nc\r\n", 0, 1 },
+	{ "domain of the sender", "a@" U8 ".b", "A: b\r\n\r\nc\r\n", 0, 0 },
 	{ "header", "a@b", "A: " U8 "\r\n\r\nc\r\n", 0, 1 },
 	{ "body", "a@b", "A: b\r\n\r\n" U8 "\r\n", 0, 0 },
 	{ "null sender", "", "A: b\r\n\r\nc\r\n", 0, 0 },
