@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "mail/domain.h"
 #include "proto/net_policy.h"
 
 static void
@@ -68,6 +69,21 @@ command_is_utf8(const char *address)
 	return 0;
 }
 
+int
+command_needs_utf8(const char *address)
+{
+	return command_is_utf8(address) && !domain_can_be_ascii(address);
+}
+
+/* As it came, or for a server without SMTPUTF8 with its domain in A-labels. */
+static const char *
+address_for(const char *address, const struct capability *can,
+    char room[MAILADDR_SIZE])
+{
+	return can->ext & EXT_SMTPUTF8 ? address :
+	    domain_canonical(address, room, MAILADDR_SIZE);
+}
+
 /* RFC 6531 3.4: the message or an address of this transaction needs it. */
 static int
 needs_utf8(const struct delivery *d)
@@ -87,9 +103,10 @@ void
 command_mail(const struct delivery *d, const struct capability *can,
     char out[COMMAND_SIZE])
 {
-	char size[32];
+	char size[32], room[MAILADDR_SIZE];
 
-	snprintf(out, COMMAND_SIZE, "MAIL FROM:<%s>", d->sender);
+	snprintf(out, COMMAND_SIZE, "MAIL FROM:<%s>",
+	    address_for(d->sender, can, room));
 	if (can->ext & EXT_SIZE) {
 		snprintf(size, sizeof(size), " SIZE=%" PRIu64, d->size);
 		add(out, size);
@@ -123,9 +140,11 @@ command_rcpt(const struct rcpt *r, const struct capability *can,
 		{ NOTIFY_DELAY, "DELAY" },
 	};
 	const char *separator = "", *address;
+	char room[MAILADDR_SIZE];
 	size_t i;
 
-	snprintf(out, COMMAND_SIZE, "RCPT TO:<%s>", r->recipient);
+	snprintf(out, COMMAND_SIZE, "RCPT TO:<%s>",
+	    address_for(r->recipient, can, room));
 	if (!(can->ext & EXT_DSN))
 		return;
 	if (r->notify & NOTIFY_NEVER)

@@ -13,12 +13,14 @@
 /* Enough for each of them: addresses, ENVID and ORCPT are bounded. */
 #define COMMAND_SIZE	3072
 
-/* Its address is for servers with SMTPUTF8 only. */
+/* It has bytes beyond ASCII. */
 int	command_is_utf8(const char *address);
+/* It is for servers with SMTPUTF8 only: there are no A-labels that do. */
+int	command_needs_utf8(const char *address);
 /*
  * Without the line end.  Parameters of extensions that the server has not
  * offered are left out: what must not be left out is seen to before
- * (tx_unfit).
+ * (tx_unfit).  To a server without SMTPUTF8 a domain goes in A-labels.
  */
 void	command_mail(const struct delivery *, const struct capability *,
 	    char out[COMMAND_SIZE]);

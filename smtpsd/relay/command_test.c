@@ -77,6 +77,49 @@ check_utf8(void)
 	tap_ok(has_utf8(&d, EXT_SMTPUTF8), "a sender in UTF-8");
 }
 
+static const struct {
+	const char	*address, *want;	/* without SMTPUTF8 */
+	int		 needs;
+} forms[] = {
+	{ "a@b.example", "a@b.example", 0 },
+	{ "a@m\303\274nchen.example", "a@xn--mnchen-3ya.example", 0 },
+	{ "\303\274@m\303\274nchen.example",
+	    "\303\274@xn--mnchen-3ya.example", 1 },
+	{ "\303\274@b.example", "\303\274@b.example", 1 },
+	{ "a@\360\237\230\200.example", "a@\360\237\230\200.example", 1 },
+	{ "", "", 0 },
+};
+
+static void
+check_forms(void)
+{
+	static struct delivery	d;
+	static struct rcpt	r;
+	struct capability	can;
+	char			out[COMMAND_SIZE], want[COMMAND_SIZE];
+	size_t			i;
+
+	capability_reset(&can);
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		strlcpy(d.sender, forms[i].address, sizeof(d.sender));
+		strlcpy(r.recipient, forms[i].address, sizeof(r.recipient));
+		can.ext = 0;
+		command_mail(&d, &can, out);
+		snprintf(want, sizeof(want), "MAIL FROM:<%s>", forms[i].want);
+		tap_is_str(out, want, "sender, no SMTPUTF8");
+		command_rcpt(&r, &can, out);
+		snprintf(want, sizeof(want), "RCPT TO:<%s>", forms[i].want);
+		tap_is_str(out, want, "recipient, no SMTPUTF8");
+		can.ext = EXT_SMTPUTF8;
+		command_rcpt(&r, &can, out);
+		snprintf(want, sizeof(want), "RCPT TO:<%s>",
+		    forms[i].address);
+		tap_is_str(out, want, "recipient as it came");
+		tap_ok(command_needs_utf8(forms[i].address) ==
+		    forms[i].needs, "needs SMTPUTF8: %d", forms[i].needs);
+	}
+}
+
 int
 main(void)
 {
@@ -99,6 +142,7 @@ main(void)
 		tap_is_str(out, want, mails[i].name);
 	}
 	check_utf8();
+	check_forms();
 	memset(&r, 0, sizeof(r));
 	strlcpy(r.recipient, "r@b.example", sizeof(r.recipient));
 	for (i = 0; i < sizeof(rcpts) / sizeof(rcpts[0]); i++) {

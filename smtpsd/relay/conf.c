@@ -10,6 +10,7 @@
 #include "base/blob.h"
 #include "base/link.h"
 #include "base/log.h"
+#include "mail/domain.h"
 #include "mail/table.h"
 #include "proto/boot.h"
 
@@ -102,6 +103,12 @@ policy_take(struct action *action)
 	char		 err[256];
 
 	action->policy = table_parse(b->data, b->size, err, sizeof(err));
+	if (action->policy != NULL &&
+	    table_add_forms(action->policy, domain_key_form) == -1) {
+		strlcpy(err, "no memory", sizeof(err));
+		table_free(action->policy);
+		action->policy = NULL;
+	}
 	if (action->policy == NULL) {
 		log_warnx("action %s: tls-policy: %s",
 		    log_vis(action->conf.name), log_text(err));

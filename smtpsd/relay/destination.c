@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "mail/address.h"
+#include "mail/domain.h"
 
 #include "client.h"
 #include "conf.h"
@@ -54,7 +55,8 @@ struct destination {
 	char			 fail_status[12];
 	char			 fail_text[TEXT_SIZE];
 	char			 name[NAME_SIZE];	/* of the action */
-	char			 domain[HOSTNAME_SIZE];	/* "": action's host */
+	char			 domain[HOSTNAME_SIZE];	/* in A-labels; "": action's
+						 * host */
 };
 
 RB_HEAD(destination_tree, destination);
@@ -234,28 +236,51 @@ waiting_remove(struct destination *dest, struct delivery *d)
 	nwaiting_all--;
 }
 
+static void
+refuse(struct delivery *d, int class, const char *status, const char *text)
+{
+	delivery_result_rest(d, class, status, "", text);
+	delivery_done(d);
+}
+
+/* Both forms of a domain are one destination.  -1: refused. */
+static int
+domain_of(struct delivery *d, char *out, size_t outsize)
+{
+	/* The queue puts recipients of one domain together. */
+	const char *domain = address_domain(d->rcpt[0].recipient);
+
+	switch (domain_to_ascii(domain == NULL ? "" : domain, out, outsize)) {
+	case 0:
+		return 0;
+	case DOMAIN_NO_MEMORY:
+		refuse(d, AGENT_TEMPFAIL, "4.3.0", "out of memory");
+		return -1;
+	default:
+		refuse(d, AGENT_PERMFAIL, "5.1.2",
+		    "the domain is no internationalized domain name");
+		return -1;
+	}
+}
+
 void
 destination_add(struct delivery *d)
 {
 	struct destination *dest;
 	struct action *action = action_get(d->action);
-	const char *domain = "";
+	char domain[HOSTNAME_SIZE] = "";
+	int has_host;
 
 	if (action == NULL) {
-		delivery_result_rest(d, AGENT_TEMPFAIL, "4.3.5", "",
-		    "action is not configured");
-		delivery_done(d);
+		refuse(d, AGENT_TEMPFAIL, "4.3.5", "action is not configured");
 		return;
 	}
-	/* The queue puts recipients of one domain together. */
-	if (action->conf.host[0] == '\0' &&
-	    (domain = address_domain(d->rcpt[0].recipient)) == NULL)
-		domain = "";
+	has_host = action->conf.host[0] != '\0';
 	action_release(action);
+	if (!has_host && domain_of(d, domain, sizeof(domain)) == -1)
+		return;
 	if ((dest = destination_get(d->action, domain)) == NULL) {
-		delivery_result_rest(d, AGENT_TEMPFAIL, "4.3.0", "",
-		    "out of memory");
-		delivery_done(d);
+		refuse(d, AGENT_TEMPFAIL, "4.3.0", "out of memory");
 		return;
 	}
 	dest->used_ms = proc_now_ms();

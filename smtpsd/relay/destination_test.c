@@ -308,6 +308,25 @@ test_grows(void)
 	clear();
 }
 
+/* Both forms of a name are one destination; what is none fails at once. */
+static void
+test_idna(void)
+{
+	add("mx", "m\303\274nchen.example", 1);
+	add("mx", "M\303\234nchen.example", 1);
+	add("mx", "xn--mnchen-3ya.example", 5);
+	tap_ok(nall == 2, "one destination: %u", nall);
+	all_ready();
+	tap_ok(ndone == 0, "nothing failed");
+	last_class = 0;
+	add("mx", "\360\237\230\200.example", 1);
+	tap_ok(ndone == 1 && last_class == AGENT_PERMFAIL &&
+	    strcmp(last_status, "5.1.2") == 0, "no name of IDNA: for good");
+	add("host", "\360\237\230\200.example", 1);
+	tap_ok(ndone == 1, "a host of the action may know it");
+	clear();
+}
+
 static void
 test_limits(void)
 {
@@ -528,6 +547,7 @@ int
 main(void)
 {
 	test_grows();
+	test_idna();
 	test_limits();
 	test_of_all();
 	test_falls();

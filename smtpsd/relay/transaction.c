@@ -95,7 +95,7 @@ rcpt_next(const struct delivery *d, uint32_t n)
 
 /*
  * An alias or a ~/.forward may lead to an address in UTF-8, whatever the
- * message is: it is refused alone.
+ * message is: it is refused alone, unless only its domain is.
  */
 static void
 refuse_utf8(const struct client *client, struct delivery *d)
@@ -106,7 +106,7 @@ refuse_utf8(const struct client *client, struct delivery *d)
 	snprintf(text, sizeof(text), "The next host, %s, does not take "
 	    "internationalized addresses (SMTPUTF8)", remote(client));
 	for (n = 0; n < d->nrcpt; n++)
-		if (command_is_utf8(d->rcpt[n].recipient))
+		if (command_needs_utf8(d->rcpt[n].recipient))
 			delivery_result(d, n, AGENT_PERMFAIL, "5.6.7", "",
 			    text);
 }
@@ -129,7 +129,7 @@ tx_unfit(struct client *client, struct delivery *d)
 		why = is_verified(client) ? "does not offer REQUIRETLS" :
 		    "is not verified by TLS, as REQUIRETLS wants";
 	} else if (((d->flags & MAIL_SMTPUTF8) ||
-	    command_is_utf8(d->sender)) && !(ext & EXT_SMTPUTF8)) {
+	    command_needs_utf8(d->sender)) && !(ext & EXT_SMTPUTF8)) {
 		status = "5.6.7";
 		why = "does not take internationalized mail (SMTPUTF8)";
 	} else if ((d->flags & MAIL_BINARYMIME) && (ext & binary) != binary) {
