@@ -16,7 +16,7 @@ raw=$(cd "$FUZZ_DIR/coverage/raw" && pwd)
 # What reads bytes of others.
 PARSERS="common/base/link.c common/compat/imsg.c common/mail/address.c
     common/mail/aliastext.c common/mail/base64.c common/mail/command.c
-    common/mail/mailbox.c common/mail/table.c common/mail/usersfile.c
+    common/mail/domain.c common/mail/mailbox.c common/mail/table.c common/mail/usersfile.c
     common/mail/verifier.c common/mail/xtext.c smtpsctl/sendhead.c
     smtpsd/auth/json.c smtpsd/auth/jws.c smtpsd/deliver/expand.c
     smtpsd/dovecot/client.c smtpsd/net/data.c smtpsd/net/header.c
