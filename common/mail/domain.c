@@ -1,6 +1,6 @@
 /*
- * Domains beyond ASCII as A-labels, by libidn2.  Called by policy, which
- * compares them, and by relay, which asks the DNS for them; the names are
+ * Domains beyond ASCII as A-labels, by libidn2.  Called by policy and deliver,
+ * which compare them, and by relay, which asks the DNS for them; the names are
  * those of whoever wrote an address, so what comes out is checked again.
  */
 #include "mail/domain.h"

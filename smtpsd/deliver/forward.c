@@ -19,6 +19,7 @@
 #include "mail/address.h"
 #include "mail/aliastext.h"
 #include "mail/command.h"
+#include "mail/domain.h"
 
 #include "delivery_impl.h"
 #include "forward.h"
@@ -105,11 +106,16 @@ forward_read(const char *home, struct outcome *outcome)
 	return text;
 }
 
+/* policy has the recipient's domain in A-labels, the user writes either. */
 static int
 is_own(const struct alias_target *t, const char *user, const char *recipient)
 {
-	return strcasecmp(t->text, t->kind == ALIAS_NAME ? user :
-	    recipient) == 0;
+	char	 room[MAILADDR_SIZE], own[MAILADDR_SIZE];
+
+	if (t->kind == ALIAS_NAME)
+		return strcasecmp(t->text, user) == 0;
+	return strcasecmp(domain_canonical(t->text, room, sizeof(room)),
+	    domain_canonical(recipient, own, sizeof(own))) == 0;
 }
 
 /* A name is one of the recipient's domain.  -1: it is no address. */

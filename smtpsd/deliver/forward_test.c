@@ -13,6 +13,7 @@
 #include "forward.h"
 
 #define ME	"bob@example.org"
+#define UE	"\303\274"
 
 static const struct {
 	const char	*name, *text;
@@ -67,6 +68,28 @@ check_addresses(void)
 	    strcmp(out, "bob@example.com") == 0, "another bob");
 	tap_ok(forward_address(&list, "bob", ME, out, sizeof(out)) == 0,
 	    "and no more");
+}
+
+/* The recipient comes in A-labels; its owner writes the name as it reads. */
+static void
+check_forms(void)
+{
+	static const char	 own[] = "bob@xn--b-eha.example";
+	const char		*list = "Bob@B\303\234.example, "
+				    "bob@c" UE ".example";
+	struct outcome		 outcome;
+	char			 out[MAILADDR_SIZE];
+
+	tap_ok(forward_check("bob@b" UE ".example", "bob", own, &outcome) == 1,
+	    "the address as U-label");
+	tap_ok(forward_check("bob@xn--b-eha.example", "bob", "bob@b" UE
+	    ".example", &outcome) == 1, "the address as A-label");
+	tap_ok(forward_check("bob@b.example", "bob", own, &outcome) == 0,
+	    "another name");
+	tap_ok(forward_address(&list, "bob", own, out, sizeof(out)) == 1 &&
+	    strcmp(out, "bob@c" UE ".example") == 0 &&
+	    forward_address(&list, "bob", own, out, sizeof(out)) == 0,
+	    "the own one is not sent on");
 }
 
 static void
@@ -156,6 +179,7 @@ main(void)
 	tap_ok(forward_command(&list, command) == 0, "no third");
 	check_line();
 	check_addresses();
+	check_forms();
 	check_modes();
 	return tap_done();
 }
