@@ -460,7 +460,8 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 enum reply_id
 alias_expand(struct alias_expansion *x, const char *recipient)
 {
-	char		full[MAILADDR_SIZE];
+	char		full[MAILADDR_SIZE], room[MAILADDR_SIZE];
+	const char	*sender = x->request.sender;
 	enum reply_id	reply;
 	int		n;
 
@@ -477,7 +478,10 @@ alias_expand(struct alias_expansion *x, const char *recipient)
 	    address_domain(recipient) == NULL ? x->conf->limits.hostname : "");
 	if (n < 0 || (size_t)n >= sizeof(full))
 		return REPLY_BAD_RCPT;
+	/* Once, not for each rule and target: it is what a stranger chose. */
+	x->request.sender = domain_canonical(sender, room, sizeof(room));
 	reply = expand(x, full, 0, NULL, 0);
+	x->request.sender = sender;
 	if (reply == REPLY_OK && x->waits_for[0] != '\0')
 		return REPLY_NONE;
 	return reply;

@@ -274,6 +274,7 @@ main(void)
 	testconf_table(8, "@vcatch.example: boss\n");
 	testconf_table(9, "vcatch.example\n");
 	testconf_table(14, "spool.example\n");
+	testconf_table(15, "@b\303\266se.example\n");
 	testconf_include(10, "/etc/crew", "# we\nalice, \\bob\n"
 	    ":include:/etc/rest\n");
 	testconf_include(11, "/etc/rest", "eve@far.example # far\n");
@@ -289,6 +290,7 @@ main(void)
 	testconf_action("virt", 1, 0, "vmail");
 	testconf_spool("spool");
 	testconf_action("out", 0, 0, "");
+	testconf_rule(FROM_ANY, 0, FOR_ANY, 0, 15, "", NULL);
 	testconf_rule(FROM_AUTH, 0, FOR_ANY, 0, 0, "", "out");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 2, 0, "", "local");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 3, 0, "", "virt");
@@ -309,6 +311,10 @@ main(void)
 		    got != REPLY_OK || expansion_is(cases[i].want)), "%s",
 		    cases[i].name);
 	}
+	x.request.sender = "s@B\303\226SE.example";
+	tap_ok(x.conf != NULL && alias_expand(&x, "alice@example.org") ==
+	    REPLY_REJECTED && strstr(x.request.sender, "\303\226SE") != NULL,
+	    "a sender in either form, which stays as it came");
 	x.request.sender = "";
 	tap_ok(x.conf != NULL && alias_expand(&x, "list@example.org") ==
 	    REPLY_OK && x.results[0].owner == 0, "a bounce keeps no owner");

@@ -43,11 +43,8 @@ match_from(const struct conf_rule *rule, const struct rules_request *req)
 static int
 match_sender(const struct conf_rule *rule, const struct rules_request *req)
 {
-	char	room[MAILADDR_SIZE];
-
 	return rule->senders == NULL || (req->sender[0] != '\0' &&
-	    table_has_address(rule->senders, domain_canonical(req->sender,
-	    room, sizeof(room))));
+	    table_has_address(rule->senders, req->sender));
 }
 
 static int

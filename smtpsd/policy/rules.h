@@ -12,7 +12,8 @@ struct rules_request {
 	const char	*address;	/* of the client: net's word */
 	const char	*user;		/* authenticated login or NULL */
 	const char	*tag;		/* of the listener */
-	const char	*sender;	/* "" is the null reverse-path */
+	const char	*sender;	/* "": the null reverse-path; for
+					 * rules_match() domain_canonical() */
 	int		 is_own;	/* of this host: matches "from local" */
 	int		 is_alias;	/* recipient comes from an alias */
 };
