@@ -44,15 +44,35 @@ is_utf8(const char *s)
 	return 1;
 }
 
+/*
+ * Since Unicode 15.1 the capital sharp s is the sharp s; to older tables it is
+ * "ss", as if the name were written without: that of somebody else.
+ */
+static void
+fold_sharp_s(const char *s, char *out)
+{
+	for (; *s != '\0'; s++) {
+		if (strncmp(s, "\341\272\236", 3) == 0) {
+			*out++ = '\303';
+			*out++ = '\237';
+			s += 2;
+		} else
+			*out++ = *s;
+	}
+	*out = '\0';
+}
+
 static int
 convert(const char *domain, char *out, size_t outsize)
 {
+	char folded[UTF8_MAX + 1];
 	uint8_t *name = NULL;
 	int error, result = DOMAIN_BAD;
 
 	if (strlen(domain) > UTF8_MAX || !is_utf8(domain))
 		return DOMAIN_BAD;
-	error = idn2_lookup_u8((const uint8_t *)domain, &name, FLAGS);
+	fold_sharp_s(domain, folded);
+	error = idn2_lookup_u8((const uint8_t *)folded, &name, FLAGS);
 	if (error == IDN2_MALLOC)
 		result = DOMAIN_NO_MEMORY;
 	else if (error == IDN2_OK && name != NULL &&
