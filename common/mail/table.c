@@ -405,11 +405,14 @@ fail:
 
 int
 table_add_forms(struct table *t,
-    int (*form)(const char *key, char *out, size_t outsize))
+    int (*form)(const char *key, char *out, size_t outsize),
+    const char **unused)
 {
 	char out[512], *p;
 	size_t i, n = t->nitems, size = 0;
+	int r;
 
+	*unused = NULL;
 	if (t->forms != NULL)
 		return 0;
 	for (i = 0; i < n; i++)
@@ -424,8 +427,10 @@ table_add_forms(struct table *t,
 		    strlen(out) >= (size_t)(t->forms + size - p))
 			continue;
 		memcpy(p, out, strlen(out) + 1);
-		if (add_item(t, p, t->items[i].value) == -1)
+		if ((r = add_item(t, p, t->items[i].value)) == -1)
 			return -1;
+		if (r == 1 && *unused == NULL)
+			*unused = t->items[i].key;
 		p += strlen(out) + 1;
 	}
 	return 0;

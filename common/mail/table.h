@@ -19,10 +19,12 @@ void		 table_free(struct table *);
 /*
  * Each key of which form() makes another is found by that one too, with the
  * same value; a key that is there already stays.  form() returns 0 and fills
- * out, or it has none.  -1: no memory.
+ * out, or it has none.  *unused: a key whose other form has another value, or
+ * NULL; who asks by that form never gets this one.  -1: no memory.
  */
 int		 table_add_forms(struct table *,
-		    int (*form)(const char *key, char *out, size_t outsize));
+		    int (*form)(const char *key, char *out, size_t outsize),
+		    const char **unused);
 size_t		 table_size(const struct table *);
 /* The value ("" if it has none) or NULL if the key is not there. */
 const char	*table_get(const struct table *, const char *key);

@@ -236,6 +236,7 @@ parse_tables(struct conf *conf)
 {
 	struct conf_table	*t;
 	char			 err[256];
+	const char		*unused;
 	size_t			 i;
 
 	for (i = 0; i < conf->ntables; i++) {
@@ -254,8 +255,13 @@ parse_tables(struct conf *conf)
 			log_warnx("configuration: table %s: %s",
 			    log_vis(t->name), err);
 			conf->is_broken = 1;
-		} else if (table_add_forms(t->table, domain_key_form) == -1)
+		} else if (table_add_forms(t->table, domain_key_form,
+		    &unused) == -1)
 			broken("no memory for a table");
+		else if (unused != NULL)
+			log_warnx("table %s: %s is not used: another form of "
+			    "it has another value", log_vis(t->name),
+			    log_vis(unused));
 		blob_free(&t->text);
 	}
 }

@@ -101,10 +101,11 @@ policy_take(struct action *action)
 {
 	struct blob	*b = &conf_new.policy;
 	char		 err[256];
+	const char	*unused = NULL;
 
 	action->policy = table_parse(b->data, b->size, err, sizeof(err));
 	if (action->policy != NULL &&
-	    table_add_forms(action->policy, domain_key_form) == -1) {
+	    table_add_forms(action->policy, domain_key_form, &unused) == -1) {
 		strlcpy(err, "no memory", sizeof(err));
 		table_free(action->policy);
 		action->policy = NULL;
@@ -114,6 +115,10 @@ policy_take(struct action *action)
 		    log_vis(action->conf.name), log_text(err));
 		return -1;
 	}
+	if (unused != NULL)
+		log_warnx("action %s: tls-policy: %s is not used: another form "
+		    "of it has another value", log_vis(action->conf.name),
+		    log_vis(unused));
 	table_each(action->policy, policy_check, action->conf.name);
 	blob_free(b);
 	return 0;
