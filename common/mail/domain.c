@@ -1,7 +1,8 @@
 /*
  * Domains beyond ASCII as A-labels, by libidn2.  Called by policy and deliver,
- * which compare them, and by relay, which asks the DNS for them; the names are
- * those of whoever wrote an address, so what comes out is checked again.
+ * which compare them, by relay, which asks the DNS for them, and by queue for
+ * its notifications; the names are those of whoever wrote an address, so what
+ * comes out is checked again.
  */
 #include "mail/domain.h"
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "dsn.h"
+#include "mail/domain.h"
 #include "notify.h"
 
 /* By enum report, in the order in which people should read them. */
@@ -114,12 +115,12 @@ print_date(FILE *out, const char *field, uint64_t when_s)
 }
 
 static void
-print_head(FILE *out, const struct dsn *d, int is_8bit)
+print_head(FILE *out, const struct dsn *d, const char *to, int is_8bit)
 {
 	fprintf(out, "From: Mail Delivery System <MAILER-DAEMON@%s>\r\n"
 	    "To: <%s>\r\n"
 	    "Subject: %s\r\n",
-	    d->hostname, d->message->sender, kinds[worst_kind(d)].subject);
+	    d->hostname, to, kinds[worst_kind(d)].subject);
 	print_date(out, "Date", d->now_s);
 	fprintf(out, "Message-ID: <%013" PRIx64 "@%s>\r\n"
 	    "Auto-Submitted: auto-replied\r\n"
@@ -313,13 +314,16 @@ dsn_compose(const struct dsn *d, size_t *size, uint32_t *flags)
 	int is_utf8 = needs_utf8(d);
 	size_t attached = d->is_full ? d->body_size : excerpt_size(d);
 	int is_8bit = !is_ascii(d->body, attached);
+	char room[MAILADDR_SIZE];
+	const char *to = domain_canonical(d->message->sender, room,
+	    sizeof(room));
 	const char *encoding = is_utf8 ? "8bit" : "7bit";
 	char *text = NULL;
 	FILE *out;
 
 	if ((out = open_memstream(&text, size)) == NULL)
 		return NULL;
-	print_head(out, d, is_8bit || is_utf8);
+	print_head(out, d, to, is_8bit || is_utf8);
 	print_part(out, d, is_utf8 ? "text/plain; charset=utf-8" :
 	    "text/plain; charset=us-ascii", encoding);
 	print_people(out, d, d->is_full);
@@ -335,8 +339,9 @@ dsn_compose(const struct dsn *d, size_t *size, uint32_t *flags)
 		free(text);
 		return NULL;
 	}
-	/* Only our own header decides about SMTPUTF8: To is in it. */
+	/* Only our own header decides about SMTPUTF8: To is in it, and whoever
+	 * has but a domain beyond ASCII may be at a host without. */
 	*flags = (is_8bit || is_utf8 ? MAIL_8BITMIME : 0) |
-	    (is_ascii_text(d->message->sender) ? 0 : MAIL_SMTPUTF8);
+	    (is_ascii_text(to) ? 0 : MAIL_SMTPUTF8);
 	return text;
 }

@@ -340,6 +340,13 @@ test_utf8(void)
 	tap_ok(flags == (MAIL_8BITMIME | MAIL_SMTPUTF8),
 	    "to an address that is not ASCII: SMTPUTF8");
 	free(text);
+	strlcpy(message->sender, "ann@b\303\274.example",
+	    sizeof(message->sender));
+	text = compose(1, NULL, 0, 0, &flags);
+	tap_ok(flags == MAIL_8BITMIME &&
+	    strstr(text, "\r\nTo: <ann@xn--b-eha.example>\r\n") != NULL,
+	    "not if only the domain is not");
+	free(text);
 }
 
 int
