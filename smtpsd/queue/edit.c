@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "edit.h"
 #include "mail/address.h"
+#include "mail/domain.h"
 #include "proto/control_any.h"
 #include "schedule.h"
 #include "store.h"
@@ -104,6 +105,16 @@ edit_forget(void)
 		e->done = NULL;
 }
 
+/* Both forms of a domain are one; local recipients have it in A-labels. */
+static int
+is_same(const char *a, const char *b)
+{
+	char room_a[MAILADDR_SIZE], room_b[MAILADDR_SIZE];
+
+	return strcasecmp(domain_canonical(a, room_a, sizeof(room_a)),
+	    domain_canonical(b, room_b, sizeof(room_b))) == 0;
+}
+
 static int
 edit_matches(const struct edit *e, const struct queue_item *item)
 {
@@ -119,12 +130,12 @@ edit_matches(const struct edit *e, const struct queue_item *item)
 		return 0;
 	switch (e->def.which) {
 	case SELECT_SENDER:
-		return strcasecmp(item->sender, e->selector) == 0;
+		return is_same(item->sender, e->selector);
 	case SELECT_RECIPIENT:
-		return strcasecmp(item->recipient, e->selector) == 0;
+		return is_same(item->recipient, e->selector);
 	case SELECT_DOMAIN:
 		domain = address_domain(item->recipient);
-		return domain != NULL && strcasecmp(domain, e->selector) == 0;
+		return domain != NULL && is_same(domain, e->selector);
 	default:
 		return 1;
 	}

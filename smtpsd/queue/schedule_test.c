@@ -28,6 +28,7 @@ static struct job *jobs[JOBS];
 static unsigned int njobs, room_max;
 static uint64_t turn_ms = 1000, wall_s = NOW;
 static uint32_t paused;
+static const char *recipient = "b@example.net";
 static struct parent_queue_conf conf = { .retry_max_s = 600,
 	.expire_s = 5 * 86400 };
 static enum late lates[JOBS];		/* of jobs that nobody attempts */
@@ -103,7 +104,7 @@ add(uint64_t i, uint64_t when_s)
 	m->body = strdup("x");
 	strlcpy(m->sender, "a@example.org", sizeof(m->sender));
 	strlcpy(e->action, "out", sizeof(e->action));
-	strlcpy(e->recipient, "b@example.net", sizeof(e->recipient));
+	strlcpy(e->recipient, recipient, sizeof(e->recipient));
 	e->id = i << 10 | 1;
 	if (store_begin(store, 0) == -1 ||
 	    store_add_message(store, m) == -1 ||
@@ -298,6 +299,41 @@ test_edit(void)
 	change("lose", 6001);
 }
 
+static uint64_t
+edit(int what, int which, const char *selector)
+{
+	struct edit_def def = { .what = what, .which = which,
+	    .selector = selector };
+
+	edited.changed = 0;
+	if (edit_start(&def, on_edited, 1) == -1)
+		return UINT64_MAX;
+	while (edit_is_busy())
+		edit_turn(NOW);
+	return edited.changed;
+}
+
+/* Whichever form of a domain the administrator writes. */
+static void
+test_edit_idna(void)
+{
+	recipient = "b@b\303\274.example";
+	add(6002, NOW + 500);
+	recipient = "b@xn--b-eha.example";
+	add(6003, NOW + 500);
+	recipient = "b@example.net";
+	add(6004, NOW + 500);
+	tap_ok(edit(EDIT_HOLD, SELECT_DOMAIN, "B\303\234.example") == 2,
+	    "hold by U-label");
+	tap_ok(edit(EDIT_RELEASE, SELECT_RECIPIENT, "B@xn--b-eha.example") ==
+	    2, "release by A-label");
+	tap_ok(edit(EDIT_HOLD, SELECT_DOMAIN, "b.example") == 0,
+	    "not by another name");
+	change("lose", 6002);
+	change("lose", 6003);
+	change("lose", 6004);
+}
+
 /* The clock was years ahead and has been set. */
 static void
 test_clock(void)
@@ -476,6 +512,7 @@ main(void)
 	test_clock();
 	edit_init(store);
 	test_edit();
+	test_edit_idna();
 	test_late();
 	test_pause();
 	test_jumps();
