@@ -73,6 +73,7 @@ X(AUTHOR_NOT_YOURS, 553, "5.7.1", "<%s>: you may not send with this address in F
 X(TOO_BIG, 552, "5.3.4", "Message exceeds the size limit") \
 X(NEEDS_SMTPUTF8, 553, "5.6.7", "An address beyond ASCII needs SMTPUTF8") \
 X(SENDER_NOT_YOURS, 553, "5.7.1", "<%s>: you may not send as this address") \
+X(BAD_DOMAIN, 550, "5.1.2", "<%s>: this domain has no form that the DNS knows") \
 X(ADDRESS_LITERAL, 550, "5.1.3", "<%s>: unqualified or unsupported address") \
 X(LOOP, 554, "5.4.6", "Too many hops: mail loop") \
 X(ALIAS_LOOP, 550, "5.4.6", "<%s>: aliases loop or expand to too many") \

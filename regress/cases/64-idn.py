@@ -73,6 +73,15 @@ def returned(rcpt, status, words, name, **kw):
         diag((mails or [b"nothing"])[-1][-2500:].decode("latin-1"))
 
 
+def refused(rcpt, status, name):
+    try:
+        send(rcpt)
+        ok(False, name)
+    except smtplib.SMTPRecipientsRefused as e:
+        code, text = list(e.recipients.values())[0]
+        eq((code, text.decode().split()[0]), (550, status), name)
+
+
 with s:
     # --- the DNS ------------------------------------------------------------
     send("a@" + U)
@@ -113,9 +122,9 @@ with s:
     n = len(dns.queries)
     for domain in ["\U0001f600.example", "a\u05d0b.example", "\u00bd.example",
                    "a\uff20" + U, "\u00fc" * 63 + ".example",
-                   "xn--a." + U]:
-        returned("a@" + domain, b"5.1.2", b"internationalized domain name",
-                 "refused for good: " + ascii(domain))
+                   "xn--a." + U, "b\u00f6se.example\u3002",
+                   "haus.\u00fc\u2060\U0001f600.example"]:
+        refused("a@" + domain, "5.1.2", "refused: " + ascii(domain))
     eq(len(dns.queries), n, "without a question")
 
     # --- rules, mailboxes, policies -----------------------------------------

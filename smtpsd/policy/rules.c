@@ -138,6 +138,25 @@ is_postmaster(const char *recipient, const char *domain)
 	    strncasecmp(recipient, "postmaster@", 11) == 0;
 }
 
+/*
+ * A domain that has no other form would be compared as it is written, and what
+ * stands in a table of domains to refuse be passed by.
+ */
+static enum reply_id
+why_unknown(const char *domain)
+{
+	char	room[MAILADDR_SIZE];
+
+	switch (domain_to_ascii(domain, room, sizeof(room))) {
+	case DOMAIN_BAD:
+		return REPLY_BAD_DOMAIN;
+	case DOMAIN_NO_MEMORY:
+		return REPLY_TRY_LATER;
+	default:
+		return REPLY_OK;
+	}
+}
+
 enum reply_id
 rules_match(const struct conf *conf, const struct rules_request *req,
     const char *address, const struct conf_action **action)
@@ -147,12 +166,15 @@ rules_match(const struct conf *conf, const struct rules_request *req,
 	const char		*recipient = domain_canonical(address, room,
 				    sizeof(room));
 	const char		*domain = address_domain(recipient);
+	enum reply_id		 reply;
 	int			 is_known_domain = 0;
 	size_t			 i;
 
 	*action = NULL;
 	if (domain == NULL)
 		return REPLY_ADDRESS_LITERAL;
+	if ((reply = why_unknown(domain)) != REPLY_OK)
+		return reply;
 	for (i = 0; i < conf->nrules; i++) {
 		rule = &conf->rules[i];
 		if ((rule->is.tag[0] != '\0' &&
