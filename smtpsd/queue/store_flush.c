@@ -4,7 +4,7 @@
  * of it nothing of the commit counts, and nothing but chunks of unfinished
  * bodies is written: should the flush fail, the log is cut in front of the
  * commit at once, and what came behind it goes too; as long as it cannot be
- * cut, there is no connection.  State owned: what the store says of the flush
+ * cut, there is no connection.  No state but what the store says of the flush
  * under way.
  */
 #include <errno.h>
@@ -18,8 +18,6 @@
 #include "store_sql.h"
 
 #define HEAVY_PAGES	16	/* 256 KiB: longer than two turns of the loop */
-
-static int64_t count_later;	/* envelopes more by the commit under way */
 
 /*
  * When the log is due to be copied, an ordinary commit makes room for that: it
@@ -58,7 +56,7 @@ flush_over(struct store *s, int r)
 	log_warn("store: flush of the log");
 	s->is_doubtful = 1;
 	s->wal_pages = s->wal_before;
-	s->count = (uint64_t)((int64_t)s->count - count_later);
+	s->count = (uint64_t)((int64_t)s->count - s->count_later);
 	/* nobody may read what was refused, also before it is mended */
 	if (store_repair(s) == -1)
 		store_disconnect(s);
@@ -70,7 +68,7 @@ store_commit_later(struct store *s)
 {
 	int before = s->wal_pages;
 
-	count_later = s->count_change;
+	s->count_later = s->count_change;
 	if (store_commit(s) == -1)
 		return -1;
 	s->wal_before = before;

@@ -40,6 +40,7 @@ struct store {
 	int		 wal_before;	/* pages in front of such a commit */
 	int		 wal_until;	/* and that its flush covers */
 	int		 is_flushing;	/* it is under way */
+	int64_t		 count_later;	/* envelopes more by it */
 	int		 is_doubtful;	/* a flush failed since */
 	uint64_t	 repaired_s;	/* last attempt to mend that */
 	uint64_t	 reserve;	/* bytes of disk to leave free */
