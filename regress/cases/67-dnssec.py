@@ -97,6 +97,34 @@ with Server(extra='resolver forward 127.0.0.1@%d\nresolver anchors '
     eq((len(forged.messages), len(own.messages), len(real.messages)),
        (0, 0, 2), "nothing goes where the forger wants it")
     eq(len(s.mails()), 0, "and nothing is returned")
+real.stop()
+
+# REQUIRETLS (RFC 8689 4.2.1): a certificate proves nothing where the name in
+# it is the word of whoever answers for DNS.
+HOLDERS = "good.example", "plain.example"
+cert = make_cert(tmp, "mx.good.example", names=[
+    "DNS:mx." + name for name in HOLDERS])
+real = NextHop(host="127.0.0.60", port=25, starttls=True, cert=cert[0],
+               key=cert[1], words=["REQUIRETLS"])
+with Server(extra='resolver forward 127.0.0.1@%d\nresolver anchors '
+            '"%s/anchors"\n' % (NS_PORT, tmp),
+            actions='action "local" maildir "~/Maildir" alias <aliases>\n'
+            'action "out" relay allow-loopback tls verify ca "%s"\n' %
+            cert[0]) as s:
+    with s.client() as c:
+        for name in HOLDERS:
+            c.sendmail("smtpst1@example.org", ["a@" + name], message(name))
+        ok(real.wait(2), "verified by the name of the exchanger")
+        for name in HOLDERS:
+            c.sendmail("smtpst1@example.org", ["b@" + name], message(name),
+                       ["REQUIRETLS"])
+        ok(real.wait(3), "REQUIRETLS: where DNSSEC proves that name")
+        mails = s.wait_mail(1)
+        ok(mails and b"b@plain.example" in mails[0] and
+           b"\nStatus: 5.7.30" in mails[0], "returned where it does not")
+        eq([m.recipients for m in real.messages[2:]], [["b@good.example"]],
+           "and not sent")
+real.stop()
 nsd.terminate()
 nsd.wait(10)
 shutil.rmtree(tmp)

@@ -195,13 +195,15 @@ def make_key(path, kind):
     return ["-newkey"] + args + ["-keyout", path]
 
 
-def make_cert(directory, name, kind="rsa", days=30):
-    """A self-signed certificate; (certificate, key) paths."""
+def make_cert(directory, name, kind="rsa", days=30, names=()):
+    """A self-signed certificate; (certificate, key) paths.  names: more that
+    it is for, as "DNS:name"."""
     base = os.path.join(directory, "%s-%s" % (name, kind))
     cert, key = base + ".crt", base + ".key"
     p = run("openssl", "req", "-x509", "-nodes", "-days", str(days), "-subj",
-            "/CN=" + name, "-addext", "subjectAltName=DNS:%s,IP:127.0.0.1" %
-            name, "-out", cert, *make_key(key, kind))
+            "/CN=" + name, "-addext", "subjectAltName=" + ",".join(
+                ["DNS:" + name, "IP:127.0.0.1", *names]), "-out", cert,
+            *make_key(key, kind))
     if p.returncode != 0:
         raise RuntimeError(p.text)
     os.chmod(key, 0o600)

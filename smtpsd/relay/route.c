@@ -45,6 +45,7 @@ struct route {
 	uint64_t		 asked_ms;
 	uint32_t		 ttl_s;
 	int			 is_secure, has_later, has_refused;
+	int			 has_true_names;
 	/* The address that took mail last, over a new question. */
 	struct host_address	 worked;
 	uint64_t		 worked_until_ms;	/* 0: none */
@@ -262,6 +263,7 @@ targets_make(struct route *r)
 		return NULL;
 	t->refs = 1;
 	t->is_secure = r->is_secure;
+	t->has_true_names = r->has_true_names;
 	memcpy(t->hosts, r->hosts, sizeof(t->hosts));
 	for (i = 0; i < r->nhosts; i++)
 		targets_add(t, r, i);
@@ -357,7 +359,7 @@ route_targets(struct route *r)
 	targets_drop(r);
 	r->asked_ms = now;
 	r->ttl_s = UINT32_MAX;
-	r->is_secure = 1;
+	r->is_secure = r->has_true_names = 1;
 	r->has_later = r->has_refused = 0;
 	r->nhosts = 0;
 	memset(r->naddress, 0, sizeof(r->naddress));
@@ -472,6 +474,7 @@ on_resolver_mx_done(struct link *link, struct link_in *in)
 	switch (msg->status) {
 	case RESOLVE_OK:
 		r->ttl_s = msg->ttl_s;
+		r->has_true_names = msg->is_secure != 0;
 		if (exchangers_take(r, msg) == -1)
 			route_fail(r, 1, "5.4.6",
 			    "this host is its best mail exchanger: a loop");

@@ -25,6 +25,9 @@ struct targets {
 	uint32_t	 first;		/* the one that took mail last ... */
 	uint64_t	 first_until_ms;	/* ... is tried first until then */
 	int		 is_secure;	/* DNSSEC proved every name */
+	/* Those of hosts are no stranger's: configured, the domain itself, or
+	 * proved by DNSSEC.  A certificate for one of others says nothing. */
+	int		 has_true_names;
 	char		 hosts[ROUTE_HOSTS_MAX][HOSTNAME_SIZE];
 	struct target	 target[ROUTE_TARGETS_MAX];
 };

@@ -101,6 +101,8 @@ make(const char *host, const char *domain, int allow_loopback)
 	return r;
 }
 
+static uint32_t	is_proved = 1;	/* what the next answers say of DNSSEC */
+
 /* "10 a, 20 b": of question n. */
 static void
 answer_mx(unsigned int n, uint32_t status, const char *list)
@@ -112,7 +114,7 @@ answer_mx(unsigned int n, uint32_t status, const char *list)
 	msg.request = asked[n].request;
 	msg.status = status;
 	msg.ttl_s = 60;
-	msg.is_secure = 1;
+	msg.is_secure = is_proved;
 	while ((one = strsep(&s, ",")) != NULL && *list != '\0' &&
 	    msg.count < MX_MAX) {
 		msg.mx[msg.count].preference = (uint32_t)strtoul(one, &one,
@@ -136,7 +138,7 @@ answer_host(unsigned int n, uint32_t status, const char *list)
 	msg.request = asked[n].request;
 	msg.status = status;
 	msg.ttl_s = 60;
-	msg.is_secure = 1;
+	msg.is_secure = is_proved;
 	while ((one = strsep(&s, " ")) != NULL && *list != '\0' &&
 	    msg.count < RESOLVE_MAX) {
 		a = &msg.address[msg.count++];
@@ -354,6 +356,42 @@ check_memory(void)
 	route_free(r);
 }
 
+/* Whose word the names of the hosts are. */
+static const struct {
+	const char	*name, *host, *domain;
+	uint32_t	 mx_is_proved, status;
+	int		 want;
+} words[] = {
+	{ "a configured host", "smarthost.example", "", 0, RESOLVE_OK, 1 },
+	{ "a literal", "", "[192.0.2.1]", 0, RESOLVE_OK, 1 },
+	{ "an exchanger", "", "example.net", 0, RESOLVE_OK, 0 },
+	{ "an exchanger by DNSSEC", "", "example.net", 1, RESOLVE_OK, 1 },
+	{ "the domain itself", "", "example.net", 0, RESOLVE_NONE, 1 },
+};
+
+static void
+check_words(size_t i)
+{
+	struct route	*r = make(words[i].host, words[i].domain, 0);
+	struct targets	*t = route_targets(r);
+
+	is_proved = words[i].mx_is_proved;
+	if (nasked > 0 && asked_type[0] == MSG_RELAY_RESOLVER_MX)
+		answer_mx(0, words[i].status, words[i].status == RESOLVE_OK ?
+		    "10 a.example" : "");
+	/* that of the address does not matter */
+	is_proved = 0;
+	if (nasked > 0)
+		answer_host(nasked - 1, RESOLVE_OK, "192.0.2.1");
+	if (t == NULL)
+		t = route_targets(r);
+	tap_ok(t != NULL && t->has_true_names == words[i].want,
+	    "the name of %s", words[i].name);
+	is_proved = 1;
+	targets_unref(t);
+	route_free(r);
+}
+
 /* Targets live as long as somebody counts them, answers as long as a TTL. */
 static void
 check_time(void)
@@ -408,6 +446,8 @@ main(void)
 		check_literal(i);
 	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		check_order(i);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		check_words(i);
 	check_memory();
 	check_time();
 	return tap_done();

@@ -75,13 +75,18 @@ result_rest_from_reply(struct client *client, struct delivery *d)
 		result_from_reply(client, d, n);
 }
 
-/* A connection that RFC 8689 allows: its peer is who it should be. */
+/*
+ * A connection that RFC 8689 allows: its peer is who it should be.  The name
+ * of an exchanger is part of that: 4.2.1 wants DNSSEC for it.
+ */
 static int
 is_verified(const struct client *client)
 {
-	return stream_is_secure(client->stream) &&
-	    client->rule.tls != RELAY_PLAIN &&
-	    (client->rule.verify || client->rule.pin[0] != '\0');
+	if (!stream_is_secure(client->stream) ||
+	    client->rule.tls == RELAY_PLAIN)
+		return 0;
+	return client->rule.pin[0] != '\0' || (client->rule.verify &&
+	    (client->targets == NULL || client->targets->has_true_names));
 }
 
 /* The next recipient without a result from n on; nrcpt: none. */
@@ -127,7 +132,8 @@ tx_unfit(struct client *client, struct delivery *d)
 	    (!(ext & EXT_REQUIRETLS) || !is_verified(client))) {
 		status = "5.7.30";
 		why = is_verified(client) ? "does not offer REQUIRETLS" :
-		    "is not verified by TLS, as REQUIRETLS wants";
+		    "is not verified by TLS and DNSSEC, as REQUIRETLS "
+		    "wants";
 	} else if (((d->flags & MAIL_SMTPUTF8) ||
 	    command_needs_utf8(d->sender)) && !(ext & EXT_SMTPUTF8)) {
 		status = "5.6.7";
