@@ -42,6 +42,7 @@
 #define DELIVER_NOFILE	128
 #define READY_S		30
 #define END_S		10	/* nobody has work for it any more */
+#define DEATH_MS	5000	/* who is killed is dead by then, or never */
 
 struct delivery {
 	LIST_ENTRY(delivery)	 entry;
@@ -49,6 +50,9 @@ struct delivery {
 	uint32_t		 queue_id;	/* process that asked */
 	uint32_t		 proc_id;
 	pid_t			 pid;
+	uid_t			 uid;
+	uint64_t		 killed_ms;	/* 0: not yet */
+	int			 is_told;	/* in the log: does not die */
 	int			 handed_over;	/* the queue has its end */
 	struct link		*link;
 	struct lognet		*lognet;
@@ -178,6 +182,48 @@ delivery_free(struct delivery *d)
 }
 
 static void
+put_down(struct delivery *d)
+{
+	if (d->killed_ms == 0)
+		d->killed_ms = parent_now_ms();
+	kill(d->pid, SIGKILL);
+}
+
+/*
+ * A server of FUSE, which anybody may run below a home of his, can take a
+ * question and never answer it: the process that waits for it cannot be killed.
+ */
+static int
+is_undying(const struct delivery *d)
+{
+	return d->killed_ms != 0 && parent_now_ms() - d->killed_ms > DEATH_MS;
+}
+
+/* Those who do not die leave their places to others... */
+size_t
+deliver_places(void)
+{
+	struct delivery	*d;
+	size_t		 n = 0;
+
+	LIST_FOREACH(d, &deliveries, entry)
+		n += !is_undying(d);
+	return n;
+}
+
+/* ...but their user, who could go on so, has no more. */
+static struct delivery *
+find_undying(uid_t uid)
+{
+	struct delivery	*d;
+
+	LIST_FOREACH(d, &deliveries, entry)
+		if (d->uid == uid && is_undying(d))
+			return d;
+	return NULL;
+}
+
+static void
 on_no_end(int fd, short what, void *arg)
 {
 	struct delivery	*d = arg;
@@ -186,7 +232,7 @@ on_no_end(int fd, short what, void *arg)
 	(void)what;
 	log_warnx("deliver for %s does not end: pid %d is killed",
 	    d->conf.user, (int)d->pid);
-	kill(d->pid, SIGKILL);
+	put_down(d);
 }
 
 /*
@@ -212,7 +258,7 @@ on_down(struct link *link, const char *why)
 	if (why == NULL)
 		return;
 	log_warnx("deliver broke the rules: %s", why);
-	kill(d->pid, SIGKILL);
+	put_down(d);
 }
 
 static void
@@ -223,7 +269,7 @@ on_not_ready(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	log_warnx("deliver: pid %d does not get ready: killed", (int)d->pid);
-	kill(d->pid, SIGKILL);
+	put_down(d);
 }
 
 static int
@@ -247,7 +293,7 @@ start(struct delivery *d, const struct account *who)
 	end.peer_id = d->proc_id;
 	if ((d->link = link_new(s.link_fd, &end)) == NULL) {
 		close(s.link_fd);
-		kill(d->pid, SIGKILL);
+		put_down(d);
 		return 0;
 	}
 	link_set_state(d->link, CHILD_BOOTING);
@@ -320,10 +366,20 @@ resolve(const struct queue_parent_deliver *m, uint32_t queue_id,
 		    "mailbox", textsize);
 		return NULL;
 	}
+	if ((d = find_undying(who->uid)) != NULL) {
+		if (!d->is_told)
+			log_warnx("deliver for %s: pid %d was killed and does "
+			    "not end: no other is started", user, (int)d->pid);
+		d->is_told = 1;
+		strlcpy(text, "a delivery process of this user's was killed "
+		    "and does not end", textsize);
+		return NULL;
+	}
 	if ((d = delivery_new(m->id, queue_id)) == NULL) {
 		strlcpy(text, "out of memory", textsize);
 		return NULL;
 	}
+	d->uid = who->uid;
 	strlcpy(d->conf.user, user, sizeof(d->conf.user));
 	if (prepare(d, action, who, text, textsize) == 0)
 		return d;
@@ -349,7 +405,7 @@ on_queue_deliver(struct link *link, struct link_in *in)
 			return;
 		}
 	}
-	if (parent_is_stopping() || ndeliveries >= DELIVER_MAX) {
+	if (parent_is_stopping() || deliver_places() >= DELIVER_MAX) {
 		fail(queue_id, m->id, 0, "too many deliveries at once");
 		return;
 	}
@@ -381,7 +437,7 @@ on_queue_deliver_kill(struct link *link, struct link_in *in)
 		}
 		log_warnx("deliver for %s: pid %d is killed, says the queue",
 		    d->conf.user, (int)d->pid);
-		kill(d->pid, SIGKILL);
+		put_down(d);
 		return;
 	}
 }
@@ -401,7 +457,7 @@ on_deliver_ready(struct link *link, struct link_in *in)
 	queue = child_link_by_id(PROC_QUEUE, d->queue_id);
 	if (queue == NULL || spawn_pair(fds) == -1) {
 		/* A queue that is new asks anew. */
-		kill(d->pid, SIGKILL);
+		put_down(d);
 		return;
 	}
 	(void)link_send(link, MSG_PARENT_ANY_CONF_BEGIN, &conf, sizeof(conf));
@@ -470,7 +526,7 @@ deliver_stop(void)
 
 	LIST_FOREACH(d, &deliveries, entry) {
 		if (link_send(d->link, MSG_PARENT_ANY_STOP, NULL, 0) == -1)
-			kill(d->pid, SIGKILL);
+			put_down(d);
 	}
 }
 
@@ -480,5 +536,5 @@ deliver_kill(void)
 	struct delivery	*d;
 
 	LIST_FOREACH(d, &deliveries, entry)
-		kill(d->pid, SIGKILL);
+		put_down(d);
 }

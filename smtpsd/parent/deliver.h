@@ -19,6 +19,8 @@ void		 deliver_on_queue_death(uint32_t queue_id);
 void		 deliver_stop(void);
 void		 deliver_kill(void);
 size_t		 deliver_alive(void);
+/* Of those, who hold a place: a kill or the end of their work ends them. */
+size_t		 deliver_places(void);
 uint64_t	 deliver_count(void);
 
 void		 on_queue_deliver(struct link *, struct link_in *);

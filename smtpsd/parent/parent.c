@@ -109,7 +109,7 @@ stop_step(void)
 		children_kill();
 		deliver_kill();
 	}
-	if (children_alive(0) == 0 && deliver_alive() == 0)
+	if (children_alive(0) == 0 && deliver_places() == 0)
 		leaving = 1;
 }
 
