@@ -100,7 +100,8 @@ user_name(const char *address, char *out, size_t outsize)
 
 /*
  * REPLY_OK also while it is not known: go on, so that all questions are under
- * way at once.
+ * way at once.  The last is waited for: by its answer those before it are
+ * mostly there, or each name of a long list would cost an expansion of all.
  */
 static enum reply_id
 check_user(struct alias_expansion *x, const struct conf_action *action,
@@ -108,7 +109,7 @@ check_user(struct alias_expansion *x, const struct conf_action *action,
 {
 	int	is = x->find_user(name, x->arg);
 
-	if (is == -1 && x->waits_for[0] == '\0')
+	if (is == -1)
 		strlcpy(x->waits_for, name, sizeof(x->waits_for));
 	if (is == POLICY_USER_LATER) {
 		x->is_unsure = 1;

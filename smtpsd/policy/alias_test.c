@@ -171,6 +171,44 @@ find_user(const char *name, void *arg)
 	return POLICY_USER_NONE;
 }
 
+static struct alias_expansion	x;
+
+/* The parent answers in the order of the questions, one at a time. */
+static char	asked[128][16];
+static int	nasked, nknown;
+
+static int
+find_asked(const char *name, void *arg)
+{
+	int	i;
+
+	(void)arg;
+	for (i = 0; i < nasked; i++)
+		if (strcmp(asked[i], name) == 0)
+			return i < nknown ? POLICY_USER_HOME : -1;
+	if (nasked < 128)
+		strlcpy(asked[nasked++], name, sizeof(asked[0]));
+	return -1;
+}
+
+/* A long list of users of whom none is known yet. */
+static void
+test_long_list(void)
+{
+	enum reply_id	got;
+	int		rounds = 0;
+
+	x.find_user = find_asked;
+	while ((got = alias_expand(&x, "users@example.org")) == REPLY_NONE &&
+	    rounds++ < 128)
+		while (nknown < nasked &&
+		    strcmp(asked[nknown++], x.waits_for) != 0)
+			;
+	tap_ok(got == REPLY_OK && x.nresults == 100, "a long list of users");
+	tap_ok(rounds <= 2, "is not expanded for each of them (%d)", rounds);
+	x.find_user = find_user;
+}
+
 static const char *
 aliases(void)
 {
@@ -224,14 +262,18 @@ aliases(void)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
 		    "bomb%d: bomb%d, bomb%d+x\n", i, i + 1, i + 1);
 	n += (size_t)snprintf(text + n, sizeof(text) - n, "bomb15: alice\n");
-	n += (size_t)snprintf(text + n, sizeof(text) - n, "many: x@far.example");
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "users: user0");
+	for (i = 1; i < 100; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    ",user%d", i);
+	n += (size_t)snprintf(text + n, sizeof(text) - n,
+	    "\nmany: x@far.example");
 	for (i = 0; i < 1001; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
 		    ",x%d@far.example", i);
 	return text;
 }
 
-static struct alias_expansion	x;
 static struct bounce_route	way;
 
 static int
@@ -311,6 +353,8 @@ main(void)
 		    got != REPLY_OK || expansion_is(cases[i].want)), "%s",
 		    cases[i].name);
 	}
+	if (x.conf != NULL)
+		test_long_list();
 	x.request.sender = "s@B\303\226SE.example";
 	tap_ok(x.conf != NULL && alias_expand(&x, "alice@example.org") ==
 	    REPLY_REJECTED && strstr(x.request.sender, "\303\226SE") != NULL,
