@@ -6,6 +6,7 @@ from smtpsdtest import *
 LISTEN = """\
 listen on 127.0.0.1 smtps port 10465 auth <users> senders <senders>
 listen on socket "{dir}/submit"
+listen on socket "{dir}/few" limit sessions-per-ip 4
 listen on socket "{dir}/mapped" senders <senders> tag mapped \\
 	limit recipients 1
 """
@@ -103,6 +104,35 @@ def mapped(s):
     eq(codes(got)[3:], ["250", "452"], "its own limit")
 
 
+# Runs as another user: keeps so many sessions, until its input ends.
+CROWD = """
+import socket, sys
+kept = []
+for i in range(int(sys.argv[2])):
+    c = socket.socket(socket.AF_UNIX)
+    c.connect(sys.argv[1])
+    kept.append(c)
+    print(c.makefile("rb").readline().decode()[:9], flush=True)
+sys.stdin.read()
+"""
+
+
+def crowd(s):
+    """Who takes all places that he can get takes nobody else's."""
+    e = pwd.getpwnam("smtpst1")
+    p = subprocess.Popen(["/usr/bin/python3", "-c", CROWD, s.dir + "/few",
+                          "8"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         user=e.pw_uid, group=e.pw_gid, extra_groups=[],
+                         cwd="/")
+    got = [p.stdout.readline().decode()[:3] for i in range(8)]
+    eq(got, ["220"] * 4 + ["421"] * 4, "one user has four places")
+    eq(codes(talk(s, "smtpst2", where="few")), ["220"], "another has his own")
+    eq(codes(talk(s, "root", where="few")), ["220"], "and root")
+    p.communicate(timeout=20)
+    ok(until(lambda: codes(talk(s, "smtpst1", where="few")) == ["220"]),
+       "when they are over he has places again")
+
+
 def order(s):
     """What is written before the greeting waits."""
     c = socket.socket(socket.AF_UNIX)
@@ -155,6 +185,7 @@ with Server(listen="", start=False) as s:
     nets = s.children("net")
     identity(s)
     mapped(s)
+    crowd(s)
     order(s)
     listed(s)
     places(s)

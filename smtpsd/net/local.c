@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "listener.h"
 #include "local.h"
+#include "perip.h"
 #include "session.h"
 #include "smtp.h"
 #include "stats.h"
@@ -35,22 +36,45 @@ local_start(struct session *s)
 	return 0;
 }
 
+/*
+ * Until here he was one of all that have no address; now the places he takes
+ * are his.
+ */
+static uint32_t
+count_user(struct session *s, const char *user)
+{
+	struct perip	*perip = perip_take_user(user);
+
+	if (perip == NULL)
+		return REPLY_NOT_NOW;
+	perip_drop(s->perip);
+	s->perip = perip;
+	if (perip_count(perip) <= listener_info(s->listener)->sessions_per_ip)
+		return REPLY_NONE;
+	stats_add(STAT_REFUSED, 1);
+	return REPLY_TOO_MANY_SESSIONS;
+}
+
 void
 local_done(struct session *s, uint32_t result, const char *user)
 {
+	uint32_t	reply;
+
 	if (s->wait != WAIT_AUTH || s->user != NULL) {
 		stats_add(STAT_STALE, 1);
 		return;
 	}
 	session_wake(s);
-	if (result == AUTH_OK && *user != '\0' &&
-	    (s->user = strdup(user)) != NULL) {
+	if (result == AUTH_OK && *user != '\0')
+		reply = count_user(s, user);
+	else
+		reply = result == AUTH_BAD ? REPLY_NO_SERVICE : REPLY_NOT_NOW;
+	if (reply == REPLY_NONE && (s->user = strdup(user)) != NULL) {
 		stats_add(STAT_AUTH_OK, 1);
 		journal_login(s);
 		smtp_start(s);
 		return;
 	}
-	session_reply(s, result == AUTH_BAD ? REPLY_NO_SERVICE :
-	    REPLY_NOT_NOW, NULL);
+	session_reply(s, reply == REPLY_NONE ? REPLY_NOT_NOW : reply, NULL);
 	session_finish(s);
 }

@@ -90,6 +90,14 @@ test_perip(void)
 	perip_drop(b);
 	perip_drop(c);
 	perip_drop(d);
+	a = perip_take_user("alice");
+	b = perip_take_user("alicf");
+	c = perip_take_user("alice");
+	tap_ok(a == c && perip_count(a) == 2 && perip_count(b) == 1,
+	    "each user has a count");
+	perip_drop(a);
+	perip_drop(b);
+	perip_drop(c);
 }
 
 int
