@@ -359,6 +359,39 @@ address_local(const char *address, char *out, size_t outsize)
 	return t.full || t.n == 0 ? -1 : 0;
 }
 
+/* Normal form never escapes a '+', so the first one is found as it stands. */
+int
+address_tagless(const char *address, char *out, size_t outsize)
+{
+	const char *domain = address_domain(address);
+	const char *start = address + (*address == '"'), *plus, *s;
+	struct text t = { out, outsize, 0, 0 };
+	size_t n, before, all = strlen(address);
+	size_t local = domain != NULL ? (size_t)(domain - 1 - address) : all;
+
+	if (outsize == 0)
+		return -1;
+	out[0] = '\0';
+	if (local < (size_t)(start - address) || (plus = memchr(start, '+',
+	    local - (size_t)(start - address))) == NULL || plus == start)
+		return -1;
+	before = (size_t)(plus - start);
+	/* Without its tag it may need no quotes. */
+	for (s = start; s < plus && (n = atext_size(s, ADDRESS_UTF8)) > 0;)
+		if (*(s += n) == '.' && s + 1 < plus)
+			s++;
+	if (start == address || s == plus) {
+		text_put(&t, start, before);
+	} else {
+		text_put(&t, address, before + 1);
+		text_put(&t, "\"", 1);
+	}
+	text_put(&t, address + local, all - local);
+	if (t.full)
+		out[0] = '\0';
+	return t.full ? -1 : 0;
+}
+
 int
 address_is_hostname(const char *s)
 {

@@ -26,6 +26,11 @@ int	address_parse(const char *s, int flags, char *out, size_t outsize);
 const char	*address_domain(const char *address);
 /* Local part without quotes; -1 if it does not fit or holds a control. */
 int	address_local(const char *address, char *out, size_t outsize);
+/*
+ * An address in normal form without the +tag of its local part, in normal form
+ * as well: "bob+a b"@example.org is bob@example.org.  -1: it has no tag.
+ */
+int	address_tagless(const char *address, char *out, size_t outsize);
 /* Bytes of the UTF-8 sequence at s; 0: it is none, or a C1 control. */
 size_t	address_utf8_size(const char *s);
 /* A host name of letters, digits, hyphens, labels of 1..63, in all <= 253. */

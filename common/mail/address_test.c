@@ -177,6 +177,42 @@ test_bare(void)
 	tap_ok(address_parse("", 0, out, sizeof(out)) == -1, "bare: empty");
 }
 
+static void
+test_tagless(void)
+{
+	static const struct { const char *in, *want; } tags[] = {
+		{ "bob+x@a.b", "bob@a.b" },
+		{ "bob+x+y@a.b", "bob@a.b" },
+		{ "bob+@a.b", "bob@a.b" },
+		{ "\"bob+x y\"@a.b", "bob@a.b" },
+		{ "\"b.ob+..\"@a.b", "b.ob@a.b" },
+		{ "\"bob.+x\"@a.b", "\"bob.\"@a.b" },
+		{ "\"b b+x@y\"@a.b", "\"b b\"@a.b" },
+		{ "\"b\\\"+x\"@a.b", "\"b\\\"\"@a.b" },
+		{ "\"b@c+x y\"@a.b", "\"b@c\"@a.b" },
+		{ "b\303\274+x@a.b", "b\303\274@a.b" },
+		{ "bob@a.b", NULL },
+		{ "+x@a.b", NULL },
+		{ "\"+x y\"@a.b", NULL },
+		{ "bob@a+b", NULL },
+		{ "\"", NULL },
+		{ "", NULL },
+	};
+	char out[328];
+	size_t i;
+	int r;
+
+	for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+		r = address_tagless(tags[i].in, out, sizeof(out));
+		tap_ok(tags[i].want == NULL ? r == -1 : r == 0 &&
+		    strcmp(out, tags[i].want) == 0, "without tag: %s",
+		    tags[i].in);
+	}
+	tap_ok(address_tagless("bob+x@a.b", out, 7) == -1 &&
+	    address_tagless("bob+x@a.b", out, 8) == 0,
+	    "without tag: does not fit, and just fits");
+}
+
 int
 main(void)
 {
@@ -187,6 +223,7 @@ main(void)
 
 	test_paths();
 	test_bare();
+	test_tagless();
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		domain = address_domain(parts[i].in);
 		tap_ok(parts[i].domain == NULL ? domain == NULL :

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mail/address.h"
+
 #define TABLE_ITEMS_MAX	(16U << 20)
 #define FINGERPRINT_SIZE	71	/* SHA256: and 64 digits */
 
@@ -489,18 +491,19 @@ table_has_domain(const struct table *t, const char *domain)
 
 /* "user+tag@domain" and "user@domain" under the key "user+*@domain". */
 static int
-has_tagged(const struct table *t, const char *address, const char *at)
+has_tagged(const struct table *t, const char *address)
 {
-	char key[512];
-	const char *plus = memchr(address, '+', (size_t)(at - address));
+	char plain[512], key[520];
+	const char *at;
 	int n;
 
-	if (plus == NULL)
-		plus = at;
-	if (plus == address || address[0] == '"')
+	if (address_tagless(address, plain, sizeof(plain)) == -1 &&
+	    strlcpy(plain, address, sizeof(plain)) >= sizeof(plain))
 		return 0;
-	n = snprintf(key, sizeof(key), "%.*s+*%s", (int)(plus - address),
-	    address, at);
+	if (plain[0] == '"' || (at = strrchr(plain, '@')) == NULL)
+		return 0;
+	n = snprintf(key, sizeof(key), "%.*s+*%s", (int)(at - plain), plain,
+	    at);
 	return n > 0 && (size_t)n < sizeof(key) && get(t, key, (size_t)n) != NULL;
 }
 
@@ -517,7 +520,7 @@ table_has_address(const struct table *t, const char *address)
 	at = strrchr(address, '@');
 	if (at == NULL || at == address)
 		return at == NULL && table_get(t, address) != NULL;
-	return table_get(t, address) != NULL || has_tagged(t, address, at) ||
+	return table_get(t, address) != NULL || has_tagged(t, address) ||
 	    table_get(t, at) != NULL || table_get(t, at + 1) != NULL;
 }
 

@@ -88,6 +88,8 @@ static const struct {
 	{ table_has_address, "alice+@tag.example", 1 },
 	{ table_has_address, "alice+x+y@tag.example", 1 },
 	{ table_has_address, "alice@tag.example", 1 },
+	{ table_has_address, "\"alice+x y\"@tag.example", 1 },
+	{ table_has_address, "\"alice +x\"@tag.example", 0 },
 	{ table_has_address, "malice+x@tag.example", 0 },
 	{ table_has_address, "+x@tag.example", 0 },
 	{ table_has_address, "any@at.example", 1 },

@@ -146,34 +146,38 @@ has_bare_keys(const struct conf_action *action)
 	return action->is.is_local;
 }
 
+static const char *
+find_key(const struct conf_action *action, const char *address)
+{
+	char		 local[MAILADDR_SIZE];
+	const char	*value;
+
+	if ((value = table_get(action->aliases, address)) != NULL ||
+	    !has_bare_keys(action))
+		return value;
+	strlcpy(local, address, sizeof(local));
+	local[address_domain(address) - 1 - address] = '\0';
+	return table_get(action->aliases, local);
+}
+
 /*
- * The alias of an address itself; *size is what it is of the local part:
- * all, or what stands before the +tag.
+ * The alias of an address itself; found is what has it: the address or the
+ * address without its +tag, MAILADDR_SIZE bytes.
  */
 static const char *
-find_exact(const struct conf_action *action, const char *written,
-    size_t *size)
+find_exact(const struct conf_action *action, const char *written, char *found)
 {
-	char		 key[MAILADDR_SIZE], room[MAILADDR_SIZE];
+	char		 room[MAILADDR_SIZE];
 	const char	*address = domain_canonical(written, room,
 			    sizeof(room));
-	const char	*at = address_domain(address) - 1, *plus, *value;
-	size_t		 local = at - address;
+	const char	*value;
 
-	for (;;) {
-		snprintf(key, sizeof(key), "%.*s%s", (int)local, address, at);
-		*size = local;
-		if ((value = table_get(action->aliases, key)) != NULL)
-			return value;
-		key[local] = '\0';
-		if (has_bare_keys(action) &&
-		    (value = table_get(action->aliases, key)) != NULL)
-			return value;
-		plus = memchr(address, '+', local);
-		if (plus == NULL || plus == address || *address == '"')
-			return NULL;
-		local = plus - address;
-	}
+	strlcpy(found, address, MAILADDR_SIZE);
+	if ((value = find_key(action, address)) != NULL)
+		return value;
+	if (address_tagless(address, found, MAILADDR_SIZE) == -1)
+		return NULL;
+	return find_key(action, found);
 }
 
 static int
@@ -230,21 +234,20 @@ find_catch_all(struct alias_expansion *x, const struct conf_action *action,
  */
 static enum reply_id
 set_owner(struct alias_expansion *x, const struct conf_action *action,
-    const char *address, size_t size)
+    const char *address)
 {
-	char		owner[MAILADDR_SIZE];
-	size_t		i, tagless;
+	char		owner[MAILADDR_SIZE], found[MAILADDR_SIZE];
+	size_t		i;
 	int		n;
 
 	if (x->request.sender[0] == '\0' || *address == '"')
 		return REPLY_OK;
-	n = snprintf(owner, sizeof(owner), "owner-%.*s%s", (int)size, address,
-	    address_domain(address) - 1);
+	n = snprintf(owner, sizeof(owner), "owner-%s", address);
 	if (n < 0 || (size_t)n >= sizeof(owner) ||
-	    find_exact(action, owner, &tagless) == NULL ||
-	    tagless != size + 6)
+	    find_exact(action, owner, found) == NULL ||
+	    strcmp(owner, found) != 0)
 		return REPLY_OK;
-	for (i = 0; i < tagless; i++)	/* as the table may have it */
+	for (i = 0; owner[i] != '@'; i++)	/* as the table may have it */
 		if (owner[i] >= 'A' && owner[i] <= 'Z')
 			owner[i] += 'a' - 'A';
 	for (i = 0; i < x->nowners; i++)
@@ -385,14 +388,14 @@ expand_list(struct alias_expansion *x, const struct list *l, const char *text)
 
 static enum reply_id
 expand_alias(struct alias_expansion *x, const struct list *l,
-    const char *text, size_t keysize)
+    const char *text, const char *found)
 {
 	uint32_t	owner = x->owner;
 	size_t		before = x->ntargets;
 	enum reply_id	reply;
 
-	if (keysize != 0 && (reply = set_owner(x, l->action, l->address,
-	    keysize)) != REPLY_OK)
+	if (*found != '\0' &&
+	    (reply = set_owner(x, l->action, found)) != REPLY_OK)
 		return reply;
 	reply = expand_list(x, l, text);
 	x->owner = owner;
@@ -434,7 +437,7 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 	struct list		 l = { address, NULL, depth, 0 };
 	const char		*text = NULL;
 	enum reply_id		 reply;
-	size_t			 keysize = 0;
+	char			 found[MAILADDR_SIZE] = "";
 
 	x->ntargets++;
 	if (depth >= ALIAS_DEPTH_MAX || ++x->visits > VISITS_MAX ||
@@ -447,15 +450,15 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 		return refuse(x, address, reply);
 	l.action = action;
 	if (!is_final && action->aliases != NULL &&
-	    (text = find_exact(action, address, &keysize)) == NULL) {
+	    (text = find_exact(action, address, found)) == NULL) {
 		reply = find_catch_all(x, action, address, &text);
 		if (reply != REPLY_OK)
 			return reply;
-		keysize = 0;
+		found[0] = '\0';
 	}
 	if (text == NULL)
 		return expand_no_more(x, &l);
-	return expand_alias(x, &l, text, keysize);
+	return expand_alias(x, &l, text, found);
 }
 
 enum reply_id

@@ -47,9 +47,9 @@ struct alias_expansion {
 
 /*
  * REPLY_OK with at least one result; REPLY_NONE: the user waits_for, and maybe
- * others before it, is not known yet, start again from scratch when it is; else the refusal, of which
- * REPLY_TRY_LATER is for an included file that is not there and for a user
- * of whom nobody can say now whether there is one.
+ * others before it, is not known yet, start again from scratch when it is;
+ * else the refusal, of which REPLY_TRY_LATER is for an included file that is
+ * not there and for a user of whom nobody can say now whether there is one.
  * A recipient without a domain is one of this host.
  */
 enum reply_id	alias_expand(struct alias_expansion *, const char *recipient);

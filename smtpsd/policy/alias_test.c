@@ -55,6 +55,12 @@ static const struct {
 	    "out/eve@far.example/ " },
 	{ "keeps a copy", "bob@example.org", REPLY_OK,
 	    "local/bob@example.org/bob out/bob@far.example/ " },
+	{ "local name with a tag that needs quotes",
+	    "\"Info+a b\"@example.org", REPLY_OK,
+	    "local/alice@example.org/alice " },
+	{ "with an owner and such a tag", "\"list+..\"@example.org", REPLY_OK,
+	    "local/alice@example.org/alice!owner-list@example.org "
+	    "out/eve@far.example/!owner-list@example.org " },
 	{ "keeps a copy, with a tag", "bob+x@example.org", REPLY_OK,
 	    "local/bob@example.org/bob out/bob@far.example/ " },
 	{ "backslash ends", "slash@example.org", REPLY_OK,
