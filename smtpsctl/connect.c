@@ -1,6 +1,8 @@
 /*
  * The connection to control: one request at a time over the same link code
- * as the daemon's, driven by a loop of its own until DONE has come.
+ * as the daemon's, driven by a loop of its own until DONE has come.  Who asks
+ * page by page and has a slow reader may find it closed between two pages,
+ * since control waits for nobody: it is then made again.
  */
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -11,15 +13,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/link.h"
 
 #include "ctl.h"
 
+#define OUTPUT_SIZE	(32U << 20)	/* as much as control holds back */
+#define STALE_S		5		/* half of what control grants */
+
 static struct link *control;
+static const char *control_path;
+static time_t answered_s;
 static const struct ctl_handlers *handlers;
 static int is_done, is_failed;
+static uint32_t next;			/* of DONE */
+static uint64_t body_size;		/* of this answer */
 
 static void
 on_control_session(struct link *link, struct link_in *in)
@@ -73,6 +83,7 @@ static void
 on_control_body(struct link *link, struct link_in *in)
 {
 	(void)link;
+	body_size += in->size;
 	if (handlers != NULL && handlers->body != NULL)
 		handlers->body(in->data, in->size);
 }
@@ -85,6 +96,9 @@ on_control_done(struct link *link, struct link_in *in)
 	(void)link;
 	is_done = 1;
 	is_failed = done->failed != 0;
+	next = done->next;
+	if (is_failed)
+		fflush(stdout);		/* the part that came before it */
 	if (is_failed)
 		fprintf(stderr, "%s: %s\n", getprogname(), done->text[0] == '\0' ?
 		    "failed" : done->text);
@@ -118,6 +132,30 @@ on_control_down(struct link *link, const char *why)
 	    why == NULL ? "closed by smtpsd" : why);
 }
 
+static time_t
+now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+/* Once, before anything is printed or an event made. */
+static int
+prepare(void)
+{
+	static char output[OUTPUT_SIZE];
+	static int is_prepared;
+
+	if (is_prepared)
+		return 0;
+	if (event_init() == NULL)
+		return -1;
+	is_prepared = 1;
+	return setvbuf(stdout, output, _IOFBF, sizeof(output)) == 0 ? 0 : -1;
+}
+
 int
 ctl_connect(const char *path)
 {
@@ -136,27 +174,49 @@ ctl_connect(const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	if (prepare() == -1)
+		return -1;
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    event_init() == NULL ||
 	    (control = link_new(fd, &end)) == NULL) {
 		saved = errno;
 		close(fd);
 		errno = saved;
 		return -1;
 	}
+	control_path = path;
+	answered_s = now_s();
 	return 0;
 }
 
+/* -1: complained. */
 static int
-request_run(uint32_t type, const struct ctl_request *request, const char *tail,
-    const struct ctl_handlers *with)
+connect_again(void)
 {
+	if (control != NULL && now_s() - answered_s < STALE_S)
+		return 0;
+	link_close(control);
+	control = NULL;
+	if (ctl_connect(control_path) == 0)
+		return 0;
+	fprintf(stderr, "%s: connection lost: %s\n", getprogname(),
+	    strerror(errno));
+	return -1;
+}
+
+static int
+request_run(uint32_t type, const struct ctl_request *request, const void *tail,
+    size_t tail_size, const struct ctl_handlers *with)
+{
+	if (connect_again() == -1)
+		return -1;
 	handlers = with;
 	is_done = is_failed = 0;
+	next = 0;
+	body_size = 0;
 	if (link_send_tail(control, type, request, sizeof(*request), tail,
-	    strlen(tail)) == -1) {
+	    tail_size) == -1) {
 		if (!is_done)
 			fprintf(stderr, "%s: connection lost\n",
 			    getprogname());
@@ -171,7 +231,9 @@ request_run(uint32_t type, const struct ctl_request *request, const char *tail,
 		}
 		link_flush_all();
 	}
-	return is_failed ? -1 : 0;
+	answered_s = now_s();
+	/* The answer is all here: now it may take as long as it likes. */
+	return is_failed || fflush(stdout) == EOF ? -1 : 0;
 }
 
 int
@@ -183,7 +245,7 @@ ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
 	memset(&request, 0, sizeof(request));
 	request.arg = arg;
 	request.limit = limit;
-	return request_run(type, &request, "", with);
+	return request_run(type, &request, "", 0, with);
 }
 
 int
@@ -195,5 +257,27 @@ ctl_request_text(uint32_t type, uint64_t arg, uint32_t limit,
 	memset(&request, 0, sizeof(request));
 	request.arg = arg;
 	request.limit = limit;
-	return request_run(type, &request, text, with);
+	return request_run(type, &request, text, strlen(text), with);
+}
+
+int
+ctl_request_part(uint64_t message, struct message_part *part,
+    const struct ctl_handlers *with)
+{
+	struct ctl_request request;
+
+	memset(&request, 0, sizeof(request));
+	request.arg = message;
+	if (request_run(MSG_CTL_CONTROL_MESSAGE, &request, part, sizeof(*part),
+	    with) == -1)
+		return -1;
+	if (next == 0)
+		return 0;
+	if (next <= part->piece || body_size == 0) {
+		fprintf(stderr, "%s: the answer has no end\n", getprogname());
+		return -1;
+	}
+	part->piece = next;
+	part->sent += body_size;
+	return 1;
 }

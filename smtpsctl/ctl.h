@@ -30,13 +30,23 @@ struct ctl_handlers {
 	void	(*text)(const char *);	/* of success; NULL: printed */
 };
 
-/* connect.c: -1 and errno if nobody listens there. */
+/*
+ * connect.c: -1 and errno if nobody listens there.  Call it before the first
+ * output: what is printed while an answer comes waits until all of it is
+ * here, so that a reader's pace concerns nobody but smtpsctl.  path must stay.
+ */
 int	ctl_connect(const char *path);
 /*
  * One request and its whole answer.  0: done; -1: refused, failed or the
  * connection broke (complaint printed to standard error).
  */
 int	ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
+	    const struct ctl_handlers *);
+/*
+ * A message from part on, until a part has been printed; part becomes the
+ * next.  1: there is more; 0, -1 as above.
+ */
+int	ctl_request_part(uint64_t message, struct message_part *part,
 	    const struct ctl_handlers *);
 /* The same with a text: a user, an address, a domain. */
 int	ctl_request_text(uint32_t type, uint64_t arg, uint32_t limit,

@@ -95,6 +95,8 @@ mailq_main(void)
 		of_page = 0;
 		if (ctl_request(MSG_CTL_CONTROL_QUEUE, last, PAGE,
 		    &handlers) == -1) {
+			if (ferror(stdout))
+				return EX_IOERR;
 			if (geteuid() == 0)
 				return EX_UNAVAILABLE;
 			fprintf(stderr, "mailq: root and the control group of "

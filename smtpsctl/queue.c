@@ -164,13 +164,17 @@ int
 show_message(const char *id)
 {
 	static const struct ctl_handlers handlers = { .body = body_print };
+	struct message_part	part;
 	uint64_t	message;
+	int		r;
 
 	if (id_parse(id, MESSAGE_DIGITS, &message) == -1)
 		return id_complain(id);
 	to_terminal = isatty(STDOUT_FILENO);
-	return ctl_request(MSG_CTL_CONTROL_MESSAGE, message, 0,
-	    &handlers) == -1;
+	memset(&part, 0, sizeof(part));
+	while ((r = ctl_request_part(message, &part, &handlers)) == 1)
+		;
+	return r == -1;
 }
 
 static uint64_t	wanted;

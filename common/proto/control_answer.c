@@ -46,3 +46,14 @@ control_answer_done(struct link *link, uint64_t request, int failed,
 		strlcpy(done.text, text, sizeof(done.text));
 	(void)link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
 }
+
+void
+control_answer_next(struct link *link, uint64_t request, uint32_t next)
+{
+	struct any_control_done	done;
+
+	memset(&done, 0, sizeof(done));
+	done.request = request;
+	done.next = next;
+	(void)link_send(link, MSG_ANY_CONTROL_DONE, &done, sizeof(done));
+}

@@ -20,5 +20,7 @@ int	control_answer_may_list(struct link *, uint64_t request);
 /* The last answer.  failed 0: it was done; text may be NULL. */
 void	control_answer_done(struct link *, uint64_t request, int failed,
 	    const char *text);
+/* The last of this part, and there is more. */
+void	control_answer_next(struct link *, uint64_t request, uint32_t next);
 
 #endif

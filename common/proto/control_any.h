@@ -19,7 +19,7 @@
 #define MSG_CONTROL_PARENT_USERS	0x0c06	/* read the users file again */
 #define MSG_CONTROL_POLICY_LIMITS	0x0c07	/* tail: a user, or all */
 #define MSG_CONTROL_QUEUE_EDIT		0x0c08	/* tail: an address or domain */
-#define MSG_CONTROL_QUEUE_MESSAGE	0x0c09	/* arg: a message's id */
+#define MSG_CONTROL_QUEUE_MESSAGE	0x0c09	/* arg: its id; tail: which part */
 #define MSG_CONTROL_NET_LISTENERS	0x0c0a
 #define MSG_CONTROL_ANY_PAUSE		0x0c0b	/* arg: PAUSE_*, limit 1: pause */
 #define MSG_CONTROL_QUEUE_LOGINS	0x0c0c	/* tail: those above this login */
@@ -60,7 +60,19 @@ enum queue_select { SELECT_ALL = 1, SELECT_ENVELOPE, SELECT_MESSAGE,
 #define PAUSE_MDA	0x2	/* deliveries by deliver */
 #define PAUSE_SMTP	0x4	/* new connections */
 
-/* The bytes of a queued message in pieces; the last is followed by DONE. */
+/*
+ * MESSAGE's tail.  A large message comes part by part, one for each request,
+ * so that whoever asks sets the pace: from piece on, of which sent bytes went
+ * before, both 0 at first.  DONE's next is the piece of the next request.
+ */
+struct message_part {
+	uint64_t	sent;
+	uint32_t	piece;
+	uint32_t	pad;
+};
+_Static_assert(sizeof(struct message_part) == 16, "part");
+
+/* The bytes of a part; the last is followed by DONE. */
 #define MESSAGE_PIECE_MAX	15360
 struct queue_control_body {
 	uint64_t	request;
@@ -77,7 +89,7 @@ _Static_assert(sizeof(struct any_control_stat) == 64, "stat");
 struct any_control_done {
 	uint64_t	request;
 	uint32_t	failed;		/* 0: done */
-	uint32_t	pad;
+	uint32_t	next;		/* MESSAGE; 0: nothing is left */
 	/* a failed reload: every complaint, one per line */
 	char		text[4096];
 };

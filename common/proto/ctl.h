@@ -18,7 +18,7 @@
 #define MSG_CTL_CONTROL_USERS		0x0d06
 #define MSG_CTL_CONTROL_LIMITS		0x0d07	/* tail: a user, or all */
 #define MSG_CTL_CONTROL_EDIT		0x0d08	/* root only; as in control_any.h */
-#define MSG_CTL_CONTROL_MESSAGE		0x0d09	/* root only */
+#define MSG_CTL_CONTROL_MESSAGE		0x0d09	/* root only; tail: which part */
 #define MSG_CTL_CONTROL_LISTENERS	0x0d0a
 #define MSG_CTL_CONTROL_PAUSE		0x0d0b	/* root only */
 #define MSG_CTL_CONTROL_LOGINS		0x0d0c	/* root only; tail: those above
@@ -49,7 +49,7 @@ _Static_assert(sizeof(struct ctl_stat) == 56, "stat");
 
 struct ctl_done {
 	uint32_t	failed;
-	uint32_t	pad;
+	uint32_t	next;		/* as in any_control_done */
 	char		text[4096];
 };
 _Static_assert(sizeof(struct ctl_done) == 8 + 4096, "done");

@@ -231,7 +231,8 @@ def rights(s):
     for name, kind in REQUESTS.items():
         for who, ids in EVERYBODY[1:]:
             c = Ctl(s.sock, **ids)
-            got = verdict(c.ask(kind))
+            got = verdict(c.ask(kind, request(tail=bytes(
+                16 if name.endswith("_MESSAGE") else 0))))
             c.close()
             may = who == "a reader" and name[12:] in (
                 "SESSIONS", "QUEUE", "STATS", "LISTENERS", "LIMITS")

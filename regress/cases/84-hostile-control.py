@@ -62,7 +62,10 @@ def states(c):
                 c.message("queue", "CONTROL_QUEUE_EDIT", request(
                     i, 2 ** 64 - 1, edit(i, which)))
     for arg in (0, 1, 2 ** 53, 2 ** 64 - 1):
-        c.message("queue", "CONTROL_QUEUE_MESSAGE", request(1, arg))
+        for sent, piece in ((0, 0), (2 ** 64 - 1, 0), (0, 2 ** 32 - 1)):
+            c.message("queue", "CONTROL_QUEUE_MESSAGE", request(1, arg) +
+                      sent.to_bytes(8, "little") +
+                      piece.to_bytes(8, "little"))
         c.message("queue", "CONTROL_QUEUE_LIST", request(1, arg, 2 ** 32 - 1))
         c.message("net", "CONTROL_NET_KILL", request(1, arg))
         c.message("policy", "CONTROL_NET_KILL", request(1, arg))
@@ -125,7 +128,8 @@ def by_nature(c):
     item = c.heard("queue", "QUEUE_CONTROL_ITEM")
     ok(item is not None, "it can hold mail back")
     envelope, = unpack("Q", item[8:])
-    c.message("queue", "CONTROL_QUEUE_MESSAGE", request(3, envelope >> 10))
+    c.message("queue", "CONTROL_QUEUE_MESSAGE",
+              request(3, envelope >> 10) + bytes(16))
     body = c.heard("queue", "QUEUE_CONTROL_BODY")
     ok(body and b"what is in a message" in body, "read it")
     c.message("queue", "CONTROL_QUEUE_EDIT", request(4, envelope,

@@ -32,6 +32,7 @@ struct ask {
 	uint64_t	 waiting;	/* bit i: peers[i] has not answered */
 	int		 waits_parent;
 	int		 failed;
+	uint32_t	 next;
 	uint32_t	 nanswers[PEERS_MAX];
 	char		 text[sizeof(((struct ctl_done *)0)->text)];
 };
@@ -70,7 +71,7 @@ ask_finish_if_done(struct ask *ask)
 	if (ask->waiting != 0 || ask->waits_parent)
 		return;
 	TAILQ_REMOVE(&asks, ask, entry);
-	client_done(ask->request, ask->failed, ask->text);
+	client_done(ask->request, ask->failed, ask->text, ask->next);
 	free(ask);
 }
 
@@ -105,8 +106,7 @@ pass_on(struct link *link, uint64_t request, uint32_t type, const void *data,
 
 	if (ask == NULL || !ask_is_from(ask, link))
 		return;
-	/* A message has as many pieces as its size makes. */
-	for (i = 0; i < PEERS_MAX && type != MSG_CONTROL_CTL_BODY; i++)
+	for (i = 0; i < PEERS_MAX; i++)
 		if (peers[i].link == link && ++ask->nanswers[i] > ANSWERS_MAX) {
 			ask_cut_off(ask, i);
 			return;
@@ -209,6 +209,8 @@ on_any_done(struct link *link, struct link_in *in)
 		ask_fail(ask, msg->text);
 	else if (!ask->failed && msg->text[0] != '\0')
 		strlcpy(ask->text, msg->text, sizeof(ask->text));
+	if (msg->next != 0)
+		ask->next = msg->next;
 	ask_finish_if_done(ask);
 }
 
@@ -386,7 +388,7 @@ ask_start(uint64_t request, uint32_t type, const struct ctl_request *from,
 	size_t i;
 
 	if ((ask = calloc(1, sizeof(*ask))) == NULL) {
-		client_done(request, 1, "out of memory");
+		client_done(request, 1, "out of memory", 0);
 		return;
 	}
 	ask->request = request;

@@ -15,6 +15,7 @@
 static uint32_t		accused;
 static unsigned int	nanswers, ndone;
 static int		has_failed;
+static uint32_t		done_next;
 static char		done_text[128];
 static struct link	*queue;		/* its end */
 
@@ -35,11 +36,12 @@ client_answer(uint64_t request, uint32_t type, const void *data, size_t size)
 }
 
 void
-client_done(uint64_t request, int failed, const char *text)
+client_done(uint64_t request, int failed, const char *text, uint32_t next)
 {
 	(void)request;
 	ndone++;
 	has_failed = failed;
+	done_next = next;
 	strlcpy(done_text, text, sizeof(done_text));
 }
 
@@ -77,9 +79,11 @@ static void
 ask_for(uint64_t request, uint32_t type)
 {
 	struct ctl_request	from = { .arg = 0, .limit = 500 };
+	struct message_part	part = { .sent = 0 };
 
 	nanswers = ndone = 0;
-	ask_start(request, type, &from, NULL, 0);
+	ask_start(request, type, &from, &part,
+	    type == MSG_CTL_CONTROL_MESSAGE ? sizeof(part) : 0);
 }
 
 static void
@@ -117,9 +121,9 @@ say_body(uint64_t request, unsigned int n)
 }
 
 static void
-say_done(uint64_t request)
+say_done(uint64_t request, uint32_t next)
 {
-	struct any_control_done	m = { .request = request };
+	struct any_control_done	m = { .request = request, .next = next };
 
 	link_send(queue, MSG_ANY_CONTROL_DONE, &m, sizeof(m));
 	turn();
@@ -130,11 +134,15 @@ static void
 test_message(void)
 {
 	ask_for(1, MSG_CTL_CONTROL_MESSAGE);
-	say_body(1, 3 * ANSWERS_MAX / 2);
-	tap_ok(ndone == 0 && nanswers == 3 * ANSWERS_MAX / 2,
-	    "a message of %u pieces", nanswers);
-	say_done(1);
-	tap_ok(ndone == 1 && !has_failed && accused == 0, "comes whole");
+	say_body(1, 40);
+	tap_ok(ndone == 0 && nanswers == 40, "a part of %u pieces", nanswers);
+	say_done(1, 4711);
+	tap_ok(ndone == 1 && !has_failed && accused == 0 && done_next == 4711,
+	    "comes whole, and says where to go on");
+	ask_for(4, MSG_CTL_CONTROL_MESSAGE);
+	say_body(4, ANSWERS_MAX + 1);
+	tap_ok(nanswers == ANSWERS_MAX && ndone == 1 && has_failed &&
+	    accused == 0, "one without end is cut off");
 }
 
 static void
@@ -149,11 +157,11 @@ test_list(void)
 	    strstr(done_text, "cut off") != NULL, "and not more: %s",
 	    done_text);
 	tap_ok(accused == 0 && peers[0].link != NULL, "nobody is accused");
-	say_done(2);
+	say_done(2, 0);
 	tap_ok(ndone == 1, "what comes late is nobody's");
 	ask_for(3, MSG_CTL_CONTROL_QUEUE);
 	say_item(3, 500);
-	say_done(3);
+	say_done(3, 0);
 	tap_ok(nanswers == 500 && ndone == 1 && !has_failed,
 	    "the next list is whole");
 }

@@ -24,7 +24,8 @@
 #define CLIENTS_MAX	64
 #define READERS_MAX	32		/* so that root finds a place */
 #define STRANGERS_MAX	16
-#define IDLE_S		10		/* until a request comes */
+#define IDLE_S		10		/* until a request comes; twice that
+					 * for a reader who takes nothing */
 #define ANSWER_S	60		/* until something of the answer comes */
 #define QUEUED_MAX	(32U << 20)	/* bytes a client may lag behind */
 
@@ -70,12 +71,14 @@ client_free(struct client *client)
 }
 
 static void
-client_reply_done(struct client *client, int failed, const char *text)
+client_reply_done(struct client *client, int failed, const char *text,
+    uint32_t next)
 {
 	struct ctl_done done;
 
 	memset(&done, 0, sizeof(done));
 	done.failed = failed != 0;
+	done.next = next;
 	strlcpy(done.text, text, sizeof(done.text));
 	link_send(client->link, MSG_CONTROL_CTL_DONE, &done, sizeof(done));
 }
@@ -89,11 +92,11 @@ on_client_timer(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (client->request == 0) {
-		/* Somebody who pages through a long answer is not idle. */
+		/* Who still reads a long answer is not idle. */
 		lag = link_queued(client->link);
 		if (lag != 0 && (client->lag == 0 || lag < client->lag)) {
 			client->lag = lag;
-			client_timer_start(client, ANSWER_S);
+			client_timer_start(client, IDLE_S);
 		} else
 			client_free(client);
 		return;
@@ -101,7 +104,7 @@ on_client_timer(int fd, short what, void *arg)
 	ask_cancel(client->request);
 	client->request = 0;
 	client_timer_start(client, IDLE_S);
-	client_reply_done(client, 1, "no answer in time");
+	client_reply_done(client, 1, "no answer in time", 0);
 }
 
 static struct client *
@@ -127,7 +130,7 @@ client_answer(uint64_t request, uint32_t type, const void *data, size_t size)
 		client->request = 0;
 		client_timer_start(client, IDLE_S);
 		client_reply_done(client, 1, "cut off: the answer is longer "
-		    "than may wait to be read");
+		    "than may wait to be read", 0);
 		return;
 	}
 	client_timer_start(client, ANSWER_S);
@@ -135,7 +138,7 @@ client_answer(uint64_t request, uint32_t type, const void *data, size_t size)
 }
 
 void
-client_done(uint64_t request, int failed, const char *text)
+client_done(uint64_t request, int failed, const char *text, uint32_t next)
 {
 	struct client *client = client_find(request);
 
@@ -143,7 +146,7 @@ client_done(uint64_t request, int failed, const char *text)
 		return;
 	client->request = 0;
 	client_timer_start(client, IDLE_S);
-	client_reply_done(client, failed, text);
+	client_reply_done(client, failed, text, next);
 }
 
 static int
@@ -179,7 +182,7 @@ on_ctl_request(struct link *link, struct link_in *in)
 	if (!client_may(client, in->type)) {
 		log_info("smtpsctl: permission denied for uid %lu",
 		    (unsigned long)client->uid);
-		client_reply_done(client, 1, "permission denied");
+		client_reply_done(client, 1, "permission denied", 0);
 		return;
 	}
 	client->request = ++request_last;

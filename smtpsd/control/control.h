@@ -22,8 +22,9 @@ void	client_on_stop(void);
 /* Pass on one message of an answer; an unknown request is stale. */
 void	client_answer(uint64_t request, uint32_t type, const void *data,
 	    size_t size);
-/* The answer is complete.  text: why it failed. */
-void	client_done(uint64_t request, int failed, const char *text);
+/* The answer is complete.  text: why it failed; next: as in DONE. */
+void	client_done(uint64_t request, int failed, const char *text,
+	    uint32_t next);
 
 /* ask.c */
 void	ask_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd);

@@ -1,6 +1,6 @@
 /*
- * Answers to control: numbers, the queue page by page, one message, and what
- * the administrator changes.  State owned: the link, the message being shown.
+ * Answers to control: numbers, the queue page by page, a message part by
+ * part, and what the administrator changes.  State owned: the link.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 #include "store.h"
 
 #define LIST_MAX	500	/* items of one page: 0.7 MB */
-#define SHOW_QUEUED_MAX	(1U << 20)	/* bytes that control has not read */
+#define SHOW_MAX	(512U << 10)	/* bytes of one part, and a piece */
 
 struct page {
 	struct link	*link;
@@ -31,13 +31,6 @@ struct page {
 
 static struct store *store;
 static struct link *control;
-static struct {
-	struct message	*message;	/* NULL: none is being shown */
-	uint64_t	 request;
-	uint64_t	 sent;
-	int		 is_quarantined;
-	uint32_t	 piece;
-}			 show;
 
 void
 control_init(struct store *s)
@@ -191,59 +184,64 @@ on_control_pause(struct link *link, struct link_in *in)
 	control_answer_done(link, r->request, 0, NULL);
 }
 
-static void
-show_end(const char *error)
-{
-	control_answer_done(control, show.request, error != NULL, error);
-	message_unref(show.message);
-	memset(&show, 0, sizeof(show));
-}
+struct show {
+	struct link	*link;
+	uint64_t	 request;
+	struct message	*message;
+	struct queue_item first;	/* of its envelopes */
+	uint64_t	 sent;		/* bytes before */
+	uint32_t	 piece;
+};
 
 static void
-show_unreadable(void)
+show_unreadable(const struct show *show)
 {
 	char text[128];
 
 	snprintf(text, sizeof(text), "%sthe message cannot be read behind its "
-	    "first %" PRIu64 " of %" PRIu64 " bytes", show.is_quarantined ?
-	    "quarantined: " : "", show.sent, show.message->size);
-	show_end(text);
+	    "first %" PRIu64 " of %" PRIu64 " bytes", show->first.state ==
+	    QUEUE_QUARANTINED ? "quarantined: " : "", show->sent,
+	    show->message->size);
+	control_answer_done(show->link, show->request, 1, text);
 }
 
-/* The bytes of a message, as far as the link takes them. */
-void
-control_turn(void)
+static void
+show_piece(const struct show *show, const char *data, size_t size)
 {
-	struct queue_control_body head = { .request = show.request };
-	size_t size, at, n;
-	char *data;
+	struct queue_control_body head = { .request = show->request };
+	size_t at, n;
 
-	while (show.message != NULL && control != NULL &&
-	    link_queued(control) < SHOW_QUEUED_MAX) {
-		if (show.sent >= show.message->size) {
-			show_end(NULL);
-			return;
-		}
-		if (store_read_body(store, show.message, show.piece++,
-		    show.sent, &data, &size) != 0) {
-			show_unreadable();
-			return;
-		}
-		for (at = 0; at < size; at += n) {
-			n = size - at < MESSAGE_PIECE_MAX ? size - at :
-			    MESSAGE_PIECE_MAX;
-			link_send_tail(control, MSG_QUEUE_CONTROL_BODY, &head,
-			    sizeof(head), data + at, n);
-		}
-		show.sent += size;
-		free(data);
+	for (at = 0; at < size; at += n) {
+		n = size - at < MESSAGE_PIECE_MAX ? size - at :
+		    MESSAGE_PIECE_MAX;
+		link_send_tail(show->link, MSG_QUEUE_CONTROL_BODY, &head,
+		    sizeof(head), data + at, n);
 	}
 }
 
-int
-control_is_busy(void)
+/* What is shown is not kept in mind: the next request says where to go on. */
+static void
+show_part(struct show *show)
 {
-	return show.message != NULL;
+	uint64_t end = show->sent + SHOW_MAX;
+	size_t size;
+	char *data;
+
+	while (show->sent < show->message->size && show->sent < end) {
+		if (store_read_body(store, show->message, show->piece,
+		    show->sent, &data, &size) != 0) {
+			show_unreadable(show);
+			return;
+		}
+		show_piece(show, data, size);
+		show->sent += size;
+		show->piece++;
+		free(data);
+	}
+	if (show->sent < show->message->size)
+		control_answer_next(show->link, show->request, show->piece);
+	else
+		control_answer_done(show->link, show->request, 0, NULL);
 }
 
 static void
@@ -256,25 +254,27 @@ static void
 on_control_message(struct link *link, struct link_in *in)
 {
 	const struct control_request *r = in->data;
+	const struct message_part *part = (const void *)(r + 1);
+	struct show show = { .link = link, .request = r->request,
+	    .sent = part->sent, .piece = part->piece };
 	struct envelope *e = envelope_new();
-	struct message *m = message_new();
-	static struct queue_item first;
 
-	if (show.message != NULL || link != control || e == NULL ||
-	    m == NULL) {
-		control_answer_done(link, r->request, 1,
-		    "not now: another message is being shown");
-	} else if (r->arg > MESSAGE_ID_MAX || store_list(store, r->arg << 10,
-	    1, show_item, &first) != 1 || first.envelope >> 10 != r->arg ||
-	    store_load(store, first.envelope, e, m) != 1) {
+	show.message = message_new();
+	if (e == NULL || show.message == NULL)
+		control_answer_done(link, r->request, 1, "out of memory");
+	else if (!control_answer_may_list(link, r->request))
+		;
+	else if (r->arg > MESSAGE_ID_MAX || store_list(store, r->arg << 10,
+	    1, show_item, &show.first) != 1 ||
+	    show.first.envelope >> 10 != r->arg ||
+	    store_load(store, show.first.envelope, e, show.message) != 1)
 		control_answer_done(link, r->request, 1, "no such message");
-	} else {
-		show.message = message_ref(m);
-		show.request = r->request;
-		show.is_quarantined = first.state == QUEUE_QUARANTINED;
-	}
+	else if (show.sent > show.message->size)
+		show_unreadable(&show);
+	else
+		show_part(&show);
 	envelope_free(e);
-	message_unref(m);
+	message_unref(show.message);
 }
 
 static void
@@ -286,8 +286,6 @@ control_down(struct link *link, const char *why)
 		return;
 	control = NULL;
 	edit_forget();
-	message_unref(show.message);
-	memset(&show, 0, sizeof(show));
 }
 
 static const struct link_rule control_rules[] = {

@@ -9,9 +9,6 @@
 struct store;
 
 void	control_init(struct store *);
-/* After the links were flushed. */
-void	control_turn(void);
-int	control_is_busy(void);
 void	control_link(uint32_t peer_id, int fd);		/* takes fd */
 
 #endif

@@ -61,8 +61,7 @@ on_flushed(int fd, short what, void *arg)
 static void
 timer_set(uint64_t now_ms)
 {
-	uint32_t wait_ms = edit_is_busy() || control_is_busy() ||
-	    !is_swept ? 1 :
+	uint32_t wait_ms = edit_is_busy() || !is_swept ? 1 :
 	    commit_wait_ms(now_ms, schedule_wait_ms());
 	struct timeval tv = { .tv_sec = wait_ms / 1000,
 	    .tv_usec = (wait_ms % 1000) * 1000 };
@@ -202,7 +201,6 @@ queue_flushed(void)
 	if (store == NULL)
 		return;
 	store_checkpoint(store);
-	control_turn();
 	if (!is_swept)
 		is_swept = store_sweep(store) == 0;
 }
