@@ -156,7 +156,8 @@ with Server(actions=ACTIONS, extra="queue delay-warning 2s\n") as s:
     send(s, ["quiet@far.example"], [], ["NOTIFY=FAILURE"])
     groups, parts, m = told(s, "delayed")
     ok(has(groups, FAR, "Action: delayed", "Status: 4.",
-           "Will-Retry-Until: "), "as delayed")
+           "Will-Retry-Until: ", "x-smtpsd; 127.0.0.1: Connection refused"),
+       "as delayed, and why")
     eq(s.stop(), 0, "stop")
     s.start()
     tries = {q["recipient"]: q["attempts"] for q in s.show("queue")}
@@ -164,9 +165,44 @@ with Server(actions=ACTIONS, extra="queue delay-warning 2s\n") as s:
                          for q in s.show("queue")), 30),
        "tried again after a restart")
     eq(len(s.mails(directory=BOX)), 1, "told once")
+    ok("It is tried until: " in m.get_payload(0).get_payload(),
+       "people read until when it is tried")
     hop = NextHop(port=HOP_PORT)
     ok(s.wait_queue(0), "delivered at last")
     hop.stop()
+
+# Expired: the sender hears what kept it, not only that it did.  The next hop
+# hangs when it is time, so that the last attempt before has to be remembered.
+shutil.rmtree(BOX)
+with Server(actions=ACTIONS + 'action "slow" relay host smtp://127.0.0.2:%d '
+            "connections 1\n" % HOP_PORT, extra="queue expire 6s\n"
+            "queue delay-warning 0\n", retry="1s to 1s",
+            aliases="list: a@slow.example\n",
+            rules='match from auth for domain <domains> action "local"\n'
+            'match from auth for domain slow.example action "slow"\n'
+            'match from auth for any action "out"\n') as s:
+    seen = 0
+    send(s, FAR)
+    groups, parts, m = told(s, "expired")
+    ok(has(groups, FAR, "Action: failed", "Status: 4.4.7",
+           "x-smtpsd; 127.0.0.1: Connection refused"), "with the reason")
+    text = m.get_payload(0).get_payload()
+    ok("expired" in text and "said" not in text, "for people, too")
+    hop = NextHop(host="127.0.0.2", port=HOP_PORT)
+    hop.fail("mail", "450 4.2.1 come later")
+    send(s, "a@slow.example")
+    ok(until(lambda: any(q["error"] for q in s.show("queue"))), "put off")
+    hop.fail("mail", "hang")
+    for i in range(170):            # more than relay gets, queue/lane.h
+        send(s, "b%d@slow.example" % i)
+    ok(until(lambda: b"come later" in b"".join(s.mails(directory=BOX)), 20),
+       "what its last attempt said")
+    m = [m for m in s.mails(directory=BOX) if b"come later" in m][0]
+    ok(re.search(rb"(?m)^Diagnostic-Code: x-smtpsd; \d attempts?, the last "
+                 rb"one: 127\.0\.0\.2: 450 4\.2\.1 come later\r?$", m),
+       "as such")
+    hop.stop()
+    s.ctl("remove", "all")
 
 # Where anybody may come, the sender may be forged: only who has logged in.
 shutil.rmtree(BOX)

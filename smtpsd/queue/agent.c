@@ -23,6 +23,7 @@
 
 #define LOOK_MAX	1000	/* envelopes of one look for late ones */
 #define LATE_MAX	100	/* jobs that end unattempted, of one look */
+#define READY_MS	2000	/* so long what is due may wait for its turn */
 #define SOON_MS		600000	/* what runs no longer may end by itself */
 
 static int is_stopped;
@@ -111,6 +112,7 @@ agent_add(struct job *job)
 void
 agent_late(struct job *job, enum late late)
 {
+	job->is_late = 1;
 	if (late == LATE_WARN) {
 		job->is_warning = 1;
 		job_finish(job, AGENT_TEMPFAIL, "4.4.5", "its turn has not "
@@ -167,7 +169,7 @@ warn_of_running(const struct job *job, enum late (*how_late)(
 		schedule_release(copy);
 		return;
 	}
-	copy->is_warning = 1;
+	copy->is_late = copy->is_warning = 1;
 	job_finish(copy, AGENT_TEMPFAIL, "4.4.5", "its delivery is under way "
 	    "and not over yet");
 }
@@ -188,10 +190,13 @@ agent_waiting(enum late (*how_late)(const struct message *,
 		if ((late = job_late(job, how_late)) == LATE_NOT)
 			continue;
 		if (job->link != NULL) {
-			if (late == LATE_WARN && job_running_ms(job) > SOON_MS)
+			if (late == LATE_WARN && job_since_ms(job) > SOON_MS)
 				warn_of_running(job, how_late);
 			continue;
 		}
+		/* Its turn may be now: that attempt will tell the reason. */
+		if (job_since_ms(job) < READY_MS)
+			continue;
 		nlate++;
 		lane = job->lane;
 		job_unready(job);

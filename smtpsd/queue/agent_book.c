@@ -58,6 +58,7 @@ job_ready(struct job *job)
 {
 	TAILQ_INSERT_TAIL(&job->lane->ready, job, entry);
 	TAILQ_INSERT_TAIL(&looks, job, look);
+	job->started_ms = clock_ms;
 	job->lane->nready++;
 	job->lane->nwaiting += job->nenv;
 	nheld[job->lane->way == QUEUE_LOCAL] += job->nenv;
@@ -88,9 +89,9 @@ job_look(void)
 }
 
 uint64_t
-job_running_ms(const struct job *job)
+job_since_ms(const struct job *job)
 {
-	return job->link != NULL ? clock_ms - job->started_ms : 0;
+	return clock_ms - job->started_ms;
 }
 
 struct job *

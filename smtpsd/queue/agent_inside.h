@@ -23,8 +23,8 @@ void	job_ready(struct job *);	/* job->lane is set */
 void	job_unready(struct job *);	/* out of the ready list of its lane */
 /* Each ready or running job in its turn; NULL: there is none. */
 struct job *job_look(void);
-/* By the clock of silence; 0 for one that is ready. */
-uint64_t job_running_ms(const struct job *);
+/* For how long it has been ready, or running, by the clock of silence. */
+uint64_t job_since_ms(const struct job *);
 /* The first ready job of a lane becomes one that this agent runs. */
 struct job *job_start(struct lane *, struct link *);
 /* No longer running; a relay job may free its lane. */

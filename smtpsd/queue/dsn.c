@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "dsn.h"
@@ -172,6 +173,14 @@ print_part(FILE *out, const struct dsn *d, const char *type,
 	    encoding);
 }
 
+/* A host's own words, not what relay says of it. */
+static int
+is_reply(const struct agent_queue_result *r)
+{
+	return r->remote[0] != '\0' && strspn(r->text, "0123456789") == 3 &&
+	    strchr(" -", r->text[3]) != NULL;
+}
+
 static void
 print_people_recipient(FILE *out, const struct envelope *e)
 {
@@ -179,17 +188,31 @@ print_people_recipient(FILE *out, const struct envelope *e)
 
 	fputs("\r\n<", out);
 	print_address(out, e->recipient);
-	fputs(">:\r\n    ", out);
+	fputs(">", out);
+	if (e->original[0] != '\0' && strcasecmp(e->original,
+	    e->recipient) != 0) {
+		fputs(" (an address behind <", out);
+		print_address(out, e->original);
+		fputs(">)", out);
+	}
+	fputs(":\r\n    ", out);
 	if (r == NULL)
 		fputs("out of memory", out);
 	else {
-		if (r->remote[0] != '\0') {
+		if (is_reply(r)) {
 			fputs("host ", out);
 			print_clean(out, r->remote);
 			fputs(" said:\r\n    ", out);
+		} else if (r->remote[0] != '\0' &&
+		    strstr(r->text, r->remote) == NULL) {
+			print_clean(out, r->remote);
+			fputs(": ", out);
 		}
 		print_clean(out, r->text);
 	}
+	if (e->report == REPORT_FAILED && r != NULL &&
+	    r->class != AGENT_PERMFAIL)
+		fputs("\r\n    (it was tried until it expired)", out);
 	fputs("\r\n", out);
 }
 
@@ -210,6 +233,10 @@ print_people(FILE *out, const struct dsn *d, int has_message)
 			has_title = 1;
 			print_people_recipient(out, d->reported[i]);
 		}
+	}
+	if (kinds[worst_kind(d)].report == REPORT_DELAYED) {
+		fputs("\r\n", out);
+		print_date(out, "It is tried until", d->expires_s);
 	}
 	fprintf(out, "\r\nYour %s is attached.\r\n", has_message ? "message" :
 	    "message's header");
@@ -268,7 +295,7 @@ print_recipient(FILE *out, const struct dsn *d, const struct envelope *e)
 	print_typed(out, "Final-Recipient", e->recipient);
 	fprintf(out, "Action: %s\r\n", kinds[kind].action);
 	print_status(out, e);
-	if (r != NULL && r->remote[0] != '\0') {
+	if (r != NULL && is_reply(r)) {
 		fputs("Remote-MTA: dns; ", out);
 		print_clean(out, r->remote);
 		fputs("\r\n", out);
@@ -276,7 +303,12 @@ print_recipient(FILE *out, const struct dsn *d, const struct envelope *e)
 	if (r != NULL && r->text[0] != '\0' && (e->report == REPORT_FAILED ||
 	    e->report == REPORT_DELAYED)) {
 		fprintf(out, "Diagnostic-Code: %s; ",
-		    r->remote[0] != '\0' ? "smtp" : "x-smtpsd");
+		    is_reply(r) ? "smtp" : "x-smtpsd");
+		if (!is_reply(r) && r->remote[0] != '\0' &&
+		    strstr(r->text, r->remote) == NULL) {
+			print_clean(out, r->remote);
+			fputs(": ", out);
+		}
 		print_clean(out, r->text);
 		fputs("\r\n", out);
 	}

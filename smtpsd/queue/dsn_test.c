@@ -31,7 +31,7 @@ static const char golden[] =
     "Your message could not be delivered to the recipients below,\r\n"
     "and it will not be tried again.\r\n"
     "\r\n"
-    "<bob@example.net>:\r\n"
+    "<bob@example.net> (an address behind <list@example.org>):\r\n"
     "    host mx.example.net said:\r\n"
     "    550 no such user\r\n"
     "\r\n"
@@ -269,6 +269,42 @@ test_all_kinds(void)
 	free(text);
 }
 
+/* What relay found out by itself is put into no host's mouth. */
+static void
+test_own_words(void)
+{
+	char *text, *parts[4];
+	const char *people, *status;
+	uint32_t flags;
+
+	reset();
+	envelope_result(reported[0], AGENT_PERMFAIL, "5.1.2", "none.example",
+	    "the domain does not exist");
+	envelope_result(reported[1], AGENT_TEMPFAIL, "4.4.1", "192.0.2.1",
+	    "192.0.2.1: Connection refused");
+	reported[2]->report = REPORT_DELAYED;
+	text = compose(2, NULL, 0, 0, &flags);
+	tap_ok(take_apart(text, parts, 4) == 4, "own words: parts");
+	people = part_body(parts[1]);
+	status = part_body(parts[2]);
+	tap_ok(strstr(people, "said") == NULL && strstr(people, ">:\r\n"
+	    "    none.example: the domain does not exist\r\n\r\n") != NULL &&
+	    strstr(people, "expired") > strstr(people, "<cat@"),
+	    "people read whose words they are");
+	tap_ok(has_field(status, "bob@", "Diagnostic-Code: x-smtpsd; "
+	    "none.example: the domain does not exist") &&
+	    has_field(status, "cat@", "Diagnostic-Code: x-smtpsd; "
+	    "192.0.2.1: Connection refused") &&
+	    strstr(status, "Remote-MTA") == NULL, "and so do programs");
+	free(text);
+	reported[0]->report = reported[1]->report = REPORT_DELAYED;
+	text = compose(3, NULL, 0, 0, &flags);
+	tap_ok(strstr(text, "\r\nIt is tried until: Tue, 14 Nov 2023 23:13:20 "
+	    "+0000\r\n") != NULL && strstr(text, "expired") == NULL,
+	    "delayed: until when");
+	free(text);
+}
+
 static void
 test_full(void)
 {
@@ -357,6 +393,7 @@ main(void)
 	test_golden();
 	test_excerpt();
 	test_all_kinds();
+	test_own_words();
 	test_full();
 	test_hostile();
 	test_utf8();

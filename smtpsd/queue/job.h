@@ -28,6 +28,7 @@ struct job {
 	uint64_t		 started_ms;	/* of agent_book.c's clock */
 	uint64_t		 heard_ms;
 	int			 is_warning;	/* no attempt was made */
+	int			 is_late;	/* its result is of none, either */
 	int			 is_copy;	/* of what runs: only to warn of it */
 	int			 is_soon;	/* the agent died: not its fault */
 	uint32_t		 nasked;	/* questions to policy, forward.c */

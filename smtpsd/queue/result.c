@@ -6,6 +6,7 @@
  * result_stored().
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,31 @@ result_defer(struct store *store, struct envelope *e)
 	    e->is_warned || e->report == REPORT_DELAYED, text);
 }
 
+static void
+recall_item(const struct queue_item *item, void *arg)
+{
+	*(struct queue_item *)arg = *item;
+}
+
+/*
+ * What was not attempted this time, but before: that reason is worth more to
+ * the sender than that its turn did not come.
+ */
+static void
+result_recall(struct store *store, struct envelope *e)
+{
+	struct queue_item item;
+	char text[TEXT_SIZE];
+
+	memset(&item, 0, sizeof(item));
+	if (e->attempts == 0 || store_list(store, e->id - 1, 1, recall_item,
+	    &item) != 1 || item.envelope != e->id || item.error[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "%u attempt%s, the last one: %.450s",
+	    e->attempts, e->attempts == 1 ? "" : "s", item.error);
+	envelope_result(e, AGENT_TEMPFAIL, "4.0.0", "", text);
+}
+
 /* Next attempts and removals; what is told to the sender is only noted. */
 static int
 result_store_job(struct store *store, struct job *job, uint64_t now_s)
@@ -126,6 +152,8 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 	job->is_reported = 0;
 	for (i = 0; i < job->nenv; i++) {
 		e = job->env[i];
+		if (job->is_late)
+			result_recall(store, e);
 		e->outcome = job->is_warning ? OUTCOME_WAITING :
 		    result_outcome(job, e, now_s);
 		e->report = notify_report(e, age_s,
