@@ -90,9 +90,13 @@ int	login_reply(struct client *);
 /* From socket.c: what was asked for. */
 int	client_connected(struct client *, int fd);
 
-/* transaction.c */
+/* fit.c */
 /* 1: this server cannot take the message; it got its results and is gone. */
 int	tx_unfit(struct client *, struct delivery *);
+/* Recipients beyond what it takes at once get AGAIN. */
+void	tx_limit(const struct client *, struct delivery *);
+
+/* transaction.c */
 int	tx_start(struct client *, struct tx *, struct delivery *);
 int	tx_reply(struct client *);	/* client->reply is complete */
 int	tx_pump(struct client *);	/* more of the body may go */

@@ -124,6 +124,14 @@ delivery_result_rest(struct delivery *d, int class, const char *status,
 		delivery_result(d, n, class, status, remote, text);
 }
 
+uint32_t
+delivery_rcpt_next(const struct delivery *d, uint32_t n)
+{
+	while (n < d->nrcpt && d->rcpt[n].is_done)
+		n++;
+	return n;
+}
+
 void
 delivery_done(struct delivery *d)
 {

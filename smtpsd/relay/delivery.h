@@ -59,6 +59,8 @@ void	delivery_result(struct delivery *, uint32_t n, int class,
 /* A result for all that have none. */
 void	delivery_result_rest(struct delivery *, int class, const char *status,
 	    const char *remote, const char *text);
+/* The next recipient without a result from n on; nrcpt: none. */
+uint32_t delivery_rcpt_next(const struct delivery *, uint32_t n);
 /* DONE; frees. */
 void	delivery_done(struct delivery *);
 

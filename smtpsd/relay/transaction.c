@@ -75,91 +75,6 @@ result_rest_from_reply(struct client *client, struct delivery *d)
 		result_from_reply(client, d, n);
 }
 
-/*
- * A connection that RFC 8689 allows: its peer is who it should be.  The name
- * of an exchanger is part of that: 4.2.1 wants DNSSEC for it.
- */
-static int
-is_verified(const struct client *client)
-{
-	if (!stream_is_secure(client->stream) ||
-	    client->rule.tls == RELAY_PLAIN)
-		return 0;
-	return client->rule.pin[0] != '\0' || (client->rule.verify &&
-	    (client->targets == NULL || client->targets->has_true_names));
-}
-
-/* The next recipient without a result from n on; nrcpt: none. */
-static uint32_t
-rcpt_next(const struct delivery *d, uint32_t n)
-{
-	while (n < d->nrcpt && d->rcpt[n].is_done)
-		n++;
-	return n;
-}
-
-/*
- * An alias or a ~/.forward may lead to an address in UTF-8, whatever the
- * message is: it is refused alone, unless only its domain is.
- */
-static void
-refuse_utf8(const struct client *client, struct delivery *d)
-{
-	char text[TEXT_SIZE];
-	uint32_t n;
-
-	snprintf(text, sizeof(text), "The next host, %s, does not take "
-	    "internationalized addresses (SMTPUTF8)", remote(client));
-	for (n = 0; n < d->nrcpt; n++)
-		if (command_needs_utf8(d->rcpt[n].recipient))
-			delivery_result(d, n, AGENT_PERMFAIL, "5.6.7", "",
-			    text);
-}
-
-/*
- * 8-bit text goes out to a server without 8BITMIME as it is: hardly one is
- * left that spoils it, and nobody is helped by a bounce.
- */
-int
-tx_unfit(struct client *client, struct delivery *d)
-{
-	const uint32_t binary = EXT_CHUNKING | EXT_BINARYMIME;
-	uint32_t ext = client->can.ext;
-	const char *status = NULL, *why = "";
-	char text[TEXT_SIZE];
-
-	if ((d->flags & MAIL_REQUIRETLS) &&
-	    (!(ext & EXT_REQUIRETLS) || !is_verified(client))) {
-		status = "5.7.30";
-		why = is_verified(client) ? "does not offer REQUIRETLS" :
-		    "is not verified by TLS and DNSSEC, as REQUIRETLS "
-		    "wants";
-	} else if (((d->flags & MAIL_SMTPUTF8) ||
-	    command_needs_utf8(d->sender)) && !(ext & EXT_SMTPUTF8)) {
-		status = "5.6.7";
-		why = "does not take internationalized mail (SMTPUTF8)";
-	} else if ((d->flags & MAIL_BINARYMIME) && (ext & binary) != binary) {
-		status = "5.6.3";
-		why = "does not take binary mail (BINARYMIME)";
-	} else if (client->can.size_max != 0 &&
-	    d->size > client->can.size_max) {
-		status = "5.3.4";
-		why = "does not take messages of this size";
-	}
-	if (status == NULL) {
-		if (!(ext & EXT_SMTPUTF8))
-			refuse_utf8(client, d);
-		if (rcpt_next(d, 0) < d->nrcpt)
-			return 0;
-	} else {
-		snprintf(text, sizeof(text), "The next host, %s, %s",
-		    remote(client), why);
-		delivery_result_rest(d, AGENT_PERMFAIL, status, "", text);
-	}
-	delivery_done(d);
-	return 1;
-}
-
 static int
 command_write(struct client *client, const char *line)
 {
@@ -178,22 +93,6 @@ rcpt_write(struct client *client, struct tx *tx, uint32_t n)
 	return command_write(client, line);
 }
 
-/* RFC 9422: the rest would be refused; it goes in the next transaction. */
-static void
-rcpt_limit(const struct client *client, struct delivery *d)
-{
-	uint32_t n, count = 0;
-	char text[TEXT_SIZE];
-
-	if (client->can.rcpt_max == 0 || d->nrcpt <= client->can.rcpt_max)
-		return;
-	snprintf(text, sizeof(text), "The next host, %s, takes %" PRIu32
-	    " recipients at once", remote(client), client->can.rcpt_max);
-	for (n = rcpt_next(d, 0); n < d->nrcpt; n = rcpt_next(d, n + 1))
-		if (++count > client->can.rcpt_max)
-			delivery_result(d, n, AGENT_AGAIN, "4.5.3", "", text);
-}
-
 static int
 tx_write(struct client *client, struct tx *tx, struct delivery *d)
 {
@@ -208,8 +107,8 @@ tx_write(struct client *client, struct tx *tx, struct delivery *d)
 	d->tries++;
 	for (n = 0; n < d->nrcpt; n++)
 		d->rcpt[n].is_accepted = 0;
-	rcpt_limit(client, d);
-	tx->next = rcpt_next(d, 0);
+	tx_limit(client, d);
+	tx->next = delivery_rcpt_next(d, 0);
 	client->messages++;
 	if (tx == &client->tx[0])
 		client_wait(client, COMMAND_S);
@@ -218,7 +117,7 @@ tx_write(struct client *client, struct tx *tx, struct delivery *d)
 		return -1;
 	if (!(client->can.ext & EXT_PIPELINING))
 		return 0;
-	for (n = tx->next; n < d->nrcpt; n = rcpt_next(d, n + 1))
+	for (n = tx->next; n < d->nrcpt; n = delivery_rcpt_next(d, n + 1))
 		if (rcpt_write(client, tx, n) == -1)
 			return -1;
 	/* a chunk would have to follow at once: it waits for the replies */
@@ -466,7 +365,7 @@ rcpt_reply(struct client *client, struct tx *tx)
 
 	tx->answered++;
 	if (!tx->is_refused) {
-		tx->next = rcpt_next(d, n + 1);
+		tx->next = delivery_rcpt_next(d, n + 1);
 		if (client->reply.code / 100 == 2) {
 			d->rcpt[n].is_accepted = 1;
 			tx->accepted++;
@@ -578,7 +477,7 @@ tx_end_all(struct client *client, const char *status, const char *why)
 			continue;
 		client->tx[i].delivery = NULL;
 		d->client = NULL;
-		if (rcpt_next(d, 0) < d->nrcpt && d->taken == 0 &&
+		if (delivery_rcpt_next(d, 0) < d->nrcpt && d->taken == 0 &&
 		    client->tx[i].state < TX_BODY && d->tries < TRIES_MAX) {
 			destination_return(d);
 			continue;
