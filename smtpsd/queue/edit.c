@@ -84,8 +84,8 @@ edit_start(const struct edit_def *def, void (*done)(uint64_t,
 	e->done = done;
 	e->request = request;
 	e->last = UINT64_MAX;
-	if (def->which == SELECT_ENVELOPE && def->id > 0) {
-		e->above = def->id - 1;
+	if (def->which == SELECT_ENVELOPE) {
+		e->above = def->id > 0 ? def->id - 1 : 0;
 		e->last = def->id;
 	} else if (def->which == SELECT_MESSAGE) {
 		e->above = def->id << 10;

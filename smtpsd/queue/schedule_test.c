@@ -313,6 +313,17 @@ edit(int what, int which, const char *selector)
 	return edited.changed;
 }
 
+/* No envelope has this key: not one of all, then, and not all of them. */
+static void
+test_edit_zero(void)
+{
+	add(6005, NOW + 500);
+	tap_ok(edit(EDIT_REMOVE, SELECT_ENVELOPE, "") == 0 &&
+	    edit(EDIT_REMOVE, SELECT_MESSAGE, "") == 0,
+	    "what has number 0 is not there");
+	change("lose", 6005);
+}
+
 /* Whichever form of a domain the administrator writes. */
 static void
 test_edit_idna(void)
@@ -512,6 +523,7 @@ main(void)
 	test_clock();
 	edit_init(store);
 	test_edit();
+	test_edit_zero();
 	test_edit_idna();
 	test_late();
 	test_pause();
