@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 
+#include "conf.h"
 #include "delivery_impl.h"
 #include "maildir.h"
 #include "mbox.h"
@@ -89,7 +90,7 @@ mbox_fill(const char *path)
 	size_t i, n = 0;
 	int dir_fd;
 
-	if ((dir_fd = delivery_root(&failed)) == -1 ||
+	if ((dir_fd = conf_root(&failed)) == -1 ||
 	    mbox_open(&m, dir_fd, path, LOCK_WAIT_MS, &failed) == -1) {
 		log_info("mailbox %s: %s", log_vis(path), failed.text);
 		while ((rcpt = rcpt_next(&d, path)) != NULL) {

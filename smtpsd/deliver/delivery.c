@@ -11,24 +11,20 @@
 #include <sys/queue.h>
 #include <sys/time.h>
 
-#include <errno.h>
 #include <event.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "mail/command.h"
 #include "proto/boot.h"
 #include "proto/net_policy.h"
 
+#include "conf.h"
 #include "delivery.h"
 #include "delivery_impl.h"
-#include "expand.h"
 #include "forward.h"
 #include "maildir.h"
 
@@ -38,38 +34,18 @@
 #define STAGED_MAX	(UINT64_C(64) << 20)	/* bytes of gathered bodies */
 
 static struct delivery_list deliveries = TAILQ_HEAD_INITIALIZER(deliveries);
-static struct parent_deliver_conf conf, conf_new;
 static struct link *queue;
 static struct delivery *large;	/* is gathered beyond the first window */
 static uint64_t large_bytes;	/* of all that were or are */
 static struct event idle_timer;
 static unsigned int delivery_count;
-static int root_fd = -1;
 static int is_queue_gone;
 static int has_complete;
-
-const struct parent_deliver_conf *
-delivery_conf(void)
-{
-	return &conf;
-}
 
 struct delivery_list *
 delivery_all(void)
 {
 	return &deliveries;
-}
-
-int
-delivery_root(struct outcome *outcome)
-{
-	const char *path = conf.forward ? conf.base : "/";
-
-	if (root_fd == -1)
-		root_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd == -1)
-		outcome_open(outcome, "open", -1, path);
-	return root_fd;
 }
 
 static void
@@ -106,7 +82,7 @@ delivery_find(uint64_t id)
 static int
 is_staged(const struct delivery *d)
 {
-	return conf.kind != DELIVER_MAILDIR || d->forward != NULL;
+	return conf_now()->kind != DELIVER_MAILDIR || d->forward != NULL;
 }
 
 /* The next window of a body is welcome. */
@@ -209,7 +185,7 @@ forward_send(const struct delivery *d, uint32_t n)
 	memset(&msg, 0, sizeof(msg));
 	msg.delivery = d->open.delivery;
 	msg.n = n;
-	while (forward_address(&list, conf.user, d->rcpt[n].recipient,
+	while (forward_address(&list, conf_now()->user, d->rcpt[n].recipient,
 	    msg.address, sizeof(msg.address))) {
 		link_send(queue, MSG_AGENT_QUEUE_FORWARD, &msg, sizeof(msg));
 		memset(msg.address, 0, sizeof(msg.address));
@@ -236,25 +212,6 @@ delivery_over(struct delivery *d)
 	delivery_free(d);
 }
 
-static int
-has_control(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return 1;
-	return 0;
-}
-
-static void
-rcpt_fail(struct delivery_rcpt *rcpt, int class, const char *status,
-    const char *text)
-{
-	maildir_discard(rcpt->file);
-	rcpt->file = NULL;
-	outcome_set(&rcpt->outcome, class, status, text);
-	rcpt->is_over = 1;
-}
-
 /* The body does not fit into memory: nobody gets it. */
 static void
 stage_fail(struct delivery *d)
@@ -274,7 +231,7 @@ delivery_complete(struct delivery *d)
 	if (is_staged(d) && stage_end(&d->stage) == -1)
 		stage_fail(d);
 	d->is_complete = has_complete = 1;
-	d->is_ready = conf.kind != DELIVER_COMMAND && d->forward == NULL;
+	d->is_ready = conf_now()->kind != DELIVER_COMMAND && d->forward == NULL;
 	if (large == d)
 		large_leaves();
 }
@@ -298,72 +255,14 @@ on_queue_open(struct link *link, struct link_in *in)
 		link_fault(link, "no memory");	/* the queue tries again */
 		return;
 	}
-	if (conf.forward)
-		d->forward = forward_read(conf.home, &d->forward_fault);
+	if (conf_now()->forward)
+		d->forward = forward_read(conf_now()->home, &d->forward_fault);
 	d->open = *open_msg;
 	d->granted = AGENT_WINDOW;
 	d->stage.raw = (open_msg->flags & MAIL_BINARYMIME) != 0;
 	TAILQ_INSERT_TAIL(&deliveries, d, entry);
 	delivery_count++;
 	evtimer_del(&idle_timer);
-}
-
-/* -1: it goes nowhere. */
-static int
-rcpt_forward(struct delivery *d, struct delivery_rcpt *rcpt)
-{
-	rcpt->keeps = 1;
-	if (d->forward == NULL && d->forward_fault.class == AGENT_OK)
-		return 0;
-	rcpt->rest = d->forward;
-	rcpt->outcome = d->forward_fault;
-	if (d->forward != NULL && (rcpt->keeps = forward_check(d->forward,
-	    conf.user, rcpt->recipient, &rcpt->outcome)) != -1)
-		return 0;
-	rcpt->is_over = 1;
-	log_info(".forward of %s: %s", log_vis(rcpt->recipient),
-	    log_text(rcpt->outcome.text));
-	return -1;
-}
-
-static void
-rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
-    const char *recipient)
-{
-	int dir_fd;
-
-	strlcpy(rcpt->recipient, recipient, sizeof(rcpt->recipient));
-	if (conf.forward && (rcpt_forward(d, rcpt) == -1 || !rcpt->keeps))
-		return;
-	if (conf.kind == DELIVER_DISCARD) {
-		outcome_set(&rcpt->outcome, AGENT_OK, "2.0.0", "Discarded");
-		rcpt->is_over = 1;
-	}
-	if (conf.kind == DELIVER_DISCARD || conf.kind == DELIVER_COMMAND)
-		return;
-	switch (expand_path(conf.path, recipient, conf.user, rcpt->path,
-	    sizeof(rcpt->path))) {
-	case 0:
-		break;
-	case EXPAND_BAD_ADDRESS:
-		rcpt_fail(rcpt, AGENT_PERMFAIL, "5.1.3",
-		    "Address cannot name a mailbox");
-		return;
-	default:
-		rcpt_fail(rcpt, AGENT_TEMPFAIL, "4.3.5",
-		    "Mailbox is configured wrongly");
-		return;
-	}
-	if (conf.kind != DELIVER_MAILDIR)
-		return;
-	if ((dir_fd = delivery_root(&rcpt->outcome)) != -1)
-		rcpt->file = maildir_open(dir_fd, rcpt->path, d->stage.raw,
-		    d->open.sender, recipient, &rcpt->outcome);
-	if (rcpt->file == NULL) {
-		rcpt->is_over = 1;
-		log_info("mailbox %s: %s", log_vis(rcpt->path),
-		    rcpt->outcome.text);
-	}
 }
 
 static void
@@ -378,31 +277,10 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 		link_fault(link, "bad RCPT");
 		return;
 	}
-	/* policy's word, from the disk: such a message ends, not the link */
-	if (has_control(d->open.sender) || has_control(msg->recipient))
-		rcpt_fail(&d->rcpt[d->nrcpt], AGENT_PERMFAIL, "5.1.3",
-		    "Address with a control character");
-	else
-		rcpt_open(d, &d->rcpt[d->nrcpt], msg->recipient);
+	rcpt_open(d, &d->rcpt[d->nrcpt], msg->recipient);
 	d->nrcpt++;
 	if (d->nrcpt == d->open.nrcpt && d->open.size == 0)
 		delivery_complete(d);
-}
-
-/* Its mailbox has had this message: something sends it round in a circle. */
-static void
-on_delivered_to(void *arg, const char *address)
-{
-	struct delivery *d = arg;
-	struct delivery_rcpt *rcpt;
-	uint32_t i;
-
-	for (i = 0; i < d->nrcpt; i++) {
-		rcpt = &d->rcpt[i];
-		if (!rcpt->is_over && strcasecmp(rcpt->recipient, address) == 0)
-			rcpt_fail(rcpt, AGENT_PERMFAIL, "5.4.6", "Mail loop: "
-			    "Delivered-To names this recipient already");
-	}
 }
 
 static void
@@ -411,7 +289,7 @@ body_write(struct delivery *d, const char *data, size_t size)
 	struct delivery_rcpt *rcpt;
 	uint32_t i;
 
-	loop_feed(&d->loop, data, size, on_delivered_to, d);
+	loop_feed(&d->loop, data, size, rcpt_in_circle, d);
 	if (is_staged(d) && stage_add(&d->stage, data, size) == -1)
 		stage_fail(d);
 	for (i = 0; i < d->nrcpt; i++) {
@@ -487,7 +365,7 @@ on_queue_down(struct link *link, const char *why)
 void
 delivery_mailboxes(void)
 {
-	if (conf.kind == DELIVER_MAILDIR)
+	if (conf_now()->kind == DELIVER_MAILDIR)
 		batch_maildir();
 	else
 		batch_mbox();
@@ -497,9 +375,9 @@ static void
 finish(void)
 {
 	has_complete = 0;
-	if (conf.kind == DELIVER_COMMAND || conf.forward)
+	if (conf_now()->kind == DELIVER_COMMAND || conf_now()->forward)
 		run_turn();
-	if (conf.kind != DELIVER_COMMAND)
+	if (conf_now()->kind != DELIVER_COMMAND)
 		delivery_mailboxes();
 }
 
@@ -507,7 +385,7 @@ void
 delivery_turn(void)
 {
 	/* What has arrived by now shares the flush. */
-	if (has_complete && conf.kind != DELIVER_COMMAND)
+	if (has_complete && conf_now()->kind != DELIVER_COMMAND)
 		link_poll(queue);
 	if (!is_queue_gone) {
 		if (has_complete)
@@ -542,47 +420,6 @@ delivery_on_link(uint8_t kind, uint32_t peer_id, uint64_t cookie, int fd)
 	}
 	link_set_buffer(queue, 256 * 1024);
 	idle_start();
-}
-
-void
-on_parent_deliver_conf(struct link *link, struct link_in *in)
-{
-	(void)link;
-	memcpy(&conf_new, in->data, sizeof(conf_new));
-}
-
-void
-delivery_conf_begin(void)
-{
-	memset(&conf_new, 0, sizeof(conf_new));
-}
-
-int
-delivery_conf_end(void)
-{
-	char path[PATHNAME_SIZE];
-
-	switch (conf_new.kind) {
-	case DELIVER_MAILDIR:
-	case DELIVER_MBOX:
-		if (expand_path(conf_new.path, "user@example.org", "user",
-		    path, sizeof(path)) != 0)
-			return -1;
-		if (conf_new.forward && (conf_new.home[0] != '/' ||
-		    conf_new.base[0] != '/' || run_init() == -1))
-			return -1;
-		break;
-	case DELIVER_COMMAND:
-		if (command_fault(conf_new.command) != NULL || run_init() == -1)
-			return -1;
-		break;
-	case DELIVER_DISCARD:
-		break;
-	default:
-		return -1;
-	}
-	conf = conf_new;
-	return 0;
 }
 
 int

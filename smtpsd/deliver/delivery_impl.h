@@ -1,6 +1,6 @@
 /*
- * What delivery.c shares with batch.c and run.c, which finish what it has
- * gathered.  For those three only.
+ * What delivery.c shares with rcpt.c, which begins with each recipient, and
+ * with batch.c and run.c, which finish what it has gathered.
  */
 #ifndef DELIVER_DELIVERY_IMPL_H
 #define DELIVER_DELIVERY_IMPL_H
@@ -52,16 +52,22 @@ struct delivery {
 };
 TAILQ_HEAD(delivery_list, delivery);
 
-const struct parent_deliver_conf *delivery_conf(void);
 struct delivery_list *delivery_all(void);
-/* Where paths of mailboxes begin, as a descriptor; -1 and an outcome. */
-int		 delivery_root(struct outcome *);
 /* Commands have run: what is_ready goes into mailboxes. */
 void		 delivery_mailboxes(void);
 /* Tell how it went with one recipient. */
 void		 delivery_report(struct delivery *, uint32_t n);
 /* All are told: DONE.  Frees it. */
 void		 delivery_over(struct delivery *);
+
+/* rcpt.c */
+void		 rcpt_open(struct delivery *, struct delivery_rcpt *,
+		    const char *recipient);
+/* It is over: he gets nothing. */
+void		 rcpt_fail(struct delivery_rcpt *, int class,
+		    const char *status, const char *text);
+/* The delivery's header says that this address had the message before. */
+void		 rcpt_in_circle(void *delivery, const char *address);
 
 /* batch.c: all that are complete, into Maildirs or mboxes. */
 void		 batch_maildir(void);

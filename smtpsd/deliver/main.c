@@ -11,6 +11,7 @@
 #include "proto/boot.h"
 #include "proto/parent_deliver.h"
 
+#include "conf.h"
 #include "delivery.h"
 #include "maildir.h"
 
@@ -42,8 +43,8 @@ main(int argc, char **argv)
 		.rules = parent_rules,
 		.nrules = sizeof(parent_rules) / sizeof(parent_rules[0]),
 		.on_link = delivery_on_link,
-		.conf_begin = delivery_conf_begin,
-		.conf_end = delivery_conf_end,
+		.conf_begin = conf_begin,
+		.conf_end = conf_end,
 		.on_stop = delivery_on_stop,
 		.turn = delivery_turn,
 	};

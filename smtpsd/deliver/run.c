@@ -28,6 +28,7 @@
 #include "mail/aliastext.h"
 #include "mail/command.h"
 
+#include "conf.h"
 #include "delivery_impl.h"
 #include "exitcode.h"
 #include "forward.h"
@@ -60,8 +61,8 @@ static int	run_start(struct run *, struct delivery *, uint32_t,
 static const char *
 home(void)
 {
-	return delivery_conf()->forward ? delivery_conf()->home :
-	    delivery_conf()->path;
+	return conf_now()->forward ? conf_now()->home :
+	    conf_now()->path;
 }
 
 static int
@@ -239,7 +240,7 @@ run_next(struct run *r, struct delivery *d, uint32_t n)
 		return;
 	if (d->until_ms == 0)
 		d->until_ms = proc_now_ms() +
-		    (uint64_t)delivery_conf()->time_s * 1000;
+		    (uint64_t)conf_now()->time_s * 1000;
 	if (proc_now_ms() >= d->until_ms)
 		outcome_set(&d->rcpt[n].outcome, AGENT_TEMPFAIL, "4.3.0",
 		    "commands of .forward took too long");
@@ -252,7 +253,7 @@ run_next(struct run *r, struct delivery *d, uint32_t n)
 static struct timeval
 time_left(const struct delivery *d)
 {
-	struct timeval tv = { delivery_conf()->time_s, 0 };
+	struct timeval tv = { conf_now()->time_s, 0 };
 	uint64_t now_ms = proc_now_ms(), ms;
 
 	if (d->until_ms == 0)
@@ -333,7 +334,7 @@ run_start(struct run *r, struct delivery *d, uint32_t n, const char *text)
 	struct timeval tv = time_left(d);
 	struct delivery_rcpt *rcpt = &d->rcpt[n];
 	struct command_values v = { d->open.sender, rcpt->recipient,
-	    delivery_conf()->user };
+	    conf_now()->user };
 	char room[2 * PATHNAME_SIZE + 4 * MAILADDR_SIZE], *env[ENV_MAX];
 	struct command *command;
 	const char *fault;
@@ -417,7 +418,7 @@ delivery_run(struct delivery *d)
 		if (d->forward != NULL)
 			run_next(r, d, d->next);
 		else if (run_start(r, d, d->next,
-		    delivery_conf()->command) == -1) {
+		    conf_now()->command) == -1) {
 			d->rcpt[d->next].is_over = 1;
 			delivery_report(d, d->next);
 		}
