@@ -1,7 +1,8 @@
 /*
  * The commands that change the queue, and those that show one message or
- * envelope.  An id is what show queue prints: sixteen hex digits are an
- * envelope, thirteen a message (all its envelopes).
+ * envelope.  Thirteen hex digits are a message (all its envelopes), and with
+ * "/1" behind them one envelope, as in the log; it can be written as sixteen
+ * hex digits, too.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 #define MESSAGE_DIGITS	13
 #define ENVELOPE_DIGITS	16
+#define MESSAGE_ENVELOPES	1023	/* their numbers have ten bits */
 
 static const struct {
 	const char	*name;
@@ -47,6 +49,27 @@ id_parse(const char *text, size_t digits, uint64_t *id)
 }
 
 static int
+envelope_parse(const char *text, uint64_t *id)
+{
+	char		 message[MESSAGE_DIGITS + 1];
+	const char	*slash = strchr(text, '/');
+	const char	*error;
+	long long	 n;
+
+	if (slash == NULL)
+		return id_parse(text, ENVELOPE_DIGITS, id);
+	if (slash - text != MESSAGE_DIGITS || !isdigit((unsigned char)slash[1]))
+		return -1;
+	memcpy(message, text, MESSAGE_DIGITS);
+	message[MESSAGE_DIGITS] = '\0';
+	n = strtonum(slash + 1, 1, MESSAGE_ENVELOPES, &error);
+	if (error != NULL || id_parse(message, MESSAGE_DIGITS, id) == -1)
+		return -1;
+	*id = *id << 10 | (uint64_t)n;
+	return 0;
+}
+
+static int
 id_complain(const char *text)
 {
 	fprintf(stderr, "smtpsctl: '%s' is no id; see `smtpsctl show queue'\n",
@@ -67,11 +90,38 @@ edit_json(const char *text)
 }
 
 static const struct ctl_handlers edit_lines = { .text = edit_json };
+static int	edit_in_json, is_none;
+
+/* Of an id: nothing found is a mistake. */
+static void
+edit_one(const char *text)
+{
+	is_none = strcmp(text, "0 envelopes") == 0;
+	if (edit_in_json)
+		edit_json(text);
+	else if (!is_none)
+		printf("%s\n", text);
+}
+
+static int
+edit_id(uint64_t id, uint32_t edit, int json)
+{
+	static const struct ctl_handlers handlers = { .text = edit_one };
+
+	edit_in_json = json;
+	if (ctl_request(MSG_CTL_CONTROL_EDIT, id, edit, &handlers) == -1)
+		return 1;
+	if (is_none)
+		fputs("smtpsctl: no such message or envelope, or nothing to "
+		    "change about it\n", stderr);
+	return is_none;
+}
 
 static int
 edit_selected(uint32_t what, const char *word, const char *text, int json)
 {
-	size_t	i;
+	char	bare[MAILADDR_SIZE];	/* the log has <address> */
+	size_t	i, size;
 
 	for (i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
 		if (strcmp(word, selectors[i].name) == 0)
@@ -81,11 +131,14 @@ edit_selected(uint32_t what, const char *word, const char *text, int json)
 		    "domain\n", word);
 		return 1;
 	}
-	if (strcmp(text, "<>") == 0)
-		text = "";
-	if (strlen(text) >= MAILADDR_SIZE) {
+	size = strlen(text);
+	if (size >= sizeof(bare)) {
 		fputs("smtpsctl: address too long\n", stderr);
 		return 1;
+	}
+	if (size >= 2 && text[0] == '<' && text[size - 1] == '>') {
+		strlcpy(bare, text + 1, size - 1);
+		text = bare;
 	}
 	return ctl_request_text(MSG_CTL_CONTROL_EDIT, 0,
 	    QUEUE_EDIT(what, selectors[i].value), text,
@@ -105,15 +158,15 @@ queue_edit(const char *verb, int argc, char **argv, int json)
 	if (argc == 2)
 		return edit_selected(what, argv[0], argv[1], json);
 	if (strcmp(argv[0], "all") == 0)
-		which = SELECT_ALL;
-	else if (id_parse(argv[0], ENVELOPE_DIGITS, &id) == 0)
+		return ctl_request(MSG_CTL_CONTROL_EDIT, 0, QUEUE_EDIT(what,
+		    SELECT_ALL), json ? &edit_lines : NULL) == -1;
+	if (envelope_parse(argv[0], &id) == 0)
 		which = SELECT_ENVELOPE;
 	else if (id_parse(argv[0], MESSAGE_DIGITS, &id) == 0)
 		which = SELECT_MESSAGE;
 	else
 		return id_complain(argv[0]);
-	return ctl_request(MSG_CTL_CONTROL_EDIT, id, QUEUE_EDIT(what, which),
-	    json ? &edit_lines : NULL) == -1;
+	return edit_id(id, QUEUE_EDIT(what, which), json);
 }
 
 int
@@ -155,7 +208,7 @@ show_queue_part(int argc, char **argv, int json)
 	uint64_t	above = 0;
 
 	if (argc == 2 && strcmp(argv[0], "above") == 0 &&
-	    id_parse(argv[1], ENVELOPE_DIGITS, &above) == -1)
+	    envelope_parse(argv[1], &above) == -1)
 		return id_complain(argv[1]);
 	return show_queue(above, argc == 1, json);
 }
@@ -198,7 +251,7 @@ show_envelope(const char *id, int json)
 	static const struct ctl_handlers handlers = { .item = item_print };
 	int	error;
 
-	if (id_parse(id, ENVELOPE_DIGITS, &wanted) == -1 || wanted == 0)
+	if (envelope_parse(id, &wanted) == -1 || wanted == 0)
 		return id_complain(id);
 	in_json = json;
 	if (json)

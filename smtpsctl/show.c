@@ -146,15 +146,17 @@ queue_item_table(const struct queue_item *q)
 	uint64_t now = (uint64_t)time(NULL);
 
 	item_count(q);
-	printf("%016" PRIx64 "  %-11s %9" PRIu64 " %6s %6s %3u  %-10s %s -> %s",
-	    q->envelope, queue_state_name(q->state), q->size,
+	printf("%013" PRIx64 "/%-4u %-11s %9" PRIu64 " %6s %6s %3u  %-10s "
+	    "%s -> %s", q->envelope >> 10, (unsigned int)(q->envelope & 1023),
+	    queue_state_name(q->state), q->size,
 	    duration(now > q->created_s ? now - q->created_s : 0),
+	    q->next_s == 0 ? "-" :
 	    duration(q->next_s > now ? q->next_s - now : 0), q->attempts,
 	    q->action[0] == '\0' ? ".forward" : plain(q->action),
 	    q->sender[0] == '\0' ? "<>" : plain(q->sender),
 	    plain(q->recipient));
 	if (q->error[0] != '\0')
-		printf("\n%18s%s", "", plain(q->error));
+		printf("\n%19s%s", "", plain(q->error));
 	putchar('\n');
 }
 
@@ -192,7 +194,7 @@ show_queue(uint64_t above, int is_all, int json)
 	if (json)
 		json_begin();
 	else
-		printf("%-16s  %-11s %9s %6s %6s %3s  %-10s %s\n", "ENVELOPE",
+		printf("%-18s %-11s %9s %6s %6s %3s  %-10s %s\n", "ENVELOPE",
 		    "STATE", "SIZE", "AGE", "NEXT", "TRY", "ACTION",
 		    "SENDER -> RECIPIENT");
 	queue_last = above;
@@ -207,8 +209,8 @@ show_queue(uint64_t above, int is_all, int json)
 	if (error == 0 && queue_count >= QUEUE_PAGE) {
 		fflush(stdout);
 		fprintf(stderr, "smtpsctl: there may be more: "
-		    "`smtpsctl show queue above %016" PRIx64 "'\n",
-		    queue_last);
+		    "`smtpsctl show queue above %013" PRIx64 "/%u'\n",
+		    queue_last >> 10, (unsigned int)(queue_last & 1023));
 	}
 	return error == -1;
 }

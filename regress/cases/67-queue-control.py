@@ -34,11 +34,26 @@ with Server(retry="1h to 1h") as s:
     for args in [("show", "message", "1234"),
                  ("show", "message", "0000000000001"),
                  ("show", "envelope", "0" * 15 + "1"),
+                 ("show", "envelope", one["message"] + "/2"),
+                 ("hold", one["message"] + "/1024"),
+                 ("hold", one["message"] + "/+1"), ("hold", "1/1"),
+                 ("remove", "0" * 12 + "1"), ("release", "0" * 12 + "1/1"),
                  ("hold", "nonsense"), ("hold", "r0@far.example"),
                  ("remove", "color", "red"), ("pause", "all"),
                  ("hold", "domain", "")]:
         r = s.ctl(*args)
         ok(r.returncode != 0 and r.text, " ".join(args) + " is refused")
+
+    # The log and the table have one form, which every command takes.
+    form = one["message"] + "/1"
+    ok(s.log_lines("envelope=%s .*to=<r0@far.example>" % form) and
+       re.search(r"(?m)^%s +waiting .*r0@far" % form,
+                 s.ctl("show", "queue").text), "one form in log and table")
+    ok("r0@far.example" in s.ctl("show", "envelope", form).text and
+       "r0@far.example" not in s.ctl("show", "queue", "above", form).text,
+       "show takes it")
+    eq(s.ctl("hold", form).text, "1 envelopes\n", "hold takes it")
+    eq(s.ctl("release", form).text, "1 envelopes\n", "release takes it")
 
     # Hold, and nothing else than release makes it go.
     r = s.ctl("hold", "domain", "FAR.example")
@@ -54,7 +69,7 @@ with Server(retry="1h to 1h") as s:
     eq([m.recipients for m in hop.messages], [["x@other.example"]],
        "that one alone")
     ok(s.wait_queue(3), "and gone")
-    eq(s.ctl("release", "recipient", "r1@far.example").text,
+    eq(s.ctl("release", "recipient", "<r1@far.example>").text,
        "1 envelopes\n", "release one")
     ok(hop.wait(2), "it goes")
     ok(s.wait_queue(2), "the others stay")

@@ -90,7 +90,7 @@ with Server(retry="1h to 1h") as s:
     lines = [l for l in p.text.splitlines() if "->" in l]
     eq(len(lines), 1001, "show queue ends after a thousand, and its heading")
     more = re.search(r"there may be more: `smtpsctl (show queue above "
-                     r"[0-9a-f]{16})'", p.text)
+                     r"[0-9a-f]{13}/[0-9]+)'", p.text)
     ok(more, "and says how to go on")
     q = s.ctl("-j", *more.group(1).split(" ")).text.splitlines()
     ok('"r1000@d.example"' in q[0] or '"r1000@d.example"' in q[1],
