@@ -44,5 +44,18 @@ with Server(actions='action "virtual" maildir "%s/%%{{dest.domain}}/'
     below = sorted(os.listdir(base + "/example.org"))
     ok(not [b for b in below if b.startswith(".") or b in
             ("cur", "new", "tmp")], "nothing in the wrong place: %s" % below)
+# The lock of an mbox has a name that could be an address, too.
+with Server(actions='action "virtual" mbox "%s/%%{{dest.user}}" user smtpst3\n'
+            'action "out" relay host smtp://127.0.0.1:10025\n'
+            .replace("{{", "{").replace("}}", "}") % base,
+            rules='match from auth for domain <domains> action "virtual"\n'
+            'match from auth for any action "out"\n') as s:
+    s.send(["bob.lock@example.org"])
+    ok(s.wait_log(r"to=<bob\.lock@example\.org> .*status=5\.1\.3"),
+       "an mbox cannot have the name of a lock")
+    s.send(["bob@example.org"])
+    ok(s.wait_log(r"result=delivered to=<bob@example\.org>"),
+       "so nobody locks another's mailbox by mail")
+    ok(not os.path.exists(base + "/bob.lock"), "and it is not locked")
 shutil.rmtree(top)
 done()

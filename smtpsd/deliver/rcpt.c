@@ -51,6 +51,21 @@ rcpt_forward(struct delivery *d, struct delivery_rcpt *rcpt)
 	return -1;
 }
 
+/*
+ * The lock of an mbox is NAME.lock (mbox.c).  Mail to an address of that name
+ * would lock the mailbox of NAME, or be removed as a lock that nobody holds.
+ */
+static int
+is_lock(const struct parent_deliver_conf *conf, const char *path)
+{
+	static const char end[] = ".lock";
+	size_t n = strlen(path);
+
+	return conf->kind == DELIVER_MBOX && strchr(conf->path, '%') != NULL &&
+	    n >= sizeof(end) - 1 && strcasecmp(path + n - (sizeof(end) - 1),
+	    end) == 0;
+}
+
 void
 rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
     const char *recipient)
@@ -84,6 +99,11 @@ rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
 	default:
 		rcpt_fail(rcpt, AGENT_TEMPFAIL, "4.3.5",
 		    "Mailbox is configured wrongly");
+		return;
+	}
+	if (is_lock(conf, rcpt->path)) {
+		rcpt_fail(rcpt, AGENT_PERMFAIL, "5.1.3",
+		    "Address is the name of a mailbox's lock");
 		return;
 	}
 	if (conf->kind != DELIVER_MAILDIR)
