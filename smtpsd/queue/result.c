@@ -1,9 +1,9 @@
 /*
  * Results of deliveries.  State owned: the jobs that ended and are not yet
- * stored, and those of a commit that is not yet flushed.  result_store() only
- * writes to the store and notes outcomes in the job, so that it can run again
- * after a failed commit; everything that can be seen outside happens in
- * result_stored().
+ * stored, and those of a commit that is not yet flushed.  result_store() takes
+ * as many as one commit can bear, only writes to the store and notes outcomes
+ * in the job, so that it can run again after a failed commit; everything that
+ * can be seen outside happens in result_stored().
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "age.h"
 #include "base/log.h"
 #include "conf.h"
+#include "dsn.h"
 #include "notify.h"
 #include "report.h"
 #include "result.h"
@@ -22,10 +23,13 @@
 
 #define SOON_ATTEMPTS	3	/* short pauses after a dead agent */
 #define SOON_S		2
+#define COMMIT_BYTES	(UINT64_C(16) << 20)	/* of notifications, in one */
+#define ENVELOPE_BYTES	3072U		/* of one, in a notification */
 
 static struct job_list results = TAILQ_HEAD_INITIALIZER(results);
+static struct job_list taken = TAILQ_HEAD_INITIALIZER(taken);
 static struct job_list committed = TAILQ_HEAD_INITIALIZER(committed);
-static unsigned int nresults, ncommitted;
+static unsigned int nresults, ntaken;	/* ntaken: committed as well */
 static uint64_t first_ms;
 static struct result_stats stats;
 
@@ -219,6 +223,40 @@ result_store_onward(struct store *store, struct envelope *e, uint64_t now_s)
 	return 0;
 }
 
+/* What a notification of it may take, in memory and in the log. */
+static uint64_t
+report_bytes(const struct job *job)
+{
+	const struct message *m = job->message;
+	uint64_t bytes = DSN_EXCERPT_MAX + job->nenv * ENVELOPE_BYTES;
+	uint32_t i;
+
+	if (!(m->flags & MAIL_RET_FULL) || m->size > DSN_FULL_MAX)
+		return bytes;
+	for (i = 0; i < job->nenv; i++)
+		if (job->env[i]->result != NULL &&
+		    (job->env[i]->result->class == AGENT_PERMFAIL ||
+		    job->env[i]->result->class == AGENT_TEMPFAIL))
+			return bytes + m->size;
+	return bytes;
+}
+
+/* However many have ended, one commit has so many, and one at least. */
+static void
+result_take(void)
+{
+	struct job *job;
+	uint64_t bytes = 0;
+
+	while ((job = TAILQ_FIRST(&results)) != NULL &&
+	    (bytes += report_bytes(job)) <= COMMIT_BYTES) {
+		TAILQ_REMOVE(&results, job, entry);
+		TAILQ_INSERT_TAIL(&taken, job, entry);
+		nresults--;
+		ntaken++;
+	}
+}
+
 /* A notification quotes its message: messages are removed last. */
 int
 result_store(struct store *store, uint64_t now_s)
@@ -226,19 +264,20 @@ result_store(struct store *store, uint64_t now_s)
 	struct job *job;
 	uint32_t i;
 
-	TAILQ_FOREACH(job, &results, entry)
+	result_take();
+	TAILQ_FOREACH(job, &taken, entry)
 		for (i = 0; i < job->nenv; i++)
 			if (result_store_onward(store, job->env[i],
 			    now_s) == -1)
 				return -1;
-	TAILQ_FOREACH(job, &results, entry)
+	TAILQ_FOREACH(job, &taken, entry)
 		if (result_store_job(store, job, now_s) == -1)
 			return -1;
-	TAILQ_FOREACH(job, &results, entry)
+	TAILQ_FOREACH(job, &taken, entry)
 		if (!job->is_reported && report_is_wanted(job) &&
 		    report_store(store, job, now_s) == -1)
 			return -1;
-	TAILQ_FOREACH(job, &results, entry)
+	TAILQ_FOREACH(job, &taken, entry)
 		if (result_remove_message(store, job) == -1)
 			return -1;
 	return 0;
@@ -300,9 +339,7 @@ result_log_report(const struct job *job)
 void
 result_committed(void)
 {
-	TAILQ_CONCAT(&committed, &results, entry);
-	ncommitted += nresults;
-	nresults = 0;
+	TAILQ_CONCAT(&committed, &taken, entry);
 }
 
 void
@@ -314,7 +351,7 @@ result_stored(uint64_t now_s)
 
 	/* a notification handed on may end at once, as a new result */
 	TAILQ_CONCAT(&done, &committed, entry);
-	ncommitted = 0;
+	ntaken = 0;
 	while ((job = TAILQ_FIRST(&done)) != NULL) {
 		TAILQ_REMOVE(&done, job, entry);
 		for (i = 0; i < job->nenv; i++)
@@ -335,10 +372,11 @@ result_forget(void)
 	struct job *job;
 
 	/* the older ones first, as they came */
+	TAILQ_CONCAT(&committed, &taken, entry);
 	TAILQ_CONCAT(&committed, &results, entry);
 	TAILQ_CONCAT(&results, &committed, entry);
-	nresults += ncommitted;
-	ncommitted = 0;
+	nresults += ntaken;
+	ntaken = 0;
 	TAILQ_FOREACH(job, &results, entry) {
 		message_unref(job->dsn);
 		job->dsn = NULL;

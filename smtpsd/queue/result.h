@@ -22,7 +22,8 @@ struct result_stats {
 void	result_add(struct job *, uint64_t now_ms);	/* takes the job */
 unsigned int result_waiting(void);
 uint64_t result_first_ms(void);		/* when the oldest came */
-int	result_store(struct store *, uint64_t now_s);	/* in store_begin() */
+/* In store_begin(): as many as one commit bears, the others go on waiting. */
+int	result_store(struct store *, uint64_t now_s);
 void	result_committed(void);		/* but not flushed yet */
 void	result_stored(uint64_t now_s);	/* log, release, hand on notifications */
 /* After a rollback or a flush that failed: keep all for later. */

@@ -1,0 +1,175 @@
+/*
+ * Results with a store and without the agents: however many have ended, one
+ * commit has so much of them, and none is lost or told of twice.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/tap.h"
+#include "conf.h"
+#include "dsn.h"
+#include "result.h"
+#include "schedule.h"
+#include "teststore.h"
+
+#define MIB	(UINT64_C(1) << 20)
+#define MANY	48
+
+static char dir[] = "/tmp/smtpsd-result.XXXXXX";
+static struct store *store;
+static struct parent_queue_conf conf = { .retry_min_s = 60,
+	.retry_max_s = 600, .expire_s = 5 * 86400, .delay_warning_s = 3600,
+	.hostname = "mail.example.org" };
+static uint64_t nbytes;			/* of notifications handed on */
+static unsigned int ndsn, nreleased;
+static uint64_t order[MANY];		/* messages, as they were released */
+static char last_dsn[4096];
+
+const struct parent_queue_conf *
+conf_get(void)
+{
+	return &conf;
+}
+
+void
+schedule_add(struct message *m, struct envelope_list *list)
+{
+	ndsn++;
+	nbytes += m->size;
+	snprintf(last_dsn, sizeof(last_dsn), "%s", m->body);
+	message_unref(m);
+	envelope_list_free(list);
+}
+
+void
+schedule_release(struct job *job)
+{
+	uint32_t i;
+
+	if (nreleased < MANY)
+		order[nreleased] = job->message->id;
+	nreleased++;
+	for (i = 0; i < job->nenv; i++)
+		envelope_free(job->env[i]);
+	message_unref(job->message);
+	free(job);
+}
+
+void
+schedule_soon(void)
+{
+}
+
+static struct job *
+make(uint64_t id, size_t size)
+{
+	struct job *job = calloc(1, sizeof(*job) + sizeof(job->env[0]));
+	struct envelope *e = envelope_new();
+
+	job->message = teststore_message(id, size);
+	strlcpy(job->message->bounce.action, "local",
+	    sizeof(job->message->bounce.action));
+	TAILQ_INIT(&job->dsn_envelopes);
+	e->id = id << 10 | 1;
+	strlcpy(e->recipient, "b@example.net", sizeof(e->recipient));
+	job->env[0] = e;
+	job->nenv = 1;
+	return job;
+}
+
+static void
+end(struct job *job, uint32_t class, const char *status)
+{
+	envelope_result(job->env[0], class, status, "", "as it is");
+	result_add(job, 1000);
+}
+
+/* As commit.c does it. */
+static int
+commit(uint64_t now_s)
+{
+	if (store_begin(store, 0) == -1 || result_store(store, now_s) == -1 ||
+	    store_commit(store) == -1)
+		return -1;
+	result_committed();
+	result_stored(now_s);
+	return 0;
+}
+
+static void
+reset(void)
+{
+	nbytes = ndsn = nreleased = 0;
+	last_dsn[0] = '\0';
+}
+
+/* Whoever wants all of it back, and many at once. */
+static void
+test_many(void)
+{
+	unsigned int i, n, sorted = 1;
+	uint64_t most = 0;
+	struct job *job;
+
+	reset();
+	for (i = 0; i < MANY; i++) {
+		job = make(i + 1, MIB);
+		job->message->flags = MAIL_RET_FULL;
+		end(job, AGENT_PERMFAIL, "5.1.1");
+	}
+	if (store_begin(store, 0) == -1 || result_store(store, NOW) == -1)
+		abort();
+	tap_ok(result_waiting() > 0 && result_waiting() < MANY,
+	    "%u wait for another commit", result_waiting());
+	store_rollback(store);
+	result_forget();
+	tap_ok(result_waiting() == MANY && ndsn == 0 && nreleased == 0,
+	    "all after one that failed");
+	for (n = 0; n < MANY && result_waiting() > 0; n++) {
+		nbytes = 0;
+		if (commit(NOW) == -1)
+			break;
+		if (nbytes > most)
+			most = nbytes;
+	}
+	for (i = 1; i < MANY; i++)
+		sorted &= order[i - 1] < order[i];
+	tap_ok(most > MIB && most <= 17 * MIB, "%llu MiB in a commit",
+	    (unsigned long long)(most / MIB));
+	tap_ok(ndsn == MANY && nreleased == MANY && sorted,
+	    "each is told of, once, in %u commits", n);
+}
+
+/* What is small has no need of that. */
+static void
+test_small(void)
+{
+	unsigned int i;
+
+	reset();
+	for (i = 0; i < 1000; i++)
+		end(make(i + 1, 100), AGENT_OK, "2.0.0");
+	tap_ok(commit(NOW) == 0 && nreleased == 1000 && ndsn == 0,
+	    "small ones in one");
+}
+
+int
+main(void)
+{
+	char path[64];
+
+	log_init("result_test", LOG_TO_STDERR);
+	if (mkdtemp(dir) == NULL)
+		return 1;
+	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	if ((store = teststore_open(path, 0)) == NULL)
+		return 1;
+	test_many();
+	test_small();
+	store_close(store);
+	snprintf(path, sizeof(path), "rm -rf %s", dir);
+	tap_ok(system(path) == 0, "cleaned up");
+	return tap_done();
+}
