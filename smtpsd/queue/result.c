@@ -144,6 +144,21 @@ result_recall(struct store *store, struct envelope *e)
 	envelope_result(e, AGENT_TEMPFAIL, "4.0.0", "", text);
 }
 
+/*
+ * What ran when this warning of it was made has its result by now, which says
+ * more: that is told, and the warning is not.
+ */
+static int
+is_overtaken(const struct job *job, const struct envelope *e)
+{
+	struct envelope *of = job->is_copy ? schedule_find(e->id) : NULL;
+
+	if (of == NULL || of->result == NULL)
+		return 0;
+	of->is_warned = e->is_warned;
+	return 1;
+}
+
 /* Next attempts and removals; what is told to the sender is only noted. */
 static int
 result_store_job(struct store *store, struct job *job, uint64_t now_s)
@@ -160,8 +175,8 @@ result_store_job(struct store *store, struct job *job, uint64_t now_s)
 			result_recall(store, e);
 		e->outcome = job->is_warning ? OUTCOME_WAITING :
 		    result_outcome(job, e, now_s);
-		e->report = notify_report(e, age_s,
-		    conf_get()->delay_warning_s);
+		e->report = is_overtaken(job, e) ? REPORT_NONE :
+		    notify_report(e, age_s, conf_get()->delay_warning_s);
 		if (e->outcome == OUTCOME_DEFERRED) {
 			if (random == 0)
 				random = arc4random();

@@ -62,6 +62,14 @@ schedule_soon(void)
 {
 }
 
+static struct envelope *busy;		/* the one there is, or NULL */
+
+struct envelope *
+schedule_find(uint64_t id)
+{
+	return busy != NULL && busy->id == id ? busy : NULL;
+}
+
 static struct job *
 make(uint64_t id, size_t size)
 {
@@ -142,6 +150,53 @@ test_many(void)
 	    "each is told of, once, in %u commits", n);
 }
 
+/* A warning of a delivery under way, as agent.c makes it. */
+static void
+warn_of(struct job *of)
+{
+	struct job *copy = make(of->message->id, of->message->size);
+
+	envelope_free(copy->env[0]);
+	copy->env[0] = envelope_copy(of->env[0]);
+	copy->is_copy = copy->is_late = copy->is_warning = 1;
+	of->env[0]->is_warned = 1;
+	busy = of->env[0];
+	end(copy, AGENT_TEMPFAIL, "4.4.5");
+}
+
+/* It ends while the warning waits for the same commit, or later. */
+static void
+test_overtaken(void)
+{
+	struct job *job = make(7, 100);
+
+	reset();
+	warn_of(job);
+	end(job, AGENT_OK, "2.0.0");
+	tap_ok(commit(NOW + 7200) == 0 && nreleased == 2 && ndsn == 0,
+	    "what is delivered is not delayed");
+	job = make(7, 100);
+	warn_of(job);
+	end(job, AGENT_TEMPFAIL, "4.2.2");
+	if (store_begin(store, 0) == -1 || result_store(store, NOW + 7200) == -1)
+		abort();
+	store_rollback(store);
+	result_forget();
+	tap_ok(commit(NOW + 7200) == 0 && ndsn == 1 &&
+	    strstr(last_dsn, "Status: 4.2.2") != NULL &&
+	    strstr(last_dsn, "Status: 4.4.5") == NULL,
+	    "what is deferred is, once, for its own reason");
+	reset();
+	job = make(7, 100);
+	warn_of(job);
+	tap_ok(commit(NOW + 7200) == 0 && ndsn == 1 && strstr(last_dsn,
+	    "Status: 4.4.5") != NULL, "what still runs is");
+	end(job, AGENT_TEMPFAIL, "4.2.2");
+	tap_ok(commit(NOW + 7200) == 0 && ndsn == 1 && nreleased == 2,
+	    "and not a second time");
+	busy = NULL;
+}
+
 /* What is small has no need of that. */
 static void
 test_small(void)
@@ -168,6 +223,7 @@ main(void)
 		return 1;
 	test_many();
 	test_small();
+	test_overtaken();
 	store_close(store);
 	snprintf(path, sizeof(path), "rm -rf %s", dir);
 	tap_ok(system(path) == 0, "cleaned up");

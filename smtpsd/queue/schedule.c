@@ -55,8 +55,8 @@ busy_compare(struct envelope *a, struct envelope *b)
 RB_PROTOTYPE(busy_tree, envelope, busy, busy_compare)
 RB_GENERATE(busy_tree, envelope, busy, busy_compare)
 
-static struct envelope *
-busy_find(uint64_t id)
+struct envelope *
+schedule_find(uint64_t id)
 {
 	struct envelope key;
 
@@ -269,7 +269,7 @@ schedule_load(const uint64_t *ids, int n)
 	int i, r;
 
 	for (i = 0; i < n; i++) {
-		if (busy_find(ids[i]) != NULL)
+		if (schedule_find(ids[i]) != NULL)
 			continue;
 		e = envelope_new();
 		found = message_new();
@@ -338,7 +338,7 @@ scan_far(uint64_t now_s)
 static int
 lane_wants_more(uint64_t id)
 {
-	struct envelope *met = busy_find(id), *e;
+	struct envelope *met = schedule_find(id), *e;
 	struct message *m;
 	int wants;
 
@@ -506,7 +506,7 @@ schedule_wait_ms(void)
 int
 schedule_is_running(uint64_t envelope)
 {
-	struct envelope *e = busy_find(envelope);
+	struct envelope *e = schedule_find(envelope);
 
 	return e != NULL && e->is_running;
 }
@@ -514,7 +514,7 @@ schedule_is_running(uint64_t envelope)
 int
 schedule_is_busy(uint64_t envelope)
 {
-	return busy_find(envelope) != NULL;
+	return schedule_find(envelope) != NULL;
 }
 
 uint64_t

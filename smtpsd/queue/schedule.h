@@ -27,6 +27,8 @@ void	schedule_soon(void);
 uint32_t schedule_wait_ms(void);
 /* Free a job; what is left of it in the store will be found there. */
 void	schedule_release(struct job *);
+/* The one in memory, whose result is not stored yet; NULL: it is not there. */
+struct envelope *schedule_find(uint64_t envelope);
 int	schedule_is_running(uint64_t envelope);
 /* Running, or ready, or its result is not in the store yet. */
 int	schedule_is_busy(uint64_t envelope);
