@@ -127,14 +127,28 @@ domain_address_to_ascii(const char *address, char *out, size_t outsize)
 }
 
 const char *
-domain_canonical(const char *address, char *room, size_t roomsize)
+domain_try_canonical(const char *address, char *room, size_t roomsize)
 {
 	size_t n = head_size(address);
 
-	if (is_ascii(address + n, strlen(address + n)) ||
-	    domain_address_to_ascii(address, room, roomsize) != 0)
+	if (is_ascii(address + n, strlen(address + n)))
 		return address;
-	return room;
+	switch (domain_address_to_ascii(address, room, roomsize)) {
+	case 0:
+		return room;
+	case DOMAIN_NO_MEMORY:
+		return NULL;
+	default:
+		return address;
+	}
+}
+
+const char *
+domain_canonical(const char *address, char *room, size_t roomsize)
+{
+	const char *form = domain_try_canonical(address, room, roomsize);
+
+	return form != NULL ? form : address;
 }
 
 int

@@ -30,10 +30,13 @@ int	domain_address_to_ascii(const char *address, char *out,
  */
 const char	*domain_canonical(const char *address, char *room,
 		    size_t roomsize);
+/* As this, but NULL without memory: nobody can say then what is equal. */
+const char	*domain_try_canonical(const char *address, char *room,
+		    size_t roomsize);
 /* Whether the local part is ASCII and the domain is it or can be made so. */
 int	domain_can_be_ascii(const char *address);
 
-/* For table_add_forms(): 0 only if the key has another form. */
+/* For table_add_forms(): 0 only if the key has another form, or DOMAIN_*. */
 int	domain_key_form(const char *key, char *out, size_t outsize);
 
 #endif

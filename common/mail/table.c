@@ -17,33 +17,15 @@
 #include <string.h>
 
 #include "mail/address.h"
+#include "mail/table_impl.h"
 
 #define TABLE_ITEMS_MAX	(16U << 20)
 #define FINGERPRINT_SIZE	71	/* SHA256: and 64 digits */
-
-struct item {
-	const char	*key;
-	const char	*value;
-};
 
 struct net {
 	uint8_t		 family;	/* 4 or 6 */
 	uint8_t		 bits;
 	uint8_t		 bytes[16];	/* host part zero */
-};
-
-struct table {
-	char		*block;		/* keys and values */
-	char		*forms;		/* of table_add_forms(), or NULL */
-	size_t		 block_size;
-	size_t		 block_used;
-	struct item	*items;
-	size_t		 nitems;
-	size_t		 items_room;
-	uint32_t	*slots;		/* index + 1, 0 free */
-	size_t		 nslots;	/* power of two */
-	struct net	*nets;
-	size_t		 nnets;
 };
 
 /* One line of the text, its comment and outer white space cut off. */
@@ -178,9 +160,8 @@ grow_slots(struct table *t)
 	return 0;
 }
 
-/* -1: no memory, 1: it is there with another value, 0: added or the same. */
-static int
-add_item(struct table *t, const char *key, const char *value)
+int
+table_add_item(struct table *t, const char *key, const char *value)
 {
 	struct item *items;
 	uint32_t *slot;
@@ -332,7 +313,7 @@ parse_item(struct table *t, const struct line *first, const char **text,
 			t->block[t->block_used++] = ' ';
 		put(t, more.s, more.n);
 	}
-	return add_item(t, key, value);
+	return table_add_item(t, key, value);
 }
 
 static int
@@ -405,39 +386,6 @@ fail:
 	return NULL;
 }
 
-int
-table_add_forms(struct table *t,
-    int (*form)(const char *key, char *out, size_t outsize),
-    const char **unused)
-{
-	char out[512], *p;
-	size_t i, n = t->nitems, size = 0;
-	int r;
-
-	*unused = NULL;
-	if (t->forms != NULL)
-		return 0;
-	for (i = 0; i < n; i++)
-		if (form(t->items[i].key, out, sizeof(out)) == 0)
-			size += strlen(out) + 1;
-	if (size == 0)
-		return 0;
-	if ((p = t->forms = malloc(size)) == NULL)
-		return -1;
-	for (i = 0; i < n; i++) {
-		if (form(t->items[i].key, out, sizeof(out)) != 0 ||
-		    strlen(out) >= (size_t)(t->forms + size - p))
-			continue;
-		memcpy(p, out, strlen(out) + 1);
-		if ((r = add_item(t, p, t->items[i].value)) == -1)
-			return -1;
-		if (r == 1 && *unused == NULL)
-			*unused = t->items[i].key;
-		p += strlen(out) + 1;
-	}
-	return 0;
-}
-
 void
 table_free(struct table *t)
 {
@@ -446,6 +394,12 @@ table_free(struct table *t)
 	if (t->block != NULL)
 		explicit_bzero(t->block, t->block_size);
 	free(t->block);
+	while (t->nvalues > 0) {
+		t->nvalues--;
+		freezero(t->values[t->nvalues],
+		    strlen(t->values[t->nvalues]));
+	}
+	free(t->values);
 	free(t->forms);
 	free(t->items);
 	free(t->slots);

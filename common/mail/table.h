@@ -19,12 +19,18 @@ void		 table_free(struct table *);
 /*
  * Each key of which form() makes another is found by that one too, with the
  * same value; a key that is there already stays.  form() returns 0 and fills
- * out, or it has none.  *unused: a key whose other form has another value, or
+ * out, -1: it has none, or else there was no memory.  *unused: a key whose other form has another value, or
  * NULL; who asks by that form never gets this one.  -1: no memory.
  */
 int		 table_add_forms(struct table *,
 		    int (*form)(const char *key, char *out, size_t outsize),
 		    const char **unused);
+/*
+ * Each value of which form() makes another becomes that: 0 and *out,
+ * malloc(3)ed; -1: it stays; or else there was no memory, as with -1 here.
+ */
+int		 table_change_values(struct table *,
+		    int (*form)(const char *value, char **out));
 size_t		 table_size(const struct table *);
 /* The value ("" if it has none) or NULL if the key is not there. */
 const char	*table_get(const struct table *, const char *key);

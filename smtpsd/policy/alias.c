@@ -24,6 +24,7 @@
 /* A list of targets, and whose it is. */
 struct list {
 	const char			*address;
+	const char			*canonical;	/* its form to compare */
 	const struct conf_action	*action;
 	size_t				 depth;
 	unsigned int			 nincludes;
@@ -41,22 +42,14 @@ refuse(struct alias_expansion *x, const char *address, enum reply_id why)
 	return why;
 }
 
-/*
- * Both forms of a domain are one mailbox: %{dest.domain} is in A-labels.  To
- * other hosts an address goes as it came.
- */
 static enum reply_id
 add(struct alias_expansion *x, const struct conf_action *action,
     const char *address, const char *user)
 {
 	struct alias_result	*r;
-	char			 room[MAILADDR_SIZE];
-	uint64_t		 hash;
+	uint64_t		 hash = hash_string(address);
 	size_t			 i;
 
-	if (action->is.is_local)
-		address = domain_canonical(address, room, sizeof(room));
-	hash = hash_string(address);
 	for (i = 0; i < x->nresults; i++) {
 		r = &x->results[i];
 		if (r->hash == hash && r->action == action &&
@@ -121,21 +114,21 @@ check_user(struct alias_expansion *x, const struct conf_action *action,
 }
 
 static enum reply_id
-add_local(struct alias_expansion *x, const struct conf_action *action,
-    const char *address)
+add_local(struct alias_expansion *x, const struct list *l)
 {
-	char		name[NAME_SIZE];
-	enum reply_id	reply;
+	const struct conf_action	*action = l->action;
+	char				 name[NAME_SIZE];
+	enum reply_id			 reply;
 
 	if (action->is.user[0] != '\0')
-		return add(x, action, address, action->is.user);
-	if (user_name(address, name, sizeof(name)) == -1)
-		return refuse(x, address, REPLY_NO_SUCH_USER);
+		return add(x, action, l->canonical, action->is.user);
+	if (user_name(l->canonical, name, sizeof(name)) == -1)
+		return refuse(x, l->address, REPLY_NO_SUCH_USER);
 	if (x->is_bounce)
-		return add(x, action, address, name);
+		return add(x, action, l->canonical, name);
 	if ((reply = check_user(x, action, name)) != REPLY_OK)
-		return refuse(x, address, reply);
-	return add(x, action, address, name);
+		return refuse(x, l->address, reply);
+	return add(x, action, l->canonical, name);
 }
 
 /* What the local part alone means: keys without a domain.  Not for relays:
@@ -165,11 +158,8 @@ find_key(const struct conf_action *action, const char *address)
  * address without its +tag, MAILADDR_SIZE bytes.
  */
 static const char *
-find_exact(const struct conf_action *action, const char *written, char *found)
+find_exact(const struct conf_action *action, const char *address, char *found)
 {
-	char		 room[MAILADDR_SIZE];
-	const char	*address = domain_canonical(written, room,
-			    sizeof(room));
 	const char	*value;
 
 	strlcpy(found, address, MAILADDR_SIZE);
@@ -205,24 +195,22 @@ check_mailbox(struct alias_expansion *x, const struct conf_action *action,
  * not known now: it must not get what may be another's mail.
  */
 static enum reply_id
-find_catch_all(struct alias_expansion *x, const struct conf_action *action,
-    const char *address, const char **found)
+find_catch_all(struct alias_expansion *x, const struct list *l,
+    const char **found)
 {
-	const struct table	*t = action->aliases;
-	char			 room[MAILADDR_SIZE];
-	const char		*value;
+	const struct table	*t = l->action->aliases;
+	const char		*address = l->canonical, *value;
 	enum reply_id		 reply;
 
 	*found = NULL;
-	address = domain_canonical(address, room, sizeof(room));
 	if ((value = table_get(t, address_domain(address) - 1)) == NULL &&
 	    (value = table_get(t, "*")) == NULL &&
 	    /* RFC 5321 4.5.1: somebody reads it. */
-	    (!is_postmaster(address) || !has_bare_keys(action) ||
+	    (!is_postmaster(address) || !has_bare_keys(l->action) ||
 	    (value = table_get(t, "root")) == NULL))
 		return REPLY_OK;
-	if ((reply = check_mailbox(x, action, address)) == REPLY_TRY_LATER)
-		return refuse(x, address, reply);
+	if ((reply = check_mailbox(x, l->action, address)) == REPLY_TRY_LATER)
+		return refuse(x, l->address, reply);
 	if (reply != REPLY_OK)
 		*found = value;
 	return REPLY_OK;
@@ -346,7 +334,7 @@ expand_program(struct alias_expansion *x, const struct list *l,
 	if (++x->visits > VISITS_MAX)
 		return refuse(x, l->address, REPLY_ALIAS_LOOP);
 	x->ntargets++;
-	return add(x, action, l->address, action->is.user);
+	return add(x, action, l->canonical, action->is.user);
 }
 
 static enum reply_id
@@ -415,7 +403,11 @@ is_loop(const struct alias_expansion *x, const char *address, size_t depth)
 	return 0;
 }
 
-/* Nothing stands for it in the table, or nothing may. */
+/*
+ * Nothing stands for it in the table, or nothing may.  Both forms of a domain
+ * are one mailbox: %{dest.domain} is in A-labels.  To other hosts an address
+ * goes as it came.
+ */
 static enum reply_id
 expand_no_more(struct alias_expansion *x, const struct list *l)
 {
@@ -425,7 +417,7 @@ expand_no_more(struct alias_expansion *x, const struct list *l)
 		    refuse(x, l->address, REPLY_NO_SUCH_USER);
 	if (!l->action->is.is_local)
 		return add(x, l->action, l->address, "");
-	return add_local(x, l->action, l->address);
+	return add_local(x, l);
 }
 
 /* action NULL: the rules say; a bare name stays with that of its alias. */
@@ -434,10 +426,10 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
     const struct conf_action *action, int is_final)
 {
 	struct rules_request	 request = x->request;
-	struct list		 l = { address, NULL, depth, 0 };
+	char			 room[MAILADDR_SIZE], found[MAILADDR_SIZE] = "";
+	struct list		 l = { address, NULL, NULL, depth, 0 };
 	const char		*text = NULL;
 	enum reply_id		 reply;
-	char			 found[MAILADDR_SIZE] = "";
 
 	x->ntargets++;
 	if (depth >= ALIAS_DEPTH_MAX || ++x->visits > VISITS_MAX ||
@@ -445,13 +437,17 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 		return refuse(x, address, REPLY_ALIAS_LOOP);
 	x->chain[depth] = address;
 	request.is_alias = depth > 0;
-	if (action == NULL && (reply = rules_match(x->conf, &request, address,
-	    &action)) != REPLY_OK)
+	/* Once: for a long list it is most of the work. */
+	l.canonical = domain_try_canonical(address, room, sizeof(room));
+	if (l.canonical == NULL)
+		return refuse(x, address, REPLY_TRY_LATER);
+	if (action == NULL && (reply = rules_match(x->conf, &request,
+	    l.canonical, &action)) != REPLY_OK)
 		return refuse(x, address, reply);
 	l.action = action;
 	if (!is_final && action->aliases != NULL &&
-	    (text = find_exact(action, address, found)) == NULL) {
-		reply = find_catch_all(x, action, address, &text);
+	    (text = find_exact(action, l.canonical, found)) == NULL) {
+		reply = find_catch_all(x, &l, &text);
 		if (reply != REPLY_OK)
 			return reply;
 		found[0] = '\0';
@@ -483,7 +479,11 @@ alias_expand(struct alias_expansion *x, const char *recipient)
 	if (n < 0 || (size_t)n >= sizeof(full))
 		return REPLY_BAD_RCPT;
 	/* Once, not for each rule and target: it is what a stranger chose. */
-	x->request.sender = domain_canonical(sender, room, sizeof(room));
+	x->request.sender = domain_try_canonical(sender, room, sizeof(room));
+	if (x->request.sender == NULL) {
+		x->request.sender = sender;
+		return refuse(x, sender, REPLY_TRY_LATER);
+	}
 	reply = expand(x, full, 0, NULL, 0);
 	x->request.sender = sender;
 	if (reply == REPLY_OK && x->waits_for[0] != '\0')

@@ -39,15 +39,19 @@ check_authors(const struct session *s, const char *tail, size_t size,
 	const struct conf		*conf = conf_current();
 	const struct conf_listener	*listener;
 	size_t				 at;
+	int				 is_his;
 
 	/* One of a policy before this, or a listener of a conf before. */
 	if (conf == NULL || s->user == NULL || (listener =
 	    conf_find_listener(conf, s->tx->listener)) == NULL)
 		return REPLY_TRY_LATER;
-	for (at = 0; at < size; at += strlen(tail + at) + 1, (*n)++)
-		if (!sender_is_in_scope(s->scope, tail + at) ||
-		    !sender_is_allowed(conf, listener, s->user, tail + at))
-			return REPLY_AUTHOR_NOT_YOURS;
+	for (at = 0; at < size; at += strlen(tail + at) + 1, (*n)++) {
+		is_his = sender_check(conf, listener, s->user, s->scope,
+		    tail + at);
+		if (is_his != 1)
+			return is_his == 0 ? REPLY_AUTHOR_NOT_YOURS :
+			    REPLY_TRY_LATER;
+	}
 	*n = 0;
 	return REPLY_OK;
 }

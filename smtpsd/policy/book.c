@@ -13,6 +13,7 @@
 #include "book.h"
 #include "hash.h"
 #include "quota.h"
+#include "sender.h"
 
 #define BUCKETS			65536	/* a power of two */
 #define SESSIONS_MAX		100000	/* of one net */
@@ -200,6 +201,23 @@ copy(const char *text, int *failed)
 	return s;
 }
 
+/* As sender.c compares it. */
+static char *
+copy_scope(const char *scope, int *failed)
+{
+	char	*s;
+
+	switch (sender_list_form(scope, &s)) {
+	case 0:
+		return s;
+	case -1:
+		return copy(scope, failed);
+	default:
+		(*failed)++;
+		return NULL;
+	}
+}
+
 void
 book_authenticated(const struct parent_policy_authenticated *is)
 {
@@ -216,7 +234,7 @@ book_authenticated(const struct parent_policy_authenticated *is)
 		drop_tx(s);
 		forget_login(s);
 		s->device = copy(is->device, &failed);
-		s->scope = copy(is->scope, &failed);
+		s->scope = copy_scope(is->scope, &failed);
 		/* Without its scope it must not be anybody. */
 		if (!failed && (s->quota = quota_hold(is->user)) != NULL &&
 		    (s->user = copy(is->user, &failed)) != NULL) {

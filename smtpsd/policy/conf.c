@@ -16,6 +16,7 @@
 #include "mail/domain.h"
 #include "proto/boot.h"
 #include "conf.h"
+#include "sender.h"
 
 #define PARTS_MAX	65536	/* of a kind */
 
@@ -24,6 +25,7 @@ struct conf_table {
 	uint32_t	 kind;		/* TABLE_* */
 	struct blob	 text;
 	struct table	*table;		/* TABLE_KEYS */
+	struct table	*senders;	/* the same for a sender map, or NULL */
 	const char	*targets;	/* TABLE_TARGETS: behind the path */
 	char		 name[NAME_SIZE];
 };
@@ -51,6 +53,7 @@ conf_free(struct conf *conf)
 	for (i = 0; i < conf->ntables; i++) {
 		blob_free(&conf->tables[i].text);
 		table_free(conf->tables[i].table);
+		table_free(conf->tables[i].senders);
 	}
 	for (i = 0; i < conf->nrcpt_domains; i++)
 		free(conf->rcpt_domains[i]);
@@ -231,12 +234,48 @@ parse_targets(struct conf_table *t)
 		t->targets = t->text.data + n + 1;
 }
 
+static int
+is_sender_map(const struct conf *conf, uint32_t id)
+{
+	size_t	i;
+
+	for (i = 0; i < conf->nlisteners; i++)
+		if (conf->listeners[i].is.senders_table == id)
+			return 1;
+	return 0;
+}
+
+/* Both forms of a key are found; NULL and a line in the log if it is broken. */
+static struct table *
+parse_keys(const struct conf_table *t, int is_senders)
+{
+	struct table	*table;
+	char		 err[256];
+	const char	*unused;
+
+	table = table_parse(t->text.data != NULL ? t->text.data : "",
+	    t->text.size, err, sizeof(err));
+	if (table == NULL) {
+		log_warnx("configuration: table %s: %s", log_vis(t->name), err);
+		return NULL;
+	}
+	if ((is_senders && table_change_values(table, sender_list_form) ==
+	    -1) || table_add_forms(table, domain_key_form, &unused) == -1) {
+		log_warnx("configuration: table %s: not enough memory",
+		    log_vis(t->name));
+		table_free(table);
+		return NULL;
+	}
+	if (unused != NULL && !is_senders)
+		log_warnx("table %s: %s is not used: another form of it has "
+		    "another value", log_vis(t->name), log_vis(unused));
+	return table;
+}
+
 static void
 parse_tables(struct conf *conf)
 {
 	struct conf_table	*t;
-	char			 err[256];
-	const char		*unused;
 	size_t			 i;
 
 	for (i = 0; i < conf->ntables; i++) {
@@ -249,21 +288,29 @@ parse_tables(struct conf *conf)
 			parse_targets(t);
 			continue;
 		}
-		t->table = table_parse(t->text.data != NULL ? t->text.data : "",
-		    t->text.size, err, sizeof(err));
-		if (t->table == NULL) {
-			log_warnx("configuration: table %s: %s",
-			    log_vis(t->name), err);
+		if ((t->table = parse_keys(t, 0)) == NULL)
 			conf->is_broken = 1;
-		} else if (table_add_forms(t->table, domain_key_form,
-		    &unused) == -1)
-			broken("no memory for a table");
-		else if (unused != NULL)
-			log_warnx("table %s: %s is not used: another form of "
-			    "it has another value", log_vis(t->name),
-			    log_vis(unused));
+		else if (is_sender_map(conf, t->id) &&
+		    (t->senders = parse_keys(t, 1)) == NULL)
+			conf->is_broken = 1;
 		blob_free(&t->text);
 	}
+}
+
+static int
+find_senders(const struct conf *conf, struct conf_listener *l)
+{
+	size_t	i;
+
+	l->senders = NULL;
+	if (l->is.senders_table == 0)
+		return 0;
+	for (i = 0; i < conf->ntables; i++)
+		if (conf->tables[i].id == l->is.senders_table) {
+			l->senders = conf->tables[i].senders;
+			return l->senders != NULL ? 0 : -1;
+		}
+	return -1;
 }
 
 static void
@@ -306,8 +353,7 @@ conf_end(void)
 		    &conf->actions[i].aliases) == -1)
 			broken("an action names an unknown table");
 	for (i = 0; i < conf->nlisteners; i++)
-		if (find_table(conf, conf->listeners[i].is.senders_table,
-		    &conf->listeners[i].senders) == -1)
+		if (find_senders(conf, &conf->listeners[i]) == -1)
 			broken("a listener names an unknown table");
 	for (i = 0; i < conf->nrules; i++)
 		resolve_rule(conf, &conf->rules[i]);

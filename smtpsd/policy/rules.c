@@ -9,6 +9,7 @@
 
 #include "mail/address.h"
 #include "mail/domain.h"
+#include "login.h"
 #include "rules.h"
 
 int
@@ -21,15 +22,19 @@ rules_is_loopback(const char *address)
 	    strcmp(address, "local") == 0;	/* a Unix socket */
 }
 
+/* -1: no memory. */
 static int
 match_from(const struct conf_rule *rule, const struct rules_request *req)
 {
+	const char	*value;
+
 	switch (rule->is.from) {
 	case FROM_ANY:
 		return 1;
 	case FROM_AUTH:
-		return req->user != NULL && (rule->from == NULL ||
-		    table_get(rule->from, req->user) != NULL);
+		if (req->user == NULL || rule->from == NULL)
+			return req->user != NULL;
+		return login_find(rule->from, req->user, &value);
 	case FROM_LOCAL:
 		return req->is_own || req->is_alias ||
 		    rules_is_loopback(req->address);
@@ -139,22 +144,16 @@ is_postmaster(const char *recipient, const char *domain)
 }
 
 /*
- * A domain that has no other form would be compared as it is written, and what
- * stands in a table of domains to refuse be passed by.
+ * What still is beyond ASCII has no other form: it would be compared as it is
+ * written, and what stands in a table of domains to refuse be passed by.
  */
-static enum reply_id
-why_unknown(const char *domain)
+static int
+is_unknown(const char *domain)
 {
-	char	room[MAILADDR_SIZE];
-
-	switch (domain_to_ascii(domain, room, sizeof(room))) {
-	case DOMAIN_BAD:
-		return REPLY_BAD_DOMAIN;
-	case DOMAIN_NO_MEMORY:
-		return REPLY_TRY_LATER;
-	default:
-		return REPLY_OK;
-	}
+	for (; *domain != '\0'; domain++)
+		if ((unsigned char)*domain >= 0x80)
+			return 1;
+	return 0;
 }
 
 enum reply_id
@@ -163,23 +162,26 @@ rules_match(const struct conf *conf, const struct rules_request *req,
 {
 	char			 room[MAILADDR_SIZE];
 	const struct conf_rule	*rule;
-	const char		*recipient = domain_canonical(address, room,
-				    sizeof(room));
-	const char		*domain = address_domain(recipient);
-	enum reply_id		 reply;
-	int			 is_known_domain = 0;
+	const char		*recipient, *domain;
+	int			 is_known_domain = 0, is_from;
 	size_t			 i;
 
 	*action = NULL;
-	if (domain == NULL)
+	recipient = domain_try_canonical(address, room, sizeof(room));
+	if (recipient == NULL)
+		return REPLY_TRY_LATER;
+	if ((domain = address_domain(recipient)) == NULL)
 		return REPLY_ADDRESS_LITERAL;
-	if ((reply = why_unknown(domain)) != REPLY_OK)
-		return reply;
+	if (is_unknown(domain))
+		return REPLY_BAD_DOMAIN;
 	for (i = 0; i < conf->nrules; i++) {
 		rule = &conf->rules[i];
-		if ((rule->is.tag[0] != '\0' &&
-		    strcmp(rule->is.tag, req->tag) != 0) ||
-		    !match_from(rule, req) || !match_sender(rule, req))
+		if (rule->is.tag[0] != '\0' &&
+		    strcmp(rule->is.tag, req->tag) != 0)
+			continue;
+		if ((is_from = match_from(rule, req)) == -1)
+			return REPLY_TRY_LATER;
+		if (!is_from || !match_sender(rule, req))
 			continue;
 		if (!match_to(conf, rule, recipient, domain)) {
 			if (rule->is.to == FOR_RCPT && rule->action != NULL &&

@@ -20,7 +20,8 @@ struct rules_request {
 
 /*
  * The rule's action in *action and REPLY_OK, or REPLY_REJECTED,
- * REPLY_RELAY_DENIED, REPLY_NO_SUCH_USER.
+ * REPLY_RELAY_DENIED, REPLY_NO_SUCH_USER, REPLY_BAD_DOMAIN; REPLY_TRY_LATER
+ * if there is no memory to compare with.
  *
  * Beyond the order of the rules:
  * - "from any for any" with a relay never serves a client that is neither

@@ -101,6 +101,9 @@ static const struct {
 	    "nobody@xn--vrt-hoa.example", 0, 0, REPLY_NO_SUCH_USER, NULL },
 	{ "auth table: listed", OUTSIDE, "boss", "", "u@example.org",
 	    "a@vip.example", 0, 0, REPLY_OK, "lan" },
+	{ "auth table: U-label of an A-label", OUTSIDE,
+	    "eve@m" UE "nchen.example", "", "u@example.org", "a@vip.example",
+	    0, 0, REPLY_OK, "lan" },
 	{ "auth table: not listed goes on", OUTSIDE, "u", "", "u@example.org",
 	    "a@vip.example", 0, 0, REPLY_OK, "out" },
 };
@@ -118,7 +121,7 @@ make(void)
 	testconf_table(5, "@evil.example\n@m" UE "ll.example\n");
 	testconf_table(6, "tagged.example\n");
 	testconf_table(7, "loop.example\n");
-	testconf_table(8, "boss\n");
+	testconf_table(8, "boss\neve@xn--mnchen-3ya.example\n");
 	testconf_table(9, "vip.example\n");
 	testconf_action("local", 1, 0, "");
 	testconf_action("virt", 1, 0, "vmail");

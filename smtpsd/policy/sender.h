@@ -22,14 +22,22 @@
 
 #include "conf.h"
 
-/* 1: user may send as sender on this listener, 0: not. */
+/* 1: user may send as sender on this listener, 0: not, -1: no memory. */
 int	sender_is_allowed(const struct conf *, const struct conf_listener *,
 	    const char *user, const char *sender);
 
 /*
- * The same for the scope of a device: a list as above, NULL for everything.
- * The null reverse-path only if it is listed, as "<>".
+ * The same, and within the scope of a device: a list as above, NULL for
+ * everything.  Such a device may use the null reverse-path only if it is
+ * listed, as "<>".
  */
-int	sender_is_in_scope(const char *scope, const char *sender);
+int	sender_check(const struct conf *, const struct conf_listener *,
+	    const char *user, const char *scope, const char *sender);
+
+/*
+ * A list as above as it has to be for both: its domains in A-labels.  0 and
+ * *out, malloc(3)ed; -1: it is so already; DOMAIN_NO_MEMORY.
+ */
+int	sender_list_form(const char *list, char **out);
 
 #endif

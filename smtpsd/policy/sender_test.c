@@ -52,6 +52,18 @@ static const struct {
 	    "a@munchen.example", 0 },
 	{ "bare login at the other form", WITHOUT, "alice",
 	    "alice@xn--mnchen-3ya.example", 1 },
+	{ "login in U-labels, listed in A-labels", WITH,
+	    "eve@m" UE "nchen.example", "eve@example.org", 1 },
+	{ "and in other case", WITH, "eve@M\303\234nchen.EXAMPLE",
+	    "eve@example.org", 1 },
+	{ "login in A-labels, listed in U-labels", WITH,
+	    "ivo@xn--mnchen-3ya.example", "ivo@example.org", 1 },
+	{ "each form has its own", WITH, "two@m" UE "nchen.example",
+	    "u@example.org", 1 },
+	{ "each form has its own, the other", WITH,
+	    "two@m" UE "nchen.example", "a@example.org", 0 },
+	{ "a word has no other form", WITH, "j" UE "rgen", "j@example.org",
+	    0 },
 	{ "everything", WITH, "robot", "a@b.example", 1 },
 	{ "everything, null", WITH, "robot", "", 1 },
 	{ "not in the table", WITH, "dora", "dora@example.org", 0 },
@@ -87,6 +99,11 @@ main(void)
 	    "carl example.com ,example.edu\n"
 	    "robot *\n"
 	    "idna xn--b-eha.example, idna@m" UE "nchen.example\n"
+	    "eve@xn--mnchen-3ya.example eve@example.org\n"
+	    "ivo@m" UE "nchen.example ivo@example.org\n"
+	    "two@m" UE "nchen.example u@example.org\n"
+	    "two@xn--mnchen-3ya.example a@example.org\n"
+	    "xn--jrgen-kva j@example.org\n"
 	    "empty\n");
 	testconf_table(2, "example.org\nm" UE "nchen.example\n");
 	testconf_table(3, "relayed.example\n");

@@ -306,6 +306,7 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 	unsigned int			 reply;
 	const struct conf		*conf = conf_current();
 	const struct conf_listener	*listener;
+	int				 is_his;
 
 	if (conf == NULL || handover_generation() == 0 || proc_is_stopping())
 		return REPLY_TRY_LATER;
@@ -331,9 +332,9 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 	    mail->size > conf->limits.message_max)
 		return REPLY_TOO_BIG;
 	if (s->user != NULL &&
-	    (!sender_is_in_scope(s->scope, m->sender) ||
-	    !sender_is_allowed(conf, listener, s->user, m->sender)))
-		return REPLY_SENDER_NOT_YOURS;
+	    (is_his = sender_check(conf, listener, s->user, s->scope,
+	    m->sender)) != 1)
+		return is_his == 0 ? REPLY_SENDER_NOT_YOURS : REPLY_TRY_LATER;
 	if (s->user != NULL && (reply = check_quota(s, conf, text, size)) !=
 	    REPLY_NONE)
 		return reply;
