@@ -153,11 +153,16 @@ commit_end(uint64_t now_ms, uint64_t now_s)
 }
 
 uint32_t
-commit_wait_ms(uint64_t now_ms, uint32_t limit)
+commit_wait_ms(uint64_t now_ms, uint32_t limit, int is_busy)
 {
 	uint64_t due_ms;
 
-	if (result_waiting() == 0 || store_is_flushing(store))
+	/* nothing goes on before its end, which wakes the loop */
+	if (store_is_flushing(store))
+		return limit;
+	if (is_busy)
+		return 1;
+	if (result_waiting() == 0)
 		return limit;
 	due_ms = result_first_ms() + RESULT_DELAY_MS;
 	if (due_ms < hold_until_ms)

@@ -24,8 +24,11 @@ void	commit_init(struct store *);
 int	commit_end(uint64_t now_ms, uint64_t now_s);
 void	commit_turn(uint64_t now_ms, uint64_t now_s);
 int	commit_is_under_way(void);
-/* Milliseconds until results must go, or limit if that is sooner. */
-uint32_t commit_wait_ms(uint64_t now_ms, uint32_t limit);
+/*
+ * Milliseconds until results must go, or limit if that is sooner.  is_busy:
+ * the next turn has work on the store in any case.
+ */
+uint32_t commit_wait_ms(uint64_t now_ms, uint32_t limit, int is_busy);
 void	commit_stats(struct commit_stats *);
 
 #endif

@@ -195,7 +195,9 @@ test_later(uint64_t ms)
 	first_ms = ms;
 	tap_ok(commit_end(ms + 1, 1) == 0 && naccepted == before &&
 	    nstored == stored, "nobody is answered");
-	tap_ok(commit_wait_ms(ms + 900, 1000) == 1000, "results can wait");
+	tap_ok(commit_wait_ms(ms + 900, 1000, 0) == 1000, "results can wait");
+	tap_ok(commit_wait_ms(ms + 900, 1000, 1) == 1000, "and so can all "
+	    "else that writes");
 	flush_end = 0;
 	tap_ok(commit_end(ms + 2, 1) == 1 && naccepted == before + 2 &&
 	    nstored == stored + 1, "at its end all that are in it");
@@ -209,6 +211,8 @@ test_later(uint64_t ms)
 	    nlost == 1, "a failure refuses them, and those that are ready");
 	tap_ok(nresults == 3 && nstored == stored + 1, "results are kept");
 	is_heavy = 0;
+	tap_ok(commit_wait_ms(ms + 100, 1000, 0) > 1 &&
+	    commit_wait_ms(ms + 100, 1000, 1) == 1, "which goes on then");
 	commit_turn(ms + 100, 1);
 	tap_ok(nresults == 3, "for a while");
 	commit_turn(ms + 2000, 1);

@@ -36,7 +36,7 @@
 #define STOP_MS		4000
 
 static struct store *store;
-static int is_swept;
+static int sweep = 1;			/* as store_sweep() says */
 static struct event timer, flushed;
 static uint64_t timer_ms;		/* when it will fire */
 static uint64_t stop_ms;
@@ -61,8 +61,8 @@ on_flushed(int fd, short what, void *arg)
 static void
 timer_set(uint64_t now_ms)
 {
-	uint32_t wait_ms = edit_is_busy() || !is_swept ? 1 :
-	    commit_wait_ms(now_ms, schedule_wait_ms());
+	uint32_t wait_ms = commit_wait_ms(now_ms, schedule_wait_ms(),
+	    edit_is_busy() || sweep == 1);
 	struct timeval tv = { .tv_sec = wait_ms / 1000,
 	    .tv_usec = (wait_ms % 1000) * 1000 };
 
@@ -165,8 +165,8 @@ queue_work(uint64_t now_ms, uint64_t now_s)
 static void
 queue_next_commit(uint64_t now_ms, uint64_t now_s)
 {
-	if (!is_swept)
-		is_swept = store_sweep(store) == 0;
+	if (sweep != 0)
+		sweep = store_sweep(store);
 	commit_turn(now_ms, now_s);
 }
 
@@ -201,8 +201,8 @@ queue_flushed(void)
 	if (store == NULL)
 		return;
 	store_checkpoint(store);
-	if (!is_swept)
-		is_swept = store_sweep(store) == 0;
+	if (sweep != 0)
+		sweep = store_sweep(store);
 }
 
 static void

@@ -147,7 +147,8 @@ int	store_list_logins(struct store *, const char *above, uint32_t limit,
 uint64_t store_count(struct store *);
 /*
  * A piece of what is left to do after the start: counts envelopes, sweeps
- * bodies that were received by half.  1: there is more of it.
+ * bodies that were received by half.  1: there is more of it; -1: there is,
+ * but not now.
  */
 int	store_sweep(struct store *);
 int	store_is_counted(struct store *);

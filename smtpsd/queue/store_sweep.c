@@ -109,7 +109,7 @@ store_sweep(struct store *s)
 	if (store_is_counted(s) && s->swept == s->sweep_end)
 		return 0;
 	if (!store_is_idle(s) || s->is_doubtful)
-		return 1;
+		return -1;
 	if (!store_is_counted(s))
 		count_piece(s);
 	else
