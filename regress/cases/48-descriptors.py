@@ -8,13 +8,14 @@ from smtpsdtest import *
 NOFILE = 64                     # of each process; the machine says more
 
 
-def few_descriptors(s):
-    """smtpsd starts below a hard limit, as a container may set one."""
+def few_descriptors(s, kind="", number=NOFILE):
+    """smtpsd starts below a hard limit, as a container may set one, or with
+    kind "-S" a soft one, as a shell has it."""
     prefix = os.path.join(s.dir, "prefix")
     os.makedirs(prefix + "/sbin")
     with open(prefix + "/sbin/smtpsd", "w") as f:
-        f.write("#!/bin/sh\nulimit -n %d\nexec %s/sbin/smtpsd \"$@\"\n" %
-                (NOFILE, s.prefix))
+        f.write("#!/bin/sh\nulimit %s -n %d\nexec %s/sbin/smtpsd \"$@\"\n" %
+                (kind, number, s.prefix))
     os.chmod(prefix + "/sbin/smtpsd", 0o755)
     os.symlink(s.prefix + "/sbin/smtpsctl", prefix + "/sbin/smtpsctl")
     s.prefix = prefix
@@ -80,4 +81,12 @@ with Server(extra="processes net 1\nlimit sessions-per-ip 5000\n",
     eq(s.children("net"), [net], "in the same net")
     ok(until(lambda: descriptors(net) <= idle + 1, 10),
        "no descriptor is lost")
+
+# What is only a default keeps the parent from nothing.
+with Server(extra="processes net 8\nprocesses relay 8\n", start=False) as s:
+    few_descriptors(s, "-S", 32)
+    s.start()
+    ok(descriptors(s.process.pid) > 32, "the parent has raised a soft limit")
+    s.send()
+    ok(s.wait_mail(1), "and all goes on")
 done()

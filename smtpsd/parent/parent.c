@@ -7,6 +7,7 @@
  * brings the old one back.  A stop drains net first, then ends the others;
  * what is left after five seconds is killed.
  */
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -45,6 +46,7 @@
 #define STOP_MS		4700	/* for all */
 #define RELOAD_MS	20000	/* for the children's answers */
 #define EARLY_DEATHS	3
+#define NOFILE		65536	/* more than all links of all children */
 
 static struct conf		*conf, *previous;	/* previous: in a reload */
 static const struct conf_macros	*macros;
@@ -345,6 +347,21 @@ on_tick(int fd, short what, void *arg)
 	evtimer_add(&tick_ev, &tv);
 }
 
+/*
+ * A soft limit is made for programs with select(2).  Each child sets its own.
+ */
+static void
+raise_nofile(void)
+{
+	struct rlimit	 rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= NOFILE)
+		return;
+	rl.rlim_cur = rl.rlim_max < NOFILE ? rl.rlim_max : NOFILE;
+	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
+		log_warn("setrlimit nofile");
+}
+
 /* Everything that can refuse the start, with its reason on the terminal. */
 static int
 prepare(const struct parent_options *options)
@@ -359,6 +376,7 @@ prepare(const struct parent_options *options)
 		return -1;
 	}
 	umask(077);
+	raise_nofile();
 	keys_harden();
 	if (realpath(options->conf_path, conf_path) == NULL)
 		strlcpy(conf_path, options->conf_path, sizeof(conf_path));
