@@ -21,6 +21,8 @@ class Lmtp:
         self.commands = []
         self.connections = 0
         self.cut = False        # end in the middle of the replies
+        self.few = False        # one reply, and on as if that were all
+        self.extra = ""         # a line behind the replies
         if isinstance(where, str):
             self.listener = socket.socket(socket.AF_UNIX)
             if os.path.exists(where):
@@ -90,8 +92,11 @@ class Lmtp:
                 if self.cut:
                     say(replies[0])
                     return
-                for r in replies:
-                    say(r)
+                if self.few and len(replies) > 1:
+                    time.sleep(1)       # for what is written behind the dot
+                    replies = replies[:1]
+                    s.settimeout(2)
+                say("\r\n".join(replies + [self.extra] * bool(self.extra)))
                 rcpts = []
             elif verb == "QUIT":
                 say("221 2.0.0 bye")
@@ -206,6 +211,35 @@ with server(PATH, "alias <virtual> connections 1",
     ok(until(mails), "an alias of an address elsewhere")
     s.send(to("nobody"))
     ok(until(lambda: len(stub.messages) == 2), "no Unix user is needed")
+stub.stop()
+
+# --- the wrong number of replies ---------------------------------------------
+stub = Lmtp(PATH)
+with server(PATH, "connections 1") as s:
+    stub.few = True
+    s.send(to("a", "b"))
+    ok(until(lambda: stub.messages), "too few: the first message")
+    s.send(to("c"))
+    ok(until(lambda: s.show("queue") and
+             any(q["error"] for q in s.show("queue")) or
+             len(stub.messages) > 2), "too few: the second is there")
+    ok(not re.search("result=delivered to=<b@", s.log()),
+       "no reply to something else is that of a recipient")
+    stub.few = False
+    ok(s.wait_queue(0, 60), "too few: all are sent")
+    eq(sorted(m[0] for m in stub.messages), [to("a", "b"), to("b"), to("c")],
+       "the one without a reply again")
+    stub.extra = "550 5.1.1 one too many"
+    s.ctl("pause", "mta")
+    with s.client() as c:
+        for i in range(10):
+            c.sendmail(ME, to("d%d" % i), message())
+    s.ctl("resume", "mta")
+    ok(s.wait_queue(0, 60), "too many: all are sent")
+    stub.extra = ""
+    eq(sorted(m[0] for m in stub.messages[3:]),
+       [to("d%d" % i) for i in range(10)], "once each")
+    eq(len(mails()), 0, "and none returned")
 stub.stop()
 
 for text, pattern in [('lmtp "host"', "port"), ("lmtp", "host:port"),

@@ -492,7 +492,10 @@ client_has_room(const struct client *client)
 		return 0;
 	if (client->tx[0].delivery == NULL)
 		return 1;
+	/* The replies to an LMTP dot are many: were they too few, those to
+	 * what is written behind it would count as a recipient's. */
 	return (client->can.ext & EXT_PIPELINING) &&
+	    !client->action->conf.lmtp &&
 	    client->tx[0].state == TX_DOT ? 2 : 0;
 }
 

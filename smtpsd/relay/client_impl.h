@@ -46,6 +46,8 @@ struct tx {
 	uint32_t	 told;		/* LMTP: whose reply to the dot is next */
 	int		 is_refused;	/* MAIL was */
 	int		 is_chunked;	/* BDAT instead of DATA */
+	uint64_t	 asks_at;	/* the awaited reply's command is here
+					 * in what the stream was given */
 	int		 at_line_start;	/* DATA: last byte was LF ... */
 	int		 has_cr;	/* ... or CR */
 };

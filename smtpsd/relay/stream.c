@@ -36,6 +36,7 @@ struct stream {
 	int			 is_dead, is_dirty, is_failed;
 	char			*out;
 	size_t			 out_start, out_used, out_size;
+	uint64_t		 sent;
 };
 
 static TAILQ_HEAD(, stream) dirty_streams =
@@ -135,6 +136,7 @@ output_flush(struct stream *s, const char **why)
 			return 0;
 		}
 		s->out_start += (size_t)n;
+		s->sent += (uint64_t)n;
 	}
 	s->out_start = s->out_used = 0;
 	if (s->out_size > OUTPUT_KEEP) {
@@ -208,6 +210,12 @@ size_t
 stream_queued(const struct stream *s)
 {
 	return s->out_used - s->out_start;
+}
+
+uint64_t
+stream_sent(const struct stream *s)
+{
+	return s->sent;
 }
 
 static void

@@ -37,6 +37,8 @@ int		 stream_is_to_self(const struct stream *);
 /* -1: no memory (failed() comes at the end of the turn). */
 int		 stream_write(struct stream *, const void *, size_t);
 size_t		 stream_queued(const struct stream *);
+/* Bytes that have left, of all that was written. */
+uint64_t	 stream_sent(const struct stream *);
 void		 stream_flush_all(void);	/* end of turn */
 
 #endif

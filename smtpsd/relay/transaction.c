@@ -75,6 +75,14 @@ result_rest_from_reply(struct client *client, struct delivery *d)
 		result_from_reply(client, d, n);
 }
 
+/* A command follows whose reply is the next. */
+static void
+tx_asks(const struct client *client, struct tx *tx)
+{
+	tx->asks_at = stream_sent(client->stream) +
+	    stream_queued(client->stream);
+}
+
 static int
 command_write(struct client *client, const char *line)
 {
@@ -89,6 +97,8 @@ rcpt_write(struct client *client, struct tx *tx, uint32_t n)
 	char line[COMMAND_SIZE];
 
 	tx->asked++;
+	if (!(client->can.ext & EXT_PIPELINING))
+		tx_asks(client, tx);
 	command_rcpt(&tx->delivery->rcpt[n], &client->can, line);
 	return command_write(client, line);
 }
@@ -112,6 +122,7 @@ tx_write(struct client *client, struct tx *tx, struct delivery *d)
 	client->messages++;
 	if (tx == &client->tx[0])
 		client_wait(client, COMMAND_S);
+	tx_asks(client, tx);
 	command_mail(d, &client->can, line);
 	if (command_write(client, line) == -1)
 		return -1;
@@ -199,6 +210,7 @@ static int
 tx_reset(struct client *client)
 {
 	client->tx[0].state = TX_RSET;
+	tx_asks(client, &client->tx[0]);
 	client_wait(client, COMMAND_S);
 	return client_write(client, "RSET\r\n", 6);
 }
@@ -309,6 +321,7 @@ message_start(struct client *client, struct tx *tx)
 		return tx->is_refused ? tx_finish(client) : tx_reset(client);
 	if (!tx->is_chunked) {
 		tx->state = TX_DATA;
+		tx_asks(client, tx);
 		return client_write(client, "DATA\r\n", 6);
 	}
 	/* RFC 3030 2: one chunk, and it is the last */
@@ -439,6 +452,9 @@ tx_reply(struct client *client)
 		    NULL : client->reply.text);
 	if (tx->delivery == NULL)
 		return client_end(client, "4.5.0", "reply out of turn");
+	/* One that follows another may stand in the same packet. */
+	if (stream_sent(client->stream) <= tx->asks_at)
+		return client_end(client, "4.5.0", "reply before its command");
 	if (client->reply.code / 100 == 3 && tx->state != TX_DATA)
 		return client_end(client, "4.5.0", "bad reply");
 	client_wait(client, COMMAND_S);
