@@ -338,6 +338,26 @@ collect_nets(struct table *t)
 	return 0;
 }
 
+/*
+ * A CR that ends no line: 0, or the line.  Whoever wrote it saw a line end
+ * there, and all behind it would be read as part of an item or a comment.
+ */
+static unsigned int
+find_bare_cr(const char *text, const char *end)
+{
+	const char *p;
+	unsigned int lineno = 1;
+
+	for (p = text; (p = memchr(p, '\r', (size_t)(end - p))) != NULL; p++)
+		if (p + 1 < end && p[1] != '\n')
+			break;
+	if (p == NULL)
+		return 0;
+	for (; text < p; text++)
+		lineno += *text == '\n';
+	return lineno;
+}
+
 struct table *
 table_parse(const char *text, size_t size, char *err, size_t errsize)
 {
@@ -357,6 +377,14 @@ table_parse(const char *text, size_t size, char *err, size_t errsize)
 		snprintf(err, errsize, "a NUL byte in the text");
 		goto fail;
 	}
+	if ((start = find_bare_cr(text, end)) != 0) {
+		snprintf(err, errsize, "line %u: a CR that ends no line",
+		    start);
+		goto fail;
+	}
+	/* What some editors put in front of UTF-8 is not of the first key. */
+	if (size >= 3 && memcmp(text, "\357\273\277", 3) == 0)
+		text += 3;
 	while (next_line(&text, end, &l)) {
 		start = ++lineno;
 		if (l.n == 0)

@@ -132,6 +132,11 @@ static const struct {
 	{ "empty line between", "a: b\n\n c\n", NULL, 1 },
 	{ "colon and space", "a : b\n", NULL, 1 },
 	{ "one byte lines", "a\nb\nc\nd\ne", NULL, 5 },
+	{ "lines end with CR LF", "root a\r\n b\r\n# c\r\nd\r", NULL, 2 },
+	{ "lines end with CR", "a\nb\rc\n", "line 2: ", 0 },
+	{ "a comment ends with CR", "# a\rb\r\n", "line 1: ", 0 },
+	{ "two CR", "a\r\r\n", "line 1: ", 0 },
+	{ "only a mark of UTF-8", "\357\273\277", NULL, 0 },
 	{ "default route", "0.0.0.0/0\n::/0\n", NULL, 2 },
 };
 
@@ -165,6 +170,11 @@ test_forms(void)
 			    "%s", forms[i].name);
 		table_free(t);
 	}
+	t = table_parse("\357\273\277bad.example\nb\n", 17, err, sizeof(err));
+	tap_ok(t != NULL && table_size(t) == 2 &&
+	    table_has_domain(t, "bad.example"),
+	    "a mark of UTF-8 is not of the first key");
+	table_free(t);
 	tap_ok(table_parse("a\0b", 3, err, sizeof(err)) == NULL, "NUL");
 	t = table_parse("0.0.0.0/0\n*\n", 12, err, sizeof(err));
 	tap_ok(t != NULL && table_has_net(t, "9.9.9.9") &&
