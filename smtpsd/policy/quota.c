@@ -9,6 +9,9 @@
  * When it is set back, the counts are taken into the window that is now: the
  * worst is that one begins anew.  When it is set forward, they expire early.
  *
+ * Case makes no other user of a login: directories often do not mind it, and
+ * whoever wrote his name in a new way would have new limits.
+ *
  * State owned: the users, in a hash table and in order of use; those whose
  * counts the queue does not have yet.  A user without sessions and without
  * counts is forgotten.
@@ -16,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <sys/queue.h>
 
@@ -57,10 +61,10 @@ static struct quota *
 quota_find(const char *user)
 {
 	struct quota	*q;
-	uint64_t	 hash = hash_bytes(user, strlen(user));
+	uint64_t	 hash = hash_string(user);
 
 	LIST_FOREACH(q, &buckets[hash & (BUCKETS - 1)], by_hash)
-		if (strcmp(q->user, user) == 0)
+		if (strcasecmp(q->user, user) == 0)
 			return q;
 	return NULL;
 }
@@ -96,7 +100,7 @@ quota_get(const char *user)
 {
 	struct quota	*q;
 	size_t		 size = strlen(user) + 1;
-	uint64_t	 hash = hash_bytes(user, size - 1);
+	uint64_t	 hash = hash_string(user);
 
 	if ((q = quota_find(user)) != NULL) {
 		TAILQ_REMOVE(&users, q, by_use);

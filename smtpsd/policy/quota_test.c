@@ -78,6 +78,8 @@ test_hour(void)
 	tap_ok(burst(q, T0 + 3000 + 959) == 0, "not a second too early");
 	tap_ok(burst(q, T0 + 3000 + 960) == 1, "but then one");
 	tap_ok(burst(q, T0 + 5400) == 4, "half of the hour, half of them");
+	tap_ok(burst(quota_hold("HOUR2"), T0 + 5400) == 0,
+	    "nor by another case of the name");
 	/* Never more than the limit in any hour that ends at its turn. */
 	q = quota_hold("hour3");
 	for (t = 0; t < 2 * HOUR; t += 60)
