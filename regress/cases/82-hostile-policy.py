@@ -190,9 +190,39 @@ def accusations(c):
     c.peers_live("it has nobody killed")
 
 
+def refusals(c):
+    """It refuses what root has changed: the keys in force stay."""
+    text = open(c.s.conf_path).read()
+    nets = c.s.children("net")
+    _, cert, key = c.s.keys[0]
+    for i in range(3):
+        other = make_cert(c.s.dir, "other%d.example.org" % i, "ec")
+        c.s.write("smtpsd.conf", text.replace(cert, other[0]).replace(
+            key, other[1]))
+        mark = len(c.s.log())
+        c.e.ask("obey 0")
+        c.s.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        c.e.ask("obey 1")               # of the old one
+        c.message("parent", "ANY_PARENT_CONF_DONE",
+                  struct.pack("=IIHHI", 2 + 2 * i, 1, 2, 0, 0))
+        ok(until(lambda: "the old one is in force" in c.s.log()[mark:], 5),
+           "reload %d is refused" % i)
+        time.sleep(0.3)                 # net has it a moment later
+        try:
+            with c.s.raw() as r:
+                ok(r, "a handshake with the old key")
+        except OSError as e:
+            ok(False, "a handshake with the old key: %s" % e)
+    c.s.write("smtpsd.conf", text)
+    eq(c.s.children("net"), nets, "net lives")
+    c.begin_anew()
+    c.wired()
+
+
 from nexthop import NextHop
 hop = NextHop(port=HOP_PORT)
-main("policy", 0, SAYS, [routes, transactions, flood, accusations, malformed,
+main("policy", 0, SAYS, [refusals, routes, transactions, flood, accusations, malformed,
                          fuzz], memory={"queue": 300},
      extra="table xs { x.example }\n",
      actions=DEFAULT_ACTIONS + 'action "command" mda "/usr/bin/tee '

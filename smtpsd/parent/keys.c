@@ -158,6 +158,7 @@ keys_add(const struct conf *conf)
 		    add_one(conf->pkis[i]->key) == -1) {
 			log_warnx("pki %s: cannot take in its key",
 			    conf->pkis[i]->name);
+			current_round--;
 			return -1;
 		}
 	}

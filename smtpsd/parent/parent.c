@@ -196,6 +196,8 @@ reload_rollback(const char *refused)
 	log_warnx("reload: %s", text);
 	switch_to(previous);
 	previous = NULL;
+	/* Else they are older than those of the one that failed. */
+	(void)keys_add(conf);
 	if (failed->control_fd != -1)
 		listeners_unlink(failed);
 	conf_free(failed);
