@@ -174,6 +174,27 @@ parse_local(const char *s, int flags, struct text *out)
 	return end;
 }
 
+/* One form for each address; a mapped one is the IPv4 address it stands for. */
+static int
+put_ipv6(struct text *out, const struct in6_addr *a)
+{
+	char form[INET6_ADDRSTRLEN];
+
+	if (IN6_IS_ADDR_V4MAPPED(a)) {
+		if (inet_ntop(AF_INET, a->s6_addr + 12, form, sizeof(form)) ==
+		    NULL)
+			return -1;
+		text_put(out, "[", 1);
+	} else {
+		if (inet_ntop(AF_INET6, a, form, sizeof(form)) == NULL)
+			return -1;
+		text_put(out, "[IPv6:", 6);
+	}
+	text_put(out, form, strlen(form));
+	text_put(out, "]", 1);
+	return 0;
+}
+
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]"; other literals are refused. */
 static const char *
 parse_literal(const char *s, struct text *out)
@@ -192,11 +213,14 @@ parse_literal(const char *s, struct text *out)
 	memcpy(host, s + 1, n);
 	host[n] = '\0';
 	if (strncasecmp(host, "IPv6:", 5) == 0) {
-		if (inet_pton(AF_INET6, host + 5, &a6) != 1)
+		if (inet_pton(AF_INET6, host + 5, &a6) != 1 ||
+		    put_ipv6(out, &a6) == -1)
 			return NULL;
-	} else if (inet_pton(AF_INET, host, &a4) != 1)
-		return NULL;
-	text_put(out, s, n + 2);
+	} else {
+		if (inet_pton(AF_INET, host, &a4) != 1)
+			return NULL;
+		text_put(out, s, n + 2);
+	}
 	return end + 1;
 }
 

@@ -15,8 +15,8 @@
 /*
  * Parse "<path>" at the start of s.  A source route is dropped (RFC 5321
  * 4.1.2).  Strict: no control, no NUL, limits of 4.5.3.1 (64, 255), quoted
- * local parts kept quoted only if they need it, domain lower-cased, domain
- * literals kept.  0 and *end behind '>' on success, -1 otherwise.
+ * local parts kept quoted only if they need it, domain lower-cased, one form
+ * for each address in a domain literal.  0 and *end behind '>' on success, -1 otherwise.
  */
 int	address_parse_path(const char *s, int flags, char *out, size_t outsize,
 	    const char **end);

@@ -9,6 +9,7 @@
 #include <idn2.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mail/address.h"
 
@@ -161,11 +162,29 @@ domain_can_be_ascii(const char *address)
 	    domain_to_ascii(address + n, room, sizeof(room)) == 0;
 }
 
+/* "[IPv6:...]" behind the head of a key, as address.c has it. */
+static int
+literal_key_form(const char *key, size_t n, char *out, size_t outsize)
+{
+	char whole[512], form[512];
+
+	if (strlcpy(whole, "x@", sizeof(whole)) >= sizeof(whole) ||
+	    strlcat(whole, key + n, sizeof(whole)) >= sizeof(whole) ||
+	    address_parse(whole, 0, form, sizeof(form)) == -1 ||
+	    strcasecmp(whole, form) == 0 || n + strlen(form + 2) >= outsize)
+		return DOMAIN_BAD;
+	memcpy(out, key, n);
+	strlcpy(out + n, form + 2, outsize - n);
+	return 0;
+}
+
 int
 domain_key_form(const char *key, char *out, size_t outsize)
 {
 	size_t n = head_size(key);
 
+	if (key[n] == '[')
+		return literal_key_form(key, n, out, outsize);
 	/* A word without a dot is a login or an alias. */
 	if (is_ascii(key + n, strlen(key + n)) ||
 	    (n == 0 && strchr(key, '.') == NULL))

@@ -36,7 +36,10 @@ const char	*domain_try_canonical(const char *address, char *room,
 /* Whether the local part is ASCII and the domain is it or can be made so. */
 int	domain_can_be_ascii(const char *address);
 
-/* For table_add_forms(): 0 only if the key has another form, or DOMAIN_*. */
+/*
+ * For table_add_forms(): 0 only if the key has another form, or DOMAIN_*.
+ * Address literals have one as well, that of address.h.
+ */
 int	domain_key_form(const char *key, char *out, size_t outsize);
 
 #endif

@@ -99,6 +99,8 @@ static const struct {
 	    "info@xn--vrt-hoa.example", 0, 0, REPLY_OK, "virt" },
 	{ "recipient of such a domain", OUTSIDE, NULL, "", "x@y.example",
 	    "nobody@xn--vrt-hoa.example", 0, 0, REPLY_NO_SUCH_USER, NULL },
+	{ "address literal in another form", OUTSIDE, "u", "", "u@example.org",
+	    "a@[IPv6:2001:db8::25]", 0, 0, REPLY_REJECTED, NULL },
 	{ "auth table: listed", OUTSIDE, "boss", "", "u@example.org",
 	    "a@vip.example", 0, 0, REPLY_OK, "lan" },
 	{ "auth table: U-label of an A-label", OUTSIDE,
@@ -117,7 +119,7 @@ make(void)
 	    "xn--kln-sna.example\n");
 	testconf_table(3, "info@virt.example\nsales@virt.example\n"
 	    "info@v" UE "rt.example\n");
-	testconf_table(4, "bad.example\n");
+	testconf_table(4, "bad.example\n[IPv6:2001:DB8:0::25]\n");
 	testconf_table(5, "@evil.example\n@m" UE "ll.example\n");
 	testconf_table(6, "tagged.example\n");
 	testconf_table(7, "loop.example\n");

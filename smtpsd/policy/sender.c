@@ -197,7 +197,7 @@ sender_list_form(const char *list, char **out)
 
 	for (s = list; *s != '\0' && (unsigned char)*s < 0x80; s++)
 		;
-	if (*s == '\0')
+	if (*s == '\0' && strcasestr(list, "[IPv6:") == NULL)
 		return -1;
 	if ((size = write_list(list, NULL)) == 0 ||
 	    (*out = malloc(size)) == NULL)
