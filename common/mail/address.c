@@ -400,16 +400,15 @@ address_tagless(const char *address, char *out, size_t outsize)
 	    local - (size_t)(start - address))) == NULL || plus == start)
 		return -1;
 	before = (size_t)(plus - start);
-	/* Without its tag it may need no quotes. */
+	/* Without its tag it may need no quotes, or need them. */
 	for (s = start; s < plus && (n = atext_size(s, ADDRESS_UTF8)) > 0;)
 		if (*(s += n) == '.' && s + 1 < plus)
 			s++;
-	if (start == address || s == plus) {
-		text_put(&t, start, before);
-	} else {
-		text_put(&t, address, before + 1);
+	if (s < plus)
 		text_put(&t, "\"", 1);
-	}
+	text_put(&t, start, before);
+	if (s < plus)
+		text_put(&t, "\"", 1);
 	text_put(&t, address + local, all - local);
 	if (t.full)
 		out[0] = '\0';

@@ -191,6 +191,7 @@ test_tagless(void)
 		{ "\"bob+x y\"@a.b", "bob@a.b" },
 		{ "\"b.ob+..\"@a.b", "b.ob@a.b" },
 		{ "\"bob.+x\"@a.b", "\"bob.\"@a.b" },
+		{ "bob.+x@a.b", "\"bob.\"@a.b" },
 		{ "\"b b+x@y\"@a.b", "\"b b\"@a.b" },
 		{ "\"b\\\"+x\"@a.b", "\"b\\\"\"@a.b" },
 		{ "\"b@c+x y\"@a.b", "\"b@c\"@a.b" },

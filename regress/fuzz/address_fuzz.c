@@ -26,6 +26,13 @@ check_result(const char *address, int flags)
 		    address_is_hostname(domain) || strlen(domain) > 253);
 	}
 	(void)address_local(address, local, sizeof(local));
+	/* One that gets quotes may grow too long. */
+	if (address_tagless(address, local, sizeof(local)) == 0 &&
+	    (local[0] != '"' || address[0] == '"')) {
+		MUST(strlen(local) < strlen(address));
+		MUST(address_parse(local, flags, again, sizeof(again)) == 0);
+		MUST(strcmp(local, again) == 0);
+	}
 }
 
 int
@@ -56,6 +63,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (address_parse(s, flags, out, room) == 0 && out[0] != '\0')
 		check_result(out, flags);
 	(void)address_local(s, out, room);
+	(void)address_tagless(s, out, room);
 	(void)address_domain(s);
 	(void)address_is_hostname(s);
 	free(out);

@@ -17,6 +17,14 @@ is_ascii(const char *s)
 	return 1;
 }
 
+static const char *
+domain_of(const char *s)
+{
+	const char *at = strrchr(s, '@');
+
+	return at != NULL ? at + 1 : s + (*s == '.');
+}
+
 static void
 check_canonical(const char *s)
 {
@@ -28,7 +36,11 @@ check_canonical(const char *s)
 	MUST(domain_canonical(form, twice, sizeof(twice)) == form || form == s);
 	if (domain_can_be_ascii(s))
 		MUST(is_ascii(form));
-	if (domain_key_form(s, twice, sizeof(twice)) == 0)
+	if (domain_key_form(s, twice, sizeof(twice)) != 0)
+		return;
+	if (*domain_of(s) == '[')
+		MUST(*domain_of(twice) == '[' && is_ascii(domain_of(twice)));
+	else
 		MUST(strcmp(twice, form) == 0);
 }
 
