@@ -68,6 +68,8 @@ int	show_envelope(const char *id, int json);
 /* "hold", "release", "schedule" or "remove": words say what. */
 int	queue_edit(const char *verb, int argc, char **argv, int json);
 int	queue_pause(const char *what, int is_pause);
+/* -1: no id of a message, and a complaint. */
+int	queue_message_id(const char *text, uint64_t *id);
 /* One line of show queue. */
 void	queue_item_table(const struct queue_item *);
 void	queue_item_json(const struct queue_item *);

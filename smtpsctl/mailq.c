@@ -1,7 +1,8 @@
 /*
- * mailq and newaliases.  mailq prints the queue in the form that scripts
+ * mailq, newaliases and sendmail -q.  mailq prints the queue in the form that scripts
  * know from other mail systems; control decides who may see it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -76,21 +77,30 @@ print_item(const struct queue_item *q)
 	printf("%45s%s\n", "", plain(q->recipient));
 }
 
+/* 0, or an exit status. */
+static int
+connect_as(const char *name)
+{
+	if (ctl_connect(CONTROL_SOCKET_PATH) == 0)
+		return 0;
+	if (errno == EACCES) {
+		fprintf(stderr, "%s: %s: %s\n", name, CONTROL_SOCKET_PATH,
+		    strerror(errno));
+		return EX_NOPERM;
+	}
+	fprintf(stderr, "%s: smtpsd is not running (%s: %s)\n", name,
+	    CONTROL_SOCKET_PATH, strerror(errno));
+	return EX_TEMPFAIL;
+}
+
 int
 mailq_main(void)
 {
 	static const struct ctl_handlers handlers = { .item = print_item };
+	int status;
 
-	if (ctl_connect(CONTROL_SOCKET_PATH) == -1) {
-		if (errno == EACCES) {
-			fprintf(stderr, "mailq: %s: %s\n", CONTROL_SOCKET_PATH,
-			    strerror(errno));
-			return EX_NOPERM;
-		}
-		fprintf(stderr, "mailq: smtpsd is not running (%s: %s)\n",
-		    CONTROL_SOCKET_PATH, strerror(errno));
-		return EX_TEMPFAIL;
-	}
+	if ((status = connect_as("mailq")) != 0)
+		return status;
 	do {
 		of_page = 0;
 		if (ctl_request(MSG_CTL_CONTROL_QUEUE, last, PAGE,
@@ -133,4 +143,42 @@ newaliases_main(void)
 	}
 	return ctl_request(MSG_CTL_CONTROL_RELOAD, 0, 0, NULL) == -1 ?
 	    EX_CONFIG : 0;
+}
+
+static void
+say_nothing(const char *text)
+{
+	(void)text;
+}
+
+/*
+ * The queue runs by itself: what waits for its next attempt is tried now, all
+ * of it or what -qR, -qS or -qI names.
+ */
+int
+flush_main(const char *what)
+{
+	static const struct ctl_handlers handlers = { .text = say_nothing };
+	uint32_t which = SELECT_ALL;
+	uint64_t id = 0;
+	int status;
+
+	if (geteuid() != 0 || isdigit((unsigned char)what[0]))
+		return 0;	/* an interval is for daemons */
+	if (what[0] == 'R')
+		which = strchr(what, '@') != NULL ? SELECT_RECIPIENT :
+		    SELECT_DOMAIN;
+	else if (what[0] == 'S')
+		which = SELECT_SENDER;
+	else if (what[0] == 'I') {
+		which = SELECT_MESSAGE;
+		if (queue_message_id(what + 1, &id) == -1)
+			return EX_USAGE;
+	}
+	if ((status = connect_as("sendmail")) != 0)
+		return status;
+	return ctl_request_text(MSG_CTL_CONTROL_EDIT, id,
+	    QUEUE_EDIT(EDIT_SCHEDULE, which), which == SELECT_RECIPIENT ||
+	    which == SELECT_DOMAIN || which == SELECT_SENDER ? what + 1 : "",
+	    &handlers) == -1 ? EX_UNAVAILABLE : 0;
 }

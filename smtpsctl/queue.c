@@ -77,6 +77,15 @@ id_complain(const char *text)
 	return 1;
 }
 
+int
+queue_message_id(const char *text, uint64_t *id)
+{
+	if (id_parse(text, MESSAGE_DIGITS, id) == 0)
+		return 0;
+	id_complain(text);
+	return -1;
+}
+
 /* "3 envelopes; 1 are being delivered ..." */
 static void
 edit_json(const char *text)

@@ -1,8 +1,9 @@
 /*
  * Addresses and header of a message that is sent from this host.  Local
  * parts alone get the name of the host, Bcc goes, From comes if there is
- * none, recipients are taken from To, Cc and Bcc.  Everything else passes as
- * it is: what the server will not have, it refuses with a reason of its own.
+ * none, recipients are taken from To, Cc and Bcc; lists of addresses that only
+ * their names spoil are repaired (sendlist.c).  Everything else passes as it
+ * is: what the server will not have, it refuses with a reason of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "mail/mailbox.h"
 
 #include "sendhead.h"
+#include "sendlist.h"
 
 #define LINE_BYTES	998	/* RFC 5322 2.1.1 */
 #define LONG_LINE	"a line of more than 998 bytes without space"
@@ -81,6 +83,7 @@ struct rewrite {
 	const char		*host;
 	struct text		 out;
 	struct recipients	*rcpts;
+	int			 is_header;
 	int			 failed;
 };
 
@@ -140,15 +143,38 @@ on_recipient(void *arg, const char *address)
 		r->failed = 1;
 }
 
-/* r->out has the list with all addresses complete.  0; -1: *why. */
 static int
-rewrite_list(struct rewrite *r, const char *in, size_t size, const char **why)
+complete_list(struct rewrite *r, const char *in, size_t size,
+    const char **why)
 {
 	r->in = in;
+	r->used = r->out.size = 0;
 	if (mailbox_parse_local(in, size, MAILBOX_UTF8, on_any, on_bare, r,
 	    why) == -1)
 		return -1;
 	append(&r->out, in + r->used, size - r->used);
+	return 0;
+}
+
+/*
+ * r->out has the list with all addresses complete, and repaired, if it is one
+ * of a header and cannot be read otherwise.  0; -1: *why.
+ */
+static int
+rewrite_list(struct rewrite *r, const char *in, size_t size, const char **why)
+{
+	const char *again;
+	char *better;
+	int error;
+
+	if (complete_list(r, in, size, why) == -1) {
+		better = r->is_header ? list_repair(in, size, &size) : NULL;
+		error = better == NULL ? -1 :
+		    complete_list(r, better, size, &again);
+		free(better);
+		if (error == -1)
+			return -1;
+	}
 	*why = "no memory";
 	if (r->out.failed || mailbox_parse_local(r->out.p, r->out.size,
 	    MAILBOX_UTF8, on_recipient, on_bare_again, r, why) == -1)
@@ -358,7 +384,7 @@ do_addresses(struct work *w, const char *p, size_t size, int kind,
 {
 	const char *colon = memchr(p, ':', size), *why;
 	size_t skip = (size_t)(colon + 1 - p);
-	struct rewrite r = { .host = w->head->host };
+	struct rewrite r = { .host = w->head->host, .is_header = 1 };
 	struct text whole = { 0 };
 	int error, is_rcpt = w->head->rcpts != NULL && (kind & IS_RCPT);
 
@@ -375,7 +401,8 @@ do_addresses(struct work *w, const char *p, size_t size, int kind,
 			w->out.failed = 1;
 		else if (append_lines(&w->out, whole.p, whole.size) == -1)
 			fail(w, EX_DATAERR, name, LONG_LINE);
-		if ((kind & IS_AUTHOR) && is_wide(p, size))
+		if ((kind & IS_AUTHOR) && !whole.failed &&
+		    is_wide(whole.p, whole.size))
 			w->head->needs_utf8 = 1;
 	}
 	free(whole.p);

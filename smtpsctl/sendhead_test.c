@@ -42,6 +42,31 @@ static const struct {
 	    F "Subject: a\r\n Bcc: b@y.z\r\n",
 	    F "Subject: a\r\n Bcc: b@y.z\r\n\r\n", "", 0 },
 	{ "-t with a broken list", F "To: a b c\r\n", NULL, "", 0 },
+	{ "an address as a name", F "To: x@y.z <a@y.z>,\r\n\t"
+	    "\"J\" x@y.z (c) <b@y.z>, c\r\n",
+	    F "To: \"x@y.z\" <a@y.z>,\r\n\t"
+	    "\"\\\"J\\\" x@y.z (c)\" <b@y.z>, c@h.example\r\n\r\n",
+	    "a@y.z b@y.z c@h.example", 0 },
+	{ "in From", "From: a@b.c <a@b.c>\r\n",
+	    "From: \"a@b.c\" <a@b.c>\r\n\r\n", NULL, 0 },
+	{ "';' between addresses", F "To: a@y.z; B <b@y.z>;\r\nCc: c;d\r\n",
+	    F "To: a@y.z, B <b@y.z>,\r\nCc: c@h.example,d@h.example\r\n"
+	    "\r\n", "a@y.z b@y.z c@h.example d@h.example", 0 },
+	{ "but not in groups", F "To: t: a@y.z; b@y.z\r\n", NULL, "", 0 },
+	{ "names in Latin-1", "From: J\xfcrgen \xc3\xa4 <a@b.c>\r\n"
+	    "To: \"M\xfcller, F\" <a@y.z>, b@y.z (\xfc)\r\n",
+	    "From: J?rgen \xc3\xa4 <a@b.c>\r\n"
+	    "To: \"M?ller, F\" <a@y.z>, b@y.z (?)\r\n\r\n",
+	    "a@y.z b@y.z", 1 },
+	{ "Latin-1 alone", "From: \xfc <a@b.c>\r\n",
+	    "From: ? <a@b.c>\r\n\r\n", NULL, 0 },
+	{ "but not in addresses", F "To: A <\xfc@y.z>\r\n", NULL, "", 0 },
+	{ "nor without '<'", F "To: \xfc@y.z\r\n", NULL, "", 0 },
+	{ "two addresses are none", F "To: x@y.z <a@y.z> <b@y.z>\r\n", NULL,
+	    "", 0 },
+	{ "no end of a quote", F "To: x@y.z \"<a@y.z>\r\n", NULL, "", 0 },
+	{ "or a comment", F "To: x@y.z (<a@y.z>\r\n", NULL, "", 0 },
+	{ "the least with '@' and '<'", F "To:@<\r\n", NULL, "", 0 },
 	{ "-t with half an address", F "To: <a@y.z\r\n", NULL, "", 0 },
 	{ "-t with a source route", F "To: <@x.y:a@y.z>\r\n", NULL, "", 0 },
 	{ "a dot first", F ".Bcc: b@y.z\r\n..: x\r\n .\r\n",

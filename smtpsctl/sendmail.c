@@ -274,8 +274,8 @@ sendmail_main(int argc, char **argv)
 		return mailq_main();
 	case SEND_ALIASES:
 		return newaliases_main();
-	case SEND_NOTHING:
-		return 0;	/* smtpsd runs its queue by itself */
+	case SEND_QUEUE:
+		return flush_main(options.queue);
 	default:
 		return run_message();
 	}

@@ -12,5 +12,7 @@ int	smtp_relay(const char *path);
 /* mailq.c */
 int	mailq_main(void);
 int	newaliases_main(void);
+/* What is behind -q: "", or what to try at once. */
+int	flush_main(const char *what);
 
 #endif

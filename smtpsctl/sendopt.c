@@ -154,8 +154,9 @@ set_option(struct send_options *o, char option, const char *value, char *err,
 		o->ignore_dots = 1;
 		return 0;
 	case 'q':
+		o->queue = value;
 		if (o->mode == SEND_MESSAGE)
-			o->mode = SEND_NOTHING;
+			o->mode = SEND_QUEUE;
 		return 0;
 	case 't':
 		o->from_header = 1;
@@ -228,7 +229,7 @@ send_options(struct send_options *o, int argc, char **argv, char *err,
 		if (o->argv[i][0] == '-')
 			return fail(err, errsize, "options stand before "
 			    "addresses", o->argv[i]);
-	if (o->mode == SEND_NOTHING && (o->argc > 0 || o->from_header))
+	if (o->mode == SEND_QUEUE && (o->argc > 0 || o->from_header))
 		o->mode = SEND_MESSAGE;
 	return 0;
 }

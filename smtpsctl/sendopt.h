@@ -12,7 +12,7 @@ enum send_mode {
 	SEND_SMTP,		/* -bs */
 	SEND_MAILQ,		/* -bp */
 	SEND_ALIASES,		/* -bi */
-	SEND_NOTHING		/* -q */
+	SEND_QUEUE		/* -q */
 };
 
 struct send_options {
@@ -22,6 +22,7 @@ struct send_options {
 	int		 verbose;	/* -v */
 	const char	*sender;	/* -f; NULL: not given */
 	const char	*name;		/* -F; NULL: not given */
+	const char	*queue;		/* behind -q; NULL: not given */
 	const char	*ret;		/* -R: "FULL", "HDRS" or NULL */
 	char		 notify[32];	/* -N: as in RCPT, or "" */
 	char		 envid[320];	/* -V: xtext, or "" */

@@ -99,6 +99,15 @@ def recipients():
     eq(header(m, "To"),
        ["smtpst2@mail.example.org (x), smtpst2@example.org"],
        "To is complete")
+    sends("names as web applications write them", "-t", text=b"From: "
+          b"smtpst1@example.org <smtpst1@example.org>\nTo: M\xfcller <smtpst2>;"
+          b" smtpst3@example.org <smtpst3@example.org>\nSubject: web\n\nx\n")
+    m = mail_with("Subject: web", "smtpst3")
+    eq(header(m, "From") + header(m, "To"),
+       ['"smtpst1@example.org" <smtpst1@example.org>',
+        'M?ller <smtpst2@mail.example.org>, "smtpst3@example.org" '
+        '<smtpst3@example.org>'], "are made readable")
+    ok(mail_with("Subject: web"), "and each gets it")
     sends("-t and an argument", "-t", "smtpst3",
           text="To: smtpst2\nSubject: both\n\nx\n")
     ok(mail_with("Subject: both") and mail_with("Subject: both", "smtpst3"),
@@ -206,6 +215,7 @@ def queue():
     refuses("-bp for users", NOPERM, "-bp")
     eq(call(name="mailq", user="root").text, "Mail queue is empty\n",
        "an empty queue")
+    eq(call("-q", user="root").text, "", "-q without mail")
     sends("two that stay", "-f", "root", "a@far.example", "b@far.example",
           user="root")
     until(lambda: "Connection refused" in call(name="mailq",
@@ -217,6 +227,29 @@ def queue():
                  r" +b@far\.example\n\n-- 1 Kbytes in 1 Request\.\n$",
                  p.text), "the customary form")
     diag(p.text)
+    attempts = {q["recipient"]: q["attempts"] for q in s.show("queue")}
+    call("-q")
+    ok(all(q["next_s"] > time.time() + 60 for q in s.show("queue")),
+       "-q by a user hurries nothing")
+
+    def tried(*whom):
+        return until(lambda: [q["recipient"] for q in s.show("queue")
+                              if q["attempts"] > attempts[q["recipient"]]]
+                     == list(whom))
+    for option, whom in (("-qRb@far.example", ["b@far.example"]),
+                         ("-qSroot@mail.example.org",
+                          ["a@far.example", "b@far.example"])):
+        p = call(option, user="root")
+        ok(p.returncode == 0 and p.text == "" and tried(*whom),
+           option + " tries at once")
+    for option in ("-q", "-qf", "-qRfar.example",
+                   "-qI" + s.show("queue")[0]["message"]):
+        attempts = {q["recipient"]: q["attempts"] for q in s.show("queue")}
+        p = call(option, user="root")
+        ok(p.returncode == 0 and tried("a@far.example", "b@far.example"),
+           option + ": all of them")
+    eq(call("-q30m", user="root").text, "", "an interval is nothing")
+    eq(call("-qInonsense", user="root").returncode, USAGE, "-qI nonsense")
     for name, args in (("newaliases", []), ("sendmail", ["-bi"])):
         p = call(*args, name=name)
         ok(p.returncode == 0 and "nothing to build" in p.text,
@@ -305,6 +338,7 @@ if not own_run():
     done()
 with Server(conf=CONF, listen=LISTEN,
             aliases="root: smtpst1\npostmaster: smtpst1\n",
+            retry="1h to 2h",
             rules='match from auth for domain <domains> action "local"\n'
             'match from auth for domain far.example action "out"\n',
             start=False) as s:

@@ -1,0 +1,16 @@
+/*
+ * Repair of address lists in headers.  Pure.
+ */
+#ifndef SENDLIST_H
+#define SENDLIST_H
+
+#include <stddef.h>
+
+/*
+ * A list that mailbox.h cannot read, with its names quoted and commas between
+ * its addresses; perhaps it can be read then.  The caller frees it.  NULL:
+ * nothing can be done, or no memory.
+ */
+char	*list_repair(const char *in, size_t size, size_t *outsize);
+
+#endif
