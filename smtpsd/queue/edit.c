@@ -34,6 +34,7 @@ struct edit {
 	uint64_t		 request;
 	uint64_t		 above;		/* walked up to this envelope */
 	uint64_t		 last;		/* the last that can match */
+	unsigned int		 nagain;	/* pieces begun again */
 	char			 selector[MAILADDR_SIZE];
 };
 
@@ -231,25 +232,43 @@ edit_finish(struct edit *e)
 	free(e);
 }
 
+/* A piece of damaged messages needs two attempts for each, not more. */
+static int
+edit_again(struct edit *e, const struct edit *before)
+{
+	unsigned int nagain = e->nagain + 1;
+
+	if (!store_leaves_more(store) || nagain > 2 * PIECE_MAX)
+		return 0;
+	e->above = before->above;
+	e->result = before->result;
+	e->nagain = nagain;
+	return 1;
+}
+
 void
 edit_turn(uint64_t now_s)
 {
 	static struct piece piece;
-	struct edit *e = TAILQ_FIRST(&edits);
+	struct edit *e = TAILQ_FIRST(&edits), before;
 
 	if (e == NULL)
 		return;
 	agent_withdraw();
+	before = *e;
 	piece.edit = e;
 	piece.seen = piece.n = 0;
 	piece.bytes = 0;
 	piece.is_cut = 0;
 	if (store_list(store, e->above, PIECE_MAX, piece_item, &piece) == -1 ||
 	    piece_store(&piece, now_s) == -1) {
+		if (edit_again(e, &before))
+			return;
 		e->result.is_failed = 1;
 		edit_finish(e);
 		return;
 	}
+	e->nagain = 0;
 	e->result.changed += piece.n;
 	if (piece.seen < PIECE_MAX && !piece.is_cut)
 		edit_finish(e);

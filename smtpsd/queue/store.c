@@ -34,6 +34,7 @@ store_begin(struct store *s, int is_durable)
 		s->is_full = is_durable;
 	}
 	s->count_change = 0;
+	s->is_left = 0;
 	return store_run(s, ST_BEGIN);
 }
 
@@ -270,11 +271,17 @@ store_remove_message(struct store *s, uint64_t message, uint64_t body_id)
 	if (has == 1)
 		return 0;
 	store_bind_id(s, ST_REMOVE_MESSAGE, 1, message);
-	if (store_run(s, ST_REMOVE_MESSAGE) == -1)
+	if (store_run_or_leave(s, ST_REMOVE_MESSAGE, message) == -1)
 		return -1;
 	if (body_id != 0 && store_remove_chunks(s, body_id) == -1)
 		return -1;
 	return 1;
+}
+
+int
+store_leaves_more(const struct store *s)
+{
+	return s->is_left;
 }
 
 uint64_t
@@ -300,5 +307,5 @@ store_remove_chunks(struct store *s, uint64_t body_id)
 	store_bind_id(s, ST_REMOVE_CHUNKS, 1, body_id << STORE_CHUNK_BITS);
 	store_bind_id(s, ST_REMOVE_CHUNKS, 2, (body_id << STORE_CHUNK_BITS) +
 	    (1U << STORE_CHUNK_BITS) - 1);
-	return store_run(s, ST_REMOVE_CHUNKS);
+	return store_run_or_leave(s, ST_REMOVE_CHUNKS, body_id);
 }

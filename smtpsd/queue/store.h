@@ -77,9 +77,15 @@ int	store_set_next(struct store *, uint64_t envelope, uint64_t next_s);
 int	store_set_created(struct store *, uint64_t message,
 	    uint64_t created_s);
 int	store_remove_envelope(struct store *, uint64_t envelope);
-/* Drops message and chunks if no envelope is left.  1: dropped, 0: not. */
+/*
+ * Drops message and chunks if no envelope is left.  1: dropped, 0: not.  One
+ * that is damaged so that it cannot be removed fails the transaction, the next
+ * one leaves it behind: it has no envelope then and is nobody's.
+ */
 int	store_remove_message(struct store *, uint64_t message,
 	    uint64_t body_id);
+/* That was why the transaction failed: it is worth another one. */
+int	store_leaves_more(const struct store *);
 
 /* Chunks n = 0, 1, ... of a body, each at most MESSAGE_CHUNK_SIZE. */
 uint64_t store_new_body_id(struct store *);

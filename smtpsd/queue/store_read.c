@@ -248,8 +248,8 @@ is_unreadable(sqlite3_file *file)
 	return 1;
 }
 
-static int
-has_unreadable(struct store *s)
+int
+store_has_unreadable(struct store *s)
 {
 	int of_database = is_unreadable(file_of(s,
 	    SQLITE_FCNTL_FILE_POINTER));
@@ -281,11 +281,11 @@ step_body(struct store *s, enum statement st, int *damaged)
 	store_complain(s, "read body");
 	if (!is_corrupt(s))
 		return -1;
-	if (has_unreadable(s)) {
+	if (store_has_unreadable(s)) {
 		store_reset(s, st);
 		if ((r = store_step(s, st)) != -1)
 			return r;
-		*damaged = is_corrupt(s) && !has_unreadable(s);
+		*damaged = is_corrupt(s) && !store_has_unreadable(s);
 	} else
 		*damaged = 1;
 	return -1;

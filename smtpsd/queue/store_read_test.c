@@ -1,6 +1,6 @@
 /*
  * Bodies on a disk that cannot be read for a while, and one that is damaged:
- * which is which, each time.
+ * which is which, each time, and that whoever has one can be removed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -102,6 +102,92 @@ get(struct store *s, uint64_t id, char c)
 	return r;
 }
 
+/* Of message id a body of letters c in chunks. */
+static void
+put_chunks(struct store *s, uint64_t id, char c)
+{
+	struct message *m = teststore_message(id, SIZE);
+	char data[SIZE];
+	uint32_t n;
+
+	memset(data, c, SIZE);
+	m->body_id = store_new_body_id(s);
+	if (store_begin(s, 1) == -1)
+		abort();
+	for (n = 0; n < 3; n++)
+		if (store_add_chunk(s, m->body_id, n, data, SIZE) == -1)
+			abort();
+	if (teststore_add(s, m, 1) == -1 || store_commit(s) == -1)
+		abort();
+	message_unref(m);
+}
+
+/* As when its last delivery is over, with another one's. */
+static int
+drop(struct store *s, uint64_t id, uint64_t body_id, uint64_t other)
+{
+	if (store_begin(s, 1) == 0 &&
+	    store_remove_envelope(s, id << 10 | 1) == 0 &&
+	    store_remove_message(s, id, body_id) == 1 &&
+	    store_remove_envelope(s, other << 10 | 1) == 0 &&
+	    store_remove_message(s, other, 0) == 1 && store_commit(s) == 0)
+		return 0;
+	store_rollback(s);
+	return -1;
+}
+
+static int
+has(struct store *s, uint64_t id)
+{
+	struct envelope *e = envelope_new();
+	struct message *m = message_new();
+	int r = store_load(s, id << 10 | 1, e, m);
+
+	envelope_free(e);
+	message_unref(m);
+	return r;
+}
+
+/* However it is damaged, its envelope goes, and keeps no other's here. */
+static void
+test_drop(void)
+{
+	struct store *s;
+	uint64_t i, body_id = 0;
+
+	snprintf(path, sizeof(path), "%s/drop.db", dir);
+	if ((s = teststore_open(path, 0)) == NULL)
+		return;
+	put(s, 1, 'p');
+	body_id = store_new_body_id(s) + 1;
+	put_chunks(s, 2, 'q');
+	for (i = 3; i <= 6; i++)
+		put(s, i, 'r');
+	store_close(s);
+	empty_log();
+	tap_ok(damage('p') > 0 && damage('q') > 0, "two are damaged");
+	if ((s = teststore_open(path, 0)) == NULL)
+		return;
+	is_failing = EIO;
+	tap_ok(drop(s, 1, 0, 3) == -1 && !store_leaves_more(s),
+	    "what cannot be read is not left behind");
+	is_failing = 0;
+	drop(s, 1, 0, 3);	/* that error is forgotten now */
+	tap_ok(drop(s, 1, 0, 3) == -1 && store_leaves_more(s) &&
+	    drop(s, 1, 0, 3) == 0, "what is damaged is, at the second attempt");
+	tap_ok(drop(s, 2, body_id, 4) == -1 && drop(s, 2, body_id, 4) == 0,
+	    "so is one in chunks");
+	tap_ok(has(s, 1) == 0 && has(s, 2) == 0 && has(s, 3) == 0 &&
+	    has(s, 4) == 0 && has(s, 5) == 1, "and those with them");
+	put_chunks(s, 7, 's');
+	store_close(s);
+	s = teststore_open(path, 0);
+	tap_ok(s != NULL && has(s, 1) == 0 && has(s, 2) == 0 &&
+	    has(s, 5) == 1 && get(s, 5, 'r') == 0 && has(s, 7) == 1,
+	    "after a restart, too");
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -135,6 +221,7 @@ main(void)
 	    "those it kept are whole");
 	tap_ok(get(s, 2, 'a' + 2) == 1, "the damaged one is not");
 	store_close(s);
+	test_drop();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");
 	return tap_done();

@@ -4,6 +4,7 @@
  * the start goes through store_exec() and store_number().  A failure is logged
  * here.  Called by the other store*.c; knows no transactions and no forms.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -165,6 +166,39 @@ store_run(struct store *s, enum statement st)
 		store_complain(s, statements[st]);
 	store_reset(s, st);
 	return r == -1 ? -1 : 0;
+}
+
+static int
+is_left(const struct store *s, enum statement st, uint64_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nleft && i < STORE_LEFT_MAX; i++)
+		if (s->left[i].st == st && s->left[i].id == id)
+			return 1;
+	return 0;
+}
+
+/* SQLite lets nobody write in a transaction that has met damage. */
+int
+store_run_or_leave(struct store *s, enum statement st, uint64_t id)
+{
+	if (is_left(s, st, id)) {
+		store_reset(s, st);
+		return 0;
+	}
+	if (store_run(s, st) == 0)
+		return 0;
+	if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_CORRUPT &&
+	    !store_has_unreadable(s)) {
+		log_warnx("store: what is damaged stays in the database: %s "
+		    "%" PRIu64, st == ST_REMOVE_MESSAGE ? "message" : "body",
+		    id);
+		s->left[s->nleft % STORE_LEFT_MAX].st = st;
+		s->left[s->nleft++ % STORE_LEFT_MAX].id = id;
+		s->is_left = 1;
+	}
+	return -1;
 }
 
 int

@@ -20,6 +20,8 @@ enum statement {
 	ST_FAR, ST_SET_CREATED, ST_SET_WARNED, ST_PARKED_BEFORE, ST_MAX
 };
 
+#define STORE_LEFT_MAX	4096
+
 struct store {
 	sqlite3		*db;		/* NULL: being repaired */
 	sqlite3_stmt	*st[ST_MAX];
@@ -42,6 +44,12 @@ struct store {
 	int		 is_flushing;	/* it is under way */
 	int64_t		 count_later;	/* envelopes more by it */
 	int		 is_doubtful;	/* a flush failed since */
+	int		 is_left;	/* some more, since the last begin */
+	uint32_t	 nleft;		/* of all time; the last in left[] */
+	struct {
+		enum statement	st;
+		uint64_t	id;
+	}		 left[STORE_LEFT_MAX]; /* damaged, not to be removed */
 	uint64_t	 repaired_s;	/* last attempt to mend that */
 	uint64_t	 reserve;	/* bytes of disk to leave free */
 	uint64_t	 full_s;	/* last log line of a full disk */
@@ -63,6 +71,11 @@ int	store_number(struct store *, const char *sql, uint64_t *);
 /* A statement that gives no rows. */
 int	store_run(struct store *, enum statement);
 /*
+ * One that removes what nobody needs any more, of this message or body: if it
+ * is damaged, that fails once, and from then on it stays where it is.
+ */
+int	store_run_or_leave(struct store *, enum statement, uint64_t id);
+/*
  * Log why the last call failed, at most once a second, and note whether it
  * was a flush.  Always -1.
  */
@@ -78,6 +91,12 @@ void	store_bind_text(struct store *, enum statement, int column,
 int	store_connect(struct store *);
 /* Leaves the log as it is. */
 void	store_disconnect(struct store *);
+
+/*
+ * store_read.c: 1, a file has had an error since this was asked last; then
+ * what SQLite calls malformed may be a disk that cannot be read now.
+ */
+int	store_has_unreadable(struct store *);
 
 /* store_vfs.c: the name of our access to files; NULL: SQLite's. */
 const char *store_vfs(void);
