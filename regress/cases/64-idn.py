@@ -126,6 +126,11 @@ with s:
                    "haus.\u00fc\u2060\U0001f600.example"]:
         refused("a@" + domain, "5.1.2", "refused: " + ascii(domain))
     eq(len(dns.queries), n, "without a question")
+    with s.client() as c:
+        c.command_encoding = "utf-8"
+        c.ehlo()
+        code, text = c.mail("x@b\u00f6se.example\u3002", ["SMTPUTF8"])
+        eq((code, text.split()[0]), (501, b"5.1.7"), "nor may it be a sender")
 
     # --- rules, mailboxes, policies -----------------------------------------
     for domain in ["b\u00f6se.example", "B\u00d6SE.example",

@@ -157,6 +157,21 @@ is_unknown(const char *domain)
 }
 
 enum reply_id
+rules_check_sender(const char *sender)
+{
+	char		 room[MAILADDR_SIZE];
+	const char	*form, *domain;
+
+	if (sender[0] == '\0')
+		return REPLY_OK;
+	if ((form = domain_try_canonical(sender, room, sizeof(room))) == NULL)
+		return REPLY_TRY_LATER;
+	domain = address_domain(form);
+	return domain == NULL || is_unknown(domain) ? REPLY_BAD_SENDER :
+	    REPLY_OK;
+}
+
+enum reply_id
 rules_match(const struct conf *conf, const struct rules_request *req,
     const char *address, const struct conf_action **action)
 {

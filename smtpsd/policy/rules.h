@@ -36,6 +36,11 @@ struct rules_request {
 enum reply_id	rules_match(const struct conf *, const struct rules_request *,
 		    const char *recipient, const struct conf_action **action);
 /*
+ * Whether a reverse-path can be compared with what rules say of senders and
+ * be written to: REPLY_OK, REPLY_BAD_SENDER or REPLY_TRY_LATER.
+ */
+enum reply_id	rules_check_sender(const char *sender);
+/*
  * Where a name without a domain has its mailbox when no rule takes it at the
  * host's own name: the first action for Unix users.  NULL: there is none.
  */

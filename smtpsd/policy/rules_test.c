@@ -144,6 +144,21 @@ make(void)
 }
 
 static void
+test_senders(void)
+{
+	tap_ok(rules_check_sender("") == REPLY_OK &&
+	    rules_check_sender("a@b.example") == REPLY_OK &&
+	    rules_check_sender("a@b" UE ".example") == REPLY_OK,
+	    "senders that can be compared");
+	/* Evil's domain, and a full stop of East Asia behind it. */
+	tap_ok(rules_check_sender("x@evil.example\343\200\202") ==
+	    REPLY_BAD_SENDER && rules_check_sender(
+	    "a@\360\237\230\200.example") == REPLY_BAD_SENDER &&
+	    rules_check_sender("a") == REPLY_BAD_SENDER,
+	    "senders that cannot");
+}
+
+static void
 test_open_relay(void)
 {
 	struct rules_request	 req = { OUTSIDE, NULL, "", "x@y.example", 0, 0 };
@@ -204,6 +219,7 @@ main(void)
 		    strcmp(action->is.name, cases[i].action) == 0), "%s",
 		    cases[i].name);
 	}
+	test_senders();
 	test_open_relay();
 	test_broken();
 	return tap_done();

@@ -28,6 +28,7 @@
 #include "handover.h"
 #include "quota.h"
 #include "route.h"
+#include "rules.h"
 #include "sender.h"
 #include "control.h"
 #include "session.h"
@@ -331,6 +332,8 @@ check_mail(struct session *s, const struct mail *m, char *text, size_t size)
 	if (conf->limits.message_max != 0 &&
 	    mail->size > conf->limits.message_max)
 		return REPLY_TOO_BIG;
+	if ((reply = rules_check_sender(m->sender)) != REPLY_OK)
+		return reply;
 	if (s->user != NULL &&
 	    (is_his = sender_check(conf, listener, s->user, s->scope,
 	    m->sender)) != 1)
