@@ -4,52 +4,9 @@ import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from roles import *
 
-import threading
+from hole import Hole
 
 USER = "smtpst2"
-
-
-class Hole:
-    """Covers the home of USER; fd: -1 if that cannot be."""
-
-    def __init__(self):
-        e = pwd.getpwnam(USER)
-        self.home = e.pw_dir
-        self.asked = threading.Event()
-        self.fd = -1
-        if not os.path.exists("/dev/fuse"):
-            return
-        fd = os.open("/dev/fuse", os.O_RDWR)
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"fuse", self.home.encode(), b"fuse", 0,
-                      b"fd=%d,rootmode=40000,user_id=%d,group_id=%d,"
-                      b"allow_other" % (fd, e.pw_uid, e.pw_gid)) != 0:
-            diag(os.strerror(ctypes.get_errno()))
-            os.close(fd)
-            return
-        self.fd = fd
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                asked = os.read(self.fd, 1 << 18)
-            except OSError:
-                return
-            opcode, unique = struct.unpack("=IQ", asked[4:16])
-            if opcode != 26:            # FUSE_INIT has its answer
-                self.asked.set()
-                continue
-            out = struct.pack("=IIIIHHIIHH8I", 7, 31, 4096, 0, 0, 0, 4096, 1,
-                              0, 0, *[0] * 8)
-            os.write(self.fd, struct.pack("=IiQ", 16 + len(out), 0, unique) +
-                     out)
-
-    def end(self):
-        """Whoever waits gets an error.  (To close it would not do: the read
-        in the thread keeps it open.)"""
-        run("umount", "-f", self.home)
-        run("umount", "-l", self.home)
 
 
 def wants(n, user=USER):
@@ -58,7 +15,7 @@ def wants(n, user=USER):
 
 def places(c):
     """Those that do not die keep nobody's place; their user has no more."""
-    hole = Hole()
+    hole = Hole(pwd.getpwnam(USER).pw_dir)
     if hole.fd == -1:
         return skip("a home that takes all", "FUSE cannot be mounted")
     for n in range(64):
@@ -96,9 +53,5 @@ def places(c):
 
 
 with HostileServer("queue", 0) as s:
-    try:
-        places(Role(s, {}))
-    finally:
-        run("umount", "-f", pwd.getpwnam(USER).pw_dir)
-        run("umount", "-l", pwd.getpwnam(USER).pw_dir)
+    places(Role(s, {}))
 done()

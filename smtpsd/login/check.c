@@ -4,8 +4,9 @@
  * Called from the loop.  A job holds the pipe on which its process answers,
  * and a timer.  What comes out of the pipe is hostile: the process ran
  * somebody's modules.  After LIMIT_S the process and all that it started are
- * killed; the slot is free when the process is gone, so that one that cannot
- * even be killed costs a slot and no more.  It is forked at the end of a
+ * killed; the slot is free when the process is gone.  One that cannot even be
+ * killed, since it waits for a file system of its user's, leaves its place to
+ * others; its user has no more of them.  It is forked at the end of a
  * turn, when the link's buffers are wiped, and wipes what waits beside its
  * own check: it knows one password.
  *
@@ -36,6 +37,8 @@
 #define LIMIT_S		10
 #define STEP_MS		250
 #define ANSWER_FD	3
+#define DEATH_MS	1000	/* who is killed is gone by then, or never */
+#define JOBS_MAX	64	/* with those that cannot be killed */
 
 struct job {
 	int			is_used;
@@ -45,6 +48,8 @@ struct job {
 	int			was_killed;
 	uint64_t		request;
 	uint64_t		since_ms;
+	uint64_t		killed_ms;	/* 0: not yet */
+	char			user[LOGIN_SIZE];
 	size_t			have;		/* bytes of answer */
 	struct event		readable;
 	struct event		timer;
@@ -52,7 +57,7 @@ struct job {
 	struct parent_backend_check check;	/* until it is started */
 };
 
-static struct job	jobs[BACKEND_LOGIN_MAX];
+static struct job	jobs[JOBS_MAX];
 static struct event	child_ev;
 
 static void
@@ -92,6 +97,7 @@ job_kill(struct job *j)
 		j->fd = -1;
 	}
 	j->was_killed = 1;
+	j->killed_ms = proc_now_ms();
 	(void)kill(-j->pid, SIGKILL);
 	(void)kill(j->pid, SIGKILL);
 }
@@ -212,10 +218,10 @@ kill_orphans(void)
 	if ((f = fopen(path, "re")) == NULL)
 		return;
 	while (fscanf(f, "%d", &pid) == 1) {
-		for (i = 0; i < BACKEND_LOGIN_MAX; i++)
+		for (i = 0; i < JOBS_MAX; i++)
 			if (jobs[i].pid == pid)
 				break;
-		if (i < BACKEND_LOGIN_MAX)
+		if (i < JOBS_MAX)
 			continue;
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, NULL, WNOHANG);
@@ -232,7 +238,7 @@ on_sigchld(int sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	(void)arg;
-	for (i = 0; i < BACKEND_LOGIN_MAX; i++)
+	for (i = 0; i < JOBS_MAX; i++)
 		job_reap(&jobs[i]);
 	kill_orphans();
 }
@@ -246,7 +252,7 @@ run(struct parent_backend_check *check, int fd)
 	sigset_t		 none;
 	size_t			 i;
 
-	for (i = 0; i < BACKEND_LOGIN_MAX; i++)
+	for (i = 0; i < JOBS_MAX; i++)
 		if (&jobs[i].check != check)
 			explicit_bzero(&jobs[i].check, sizeof(jobs[i].check));
 	(void)setsid();
@@ -300,7 +306,7 @@ check_turn(void)
 	struct job	*j;
 	size_t		 i;
 
-	for (i = 0; i < BACKEND_LOGIN_MAX; i++) {
+	for (i = 0; i < JOBS_MAX; i++) {
 		j = &jobs[i];
 		if (!j->is_used || j->pid != 0 || job_start(j) == 0)
 			continue;
@@ -310,22 +316,49 @@ check_turn(void)
 	}
 }
 
+static int
+is_undying(const struct job *j)
+{
+	return j->killed_ms != 0 && proc_now_ms() - j->killed_ms > DEATH_MS;
+}
+
+/* NULL: there is a place for a check of this user's. */
+static const char *
+place_fault(const char *user)
+{
+	size_t	 i, n = 0;
+
+	for (i = 0; i < JOBS_MAX; i++) {
+		if (!jobs[i].is_used)
+			continue;
+		if (!is_undying(&jobs[i]))
+			n++;
+		else if (strcmp(jobs[i].user, user) == 0)
+			return "still-hangs";
+	}
+	return n < BACKEND_LOGIN_MAX ? NULL : "overloaded";
+}
+
 void
 on_parent_check(struct link *link, struct link_in *in)
 {
 	const struct parent_backend_check	*check = in->data;
+	const char				*fault = place_fault(check->user);
 	size_t					 i;
 
 	(void)link;
-	for (i = 0; i < BACKEND_LOGIN_MAX; i++)
+	for (i = 0; i < JOBS_MAX; i++)
 		if (!jobs[i].is_used)
 			break;
-	if (i == BACKEND_LOGIN_MAX) {
-		send_later(check->request, "overloaded");
+	if (i == JOBS_MAX && fault == NULL)
+		fault = "overloaded";
+	if (fault != NULL) {
+		send_later(check->request, fault);
 		return;
 	}
 	jobs[i].is_used = 1;
 	jobs[i].request = check->request;
+	strlcpy(jobs[i].user, check->user, sizeof(jobs[i].user));
 	memcpy(&jobs[i].check, check, sizeof(*check));
 }
 
@@ -334,7 +367,7 @@ check_init(void)
 {
 	size_t	 i;
 
-	for (i = 0; i < BACKEND_LOGIN_MAX; i++)
+	for (i = 0; i < JOBS_MAX; i++)
 		jobs[i].fd = -1;
 #ifdef PR_SET_CHILD_SUBREAPER
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == -1)
@@ -349,7 +382,7 @@ check_stop(void)
 {
 	size_t	 i;
 
-	for (i = 0; i < BACKEND_LOGIN_MAX; i++)
+	for (i = 0; i < JOBS_MAX; i++)
 		if (jobs[i].pid != 0)
 			job_kill(&jobs[i]);
 }

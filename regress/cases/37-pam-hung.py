@@ -1,0 +1,84 @@
+"""auth system: a module that looks for something of one user's, in a file
+system of his that never answers.  Its process cannot be killed; others' logins
+go on."""
+import os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from smtpsdtest import *
+
+import base64
+import threading
+
+from hole import Hole
+
+LISTEN = "listen on 127.0.0.1 smtps port %d auth system senders <senders>" % \
+    PORT
+UNIX_PASSWORD = "Unix-%s!"
+ROUNDS = 5              # of two each; login has eight places
+
+if not os.path.isdir("/etc/pam.d"):
+    print("1..0 # SKIP no PAM")
+    sys.exit(0)
+
+# A copy of /etc of this case's own (the mounts end with it).
+etc = tempfile.mkdtemp(prefix="smtpsd-etc.", dir="/tmp")
+os.chmod(etc, 0o755)
+p = run("sh", "-c", "cp -a /etc/. %s/ && mount --bind %s /etc" % (etc, etc))
+if p.returncode != 0:
+    diag(p.text)
+    ok(False, "an /etc of its own")
+    done()
+for u in USERS:
+    run("chpasswd", "-c", "SHA512", input="%s:%s\n" % (u, UNIX_PASSWORD % u))
+place = tempfile.mkdtemp(prefix="smtpsd-hole.", dir="/tmp")
+with open("/etc/pam.d/smtpsd", "w") as f:
+    f.write("auth [success=1 default=ignore] pam_succeed_if.so quiet "
+            "user != smtpst2\n"
+            "auth required pam_listfile.so item=user sense=deny "
+            "file=%s/list onerr=succeed\n"
+            "auth required pam_unix.so\n"
+            "account required pam_unix.so\n" % place)
+
+
+def auth(s, user, source):
+    """The reply's code, from an address of one's own."""
+    sock = socket.create_connection(("127.0.0.1", PORT), 60, (source, 0))
+    tls = s.context().wrap_socket(sock, server_hostname="mail.example.org")
+    with tls, tls.makefile("rb") as f:
+        f.readline()
+        tls.sendall(b"EHLO x\r\n")
+        while f.readline()[3:4] == b"-":
+            pass
+        tls.sendall(b"AUTH PLAIN " + base64.b64encode(
+            ("\0%s\0%s" % (user, UNIX_PASSWORD % user)).encode()) + b"\r\n")
+        return f.readline().decode()[:3]
+
+
+with Server(listen=LISTEN) as s:
+    hole = Hole(place)
+    if hole.fd == -1:
+        skip("a module that cannot be killed", "FUSE cannot be mounted")
+        done()
+    login, = s.children("login")
+    eq(auth(s, "smtpst1", "127.4.0.1"), "235", "a login")
+    results = []
+    for n in range(ROUNDS):
+        threads = [threading.Thread(target=lambda i=i: results.append(
+            auth(s, "smtpst2", "127.4.%d.%d" % (n + 1, i))))
+            for i in (1, 2)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(30)
+    eq(results, ["454"] * 2 * ROUNDS, "one user's hang")
+    stuck = children_of(login)
+    ok(0 < len(stuck) <= 4, "%d of them have a process" % len(stuck))
+    eq(auth(s, "smtpst1", "127.4.0.2"), "235", "another user gets in")
+    ok(s.wait_log(r"user=smtpst2 backend=system reason=still-hangs"),
+       "the log says why he does not")
+    hole.end()
+    ok(until(lambda: not children_of(login), 10), "they end at last")
+    eq(auth(s, "smtpst2", "127.4.0.3"), "235", "and he gets in again")
+run("umount", "-l", "/etc")
+shutil.rmtree(etc, ignore_errors=True)
+os.rmdir(place)
+done()
