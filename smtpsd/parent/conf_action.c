@@ -16,8 +16,12 @@
 #define COMMAND_S	300	/* seconds for one message */
 
 static int
-url_fail(struct parser *p, const char *url)
+url_fail(struct parser *p, const struct conf_action *a, const char *url)
 {
+	if (a->kind == ACTION_LMTP)
+		return parse_fail(p, "lmtp \"localhost:24\" or "
+		    "lmtp \"/run/dovecot/lmtp\"",
+		    "'%s' does not say where LMTP is spoken", url);
 	return parse_fail(p,
 	    "smtp://host, smtps://label@host:port, smtp+tls://[::1]:587",
 	    "'%s' does not say where to relay to", url);
@@ -34,7 +38,7 @@ parse_url_host(struct parser *p, struct conf_action *a, const char *s,
 	if (*s == '[') {
 		s++;
 		if ((end = strchr(s, ']')) == NULL)
-			return url_fail(p, url);
+			return url_fail(p, a, url);
 		len = (size_t)(end++ - s);
 	} else {
 		len = strcspn(s, ":");
@@ -42,13 +46,13 @@ parse_url_host(struct parser *p, struct conf_action *a, const char *s,
 	}
 	if (len == 0 || len >= sizeof(a->host) ||
 	    (*end != '\0' && *end != ':'))
-		return url_fail(p, url);
+		return url_fail(p, a, url);
 	memcpy(a->host, s, len);
 	a->host[len] = '\0';
 	if (*end == ':') {
 		a->port = (uint16_t)strtonum(end + 1, 1, 65535, &why);
 		if (why != NULL)
-			return url_fail(p, url);
+			return url_fail(p, a, url);
 	}
 	return 0;
 }
@@ -78,7 +82,7 @@ parse_url(struct parser *p, struct conf_action *a)
 		    strlen(schemes[i].scheme)) == 0)
 			break;
 	if (i == n)
-		return url_fail(p, url);
+		return url_fail(p, a, url);
 	a->tls = schemes[i].tls;
 	a->verify = schemes[i].verify;
 	a->port = schemes[i].port;

@@ -35,6 +35,8 @@ struct macro {
 	char	*name;
 	char	*value;
 	int	 is_fixed;	/* from the command line */
+	int	 is_used;
+	struct conf_where where;
 };
 
 struct lexer {
@@ -215,7 +217,8 @@ lexer_define(struct lexer *l, const char *name, const char *value)
 		return -1;
 	l->macros = m;
 	m += l->nmacros;
-	m->is_fixed = 0;
+	m->is_fixed = m->is_used = 0;
+	m->where = l->where;
 	m->name = strdup(name);
 	m->value = strdup(value);
 	if (m->name == NULL || m->value == NULL) {
@@ -225,6 +228,18 @@ lexer_define(struct lexer *l, const char *name, const char *value)
 	}
 	l->nmacros++;
 	return 0;
+}
+
+void
+lexer_unused(struct lexer *l)
+{
+	const struct macro *m;
+
+	for (m = l->macros; m < l->macros + l->nmacros; m++)
+		if (!m->is_used && !m->is_fixed)
+			conf_caution(l->errors, m->where, "settings are "
+			    "written without '='", "macro '%s' is not used",
+			    m->name);
 }
 
 static int
@@ -368,6 +383,7 @@ lex_macro(struct lexer *l)
 		    "macro '%s' is not defined", name);
 		return -1;
 	}
+	m->is_used = 1;
 	for (p = m->value; *p != '\0'; p++)
 		add(l, (unsigned char)*p);
 	return 0;

@@ -41,6 +41,8 @@ struct conf_where lexer_where(const struct lexer *);	/* of the token */
 /* -1: the name is taken by an earlier line of the file. */
 int		 lexer_define(struct lexer *, const char *name,
 		    const char *value);
+/* Cautions of macros that nothing has used: a setting of another program? */
+void		 lexer_unused(struct lexer *);
 /* 1: the file being read can be read by its owner alone. */
 int		 lexer_is_private(const struct lexer *);
 

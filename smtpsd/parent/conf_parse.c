@@ -484,5 +484,7 @@ conf_parse(struct conf *conf, const char *path,
 			skip_line(&p);
 		}
 	}
+	if (errors->nerrors == 0)	/* else a line that did may be skipped */
+		lexer_unused(p.lexer);
 	lexer_free(p.lexer);
 }

@@ -23,23 +23,31 @@ parse_fail(struct parser *p, const char *hint, const char *fmt, ...)
 	return -1;
 }
 
+/* What may stand there; "" if that is anything. */
+static void
+hint_words(char *hint, size_t size, const char *const *words)
+{
+	size_t i;
+
+	hint[0] = '\0';
+	for (i = 0; words != NULL && words[i] != NULL; i++) {
+		strlcat(hint, i == 0 ? "one of: " : " ", size);
+		strlcat(hint, words[i], size);
+	}
+}
+
 int
 parse_unknown(struct parser *p, const char *const *words, const char *what)
 {
 	const char *guess = NULL, *text = lexer_text(p->lexer);
-	char hint[256];
-	size_t i;
+	char hint[512];
 
 	switch (lexer_kind(p->lexer)) {
 	case TOKEN_BAD:
 		return -1;	/* has its complaint already */
 	case TOKEN_EOF:
 	case TOKEN_NEWLINE:
-		hint[0] = '\0';
-		for (i = 0; words != NULL && words[i] != NULL; i++) {
-			strlcat(hint, i == 0 ? "one of: " : " ", sizeof(hint));
-			strlcat(hint, words[i], sizeof(hint));
-		}
+		hint_words(hint, sizeof(hint), words);
 		return parse_fail(p, hint[0] == '\0' ? NULL : hint,
 		    "the line ends where %s is expected", what);
 	case TOKEN_WORD:
@@ -49,7 +57,9 @@ parse_unknown(struct parser *p, const char *const *words, const char *what)
 		if (guess != NULL)
 			snprintf(hint, sizeof(hint), "did you mean '%s'?",
 			    guess);
-		return parse_fail(p, guess == NULL ? NULL : hint,
+		else
+			hint_words(hint, sizeof(hint), words);
+		return parse_fail(p, hint[0] == '\0' ? NULL : hint,
 		    "unknown word '%s' where %s is expected", text, what);
 	case TOKEN_TABLE:
 		return parse_fail(p, NULL,

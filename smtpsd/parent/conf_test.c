@@ -287,6 +287,12 @@ static const struct test bad[] = {
 	    "lmtp or expand-only is expected" },
 	{ "scheme", HEAD RULE "action a relay host lmtp://x\n",
 	    "8: 'lmtp://x' does not say where to relay to" },
+	{ "Postfix's form of LMTP", HEAD RULE "action a lmtp unix:private/l\n",
+	    "8: 'unix:private/l' does not say where LMTP is spoken (lmtp "
+	    "\"localhost:24\" or lmtp \"/run/dovecot/lmtp\")" },
+	{ "a word that is like none", HEAD RULE "action a relay tls may\n",
+	    "8: unknown word 'may' where how TLS is spoken is expected (one "
+	    "of: opportunistic required verify)" },
 	{ "port of the URL", HEAD RULE "action a relay host smtp://x:0\n",
 	    "8: 'smtp://x:0' does not say" },
 	{ "password in the URL", HEAD RULE
@@ -445,6 +451,9 @@ static const struct test warned[] = {
 	    "9: pki 'c.test': the certificate is for another name" },
 	{ "table without use", HEAD RULE "table t { a }\n",
 	    "8: table <t> is not used" },
+	{ "a line of main.cf", HEAD RULE "relayhost = x\n",
+	    "8: macro 'relayhost' is not used (settings are written without "
+	    "'=')" },
 	{ "action without use", HEAD RULE "action a maildir\n",
 	    "8: action 'a' is not used" },
 	{ "no rule", HEAD, "there is no rule" },
