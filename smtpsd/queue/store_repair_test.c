@@ -1,7 +1,10 @@
 /*
  * A store that is closed right behind a flush that failed, whenever the last
- * one was mended: what was refused is not there at the next start.
+ * one was mended: what was refused is not there at the next start.  Nor if the
+ * log could not be emptied before.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 static char dir[] = "/tmp/smtpsd-repair.XXXXXX";
 static char path[64];
 static int flush_fails;
+static int is_full;			/* no more of the database */
 
 /* In the place of the system's, for SQLite too. */
 int
@@ -25,6 +29,33 @@ fdatasync(int fd)
 		return -1;
 	}
 	return fsync(fd);
+}
+
+static ssize_t
+test_pwrite(int fd, const void *buf, size_t size, sqlite3_int64 at)
+{
+	struct stat of_fd, of_path;
+
+	if (is_full && fstat(fd, &of_fd) == 0 && stat(path, &of_path) == 0 &&
+	    of_fd.st_ino == of_path.st_ino) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return pwrite(fd, buf, size, (off_t)at);
+}
+
+static void
+replace_pwrite(void)
+{
+	static const char *const names[] = { "pwrite", "pwrite64" };
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	size_t i;
+
+	for (i = 0; i < 2; i++)
+		if (vfs->xGetSystemCall(vfs, names[i]) != NULL &&
+		    vfs->xSetSystemCall(vfs, names[i],
+		    (sqlite3_syscall_ptr)(void *)test_pwrite) != SQLITE_OK)
+			abort();
 }
 
 static int
@@ -55,6 +86,31 @@ has(struct store *s, uint64_t id)
 	return r;
 }
 
+/* Its log cannot be emptied at the start, and the first flush fails. */
+static struct store *
+test_full(struct store *s, int is_closed)
+{
+	uint64_t id = is_closed ? 11 : 21;
+
+	tap_ok(commit(s, id, 0) == 0, "stored");
+	is_full = 1;
+	store_close(s);
+	if ((s = teststore_open(path, 0)) == NULL)
+		return NULL;
+	tap_ok(has(s, id) == 1, "no room to empty the log: it is there");
+	tap_ok(commit(s, id + 1, 1) == -1, "the first one is refused");
+	if (is_closed) {
+		store_close(s);
+		s = teststore_open(path, 0);
+	} else
+		sleep(1);
+	tap_ok(s != NULL && has(s, id + 1) != 1, "it is not there");
+	tap_ok(commit(s, id + 2, 0) == 0 && has(s, id + 1) == 0 &&
+	    has(s, id) == 1 && has(s, id + 2) == 1, "nor behind the next one");
+	is_full = 0;
+	return s;
+}
+
 int
 main(void)
 {
@@ -65,6 +121,7 @@ main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/queue.db", dir);
+	replace_pwrite();
 	if ((s = teststore_open(path, 0)) == NULL)
 		return 1;
 	tap_ok(commit(s, 1, 0) == 0, "stored");
@@ -76,6 +133,8 @@ main(void)
 	tap_ok(s != NULL && has(s, 1) == 1 && has(s, 3) == 1,
 	    "what was stored is there");
 	tap_ok(has(s, 2) == 0 && has(s, 4) == 0, "what was refused is not");
+	if ((s = test_full(s, 0)) == NULL || (s = test_full(s, 1)) == NULL)
+		return tap_done();
 	store_close(s);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");

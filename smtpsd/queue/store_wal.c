@@ -68,6 +68,19 @@ out:
 		close(fd);
 }
 
+/*
+ * SQLite says how long the log is behind a commit only.  One that flushes
+ * nothing will do: without that, what a flush refuses could not be cut off.
+ */
+static void
+log_measure(struct store *s)
+{
+	if (store_exec(s, "PRAGMA synchronous = NORMAL;") == -1)
+		return;
+	s->is_full = 0;
+	store_exec(s, "PRAGMA application_id = 0;");
+}
+
 int
 store_wal_start(struct store *s)
 {
@@ -88,6 +101,7 @@ store_wal_start(struct store *s)
 		store_complain(s, "checkpoint");
 		if (s->is_doubtful)
 			return -1;
+		log_measure(s);
 	}
 	return 0;
 }
