@@ -381,6 +381,39 @@ test_late(void)
 	drop();
 }
 
+/* A policy that says much and ends nothing, or a disk that takes no result. */
+static void
+test_much(void)
+{
+	const uint32_t n = 200, each = 1000;
+	struct job *job = make(n, NULL);
+	uint32_t i, k, held = 0;
+
+	nasked = nover = 0;
+	forward_route(job);
+	settle();
+	for (i = 0; i < n; i++)
+		for (k = 0; k < each; k++)
+			say_routed(asked[0].id + i, "out", "");
+	for (i = 0; i < n; i++)
+		held += job->env[i]->nonward;
+	tap_ok(held > 2 * MESSAGE_ENVELOPES_MAX && held < n * each,
+	    "of %u addresses %u are held", n * each, held);
+	for (i = 0; i < n; i++)
+		say_done(asked[0].id + i, REPLY_OK, each);
+	tap_ok(nover == 1 && job->env[0]->result->class == AGENT_FORWARDED &&
+	    job->env[n - 1]->result->class == AGENT_TEMPFAIL &&
+	    job->env[n - 1]->nonward == 0 && job->is_soon,
+	    "what had no room is asked again");
+	drop();
+	i = (uint32_t)ask(NULL);
+	for (k = 0; k < each; k++)
+		say_routed(i, "out", "");
+	say_done(i, REPLY_OK, each);
+	tap_ok(ended_well(), "and then there is room");
+	drop();
+}
+
 int
 main(void)
 {
@@ -394,6 +427,7 @@ main(void)
 	test_refusals();
 	test_loops();
 	test_several();
+	test_much();
 	test_late();
 	return tap_done();
 }

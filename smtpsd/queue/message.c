@@ -1,8 +1,8 @@
 /*
- * Messages and envelopes in memory: allocation, references, and the limit on
- * the bodies that are kept until delivery so that they need not be read
- * back.  State owned: how many bytes of bodies are held.  Knows neither
- * store nor links.
+ * Messages and envelopes in memory: allocation, references, the limit on the
+ * bodies that are kept until delivery so that they need not be read back, and
+ * that on addresses that mail is sent on to.  State owned: how many bytes of
+ * bodies and how many addresses are held.  Knows neither store nor links.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,10 @@
 #include "message.h"
 
 #define HELD_MAX	(UINT64_C(64) << 20)	/* bytes, all bodies */
+#define ONWARD_MAX	131072U	/* in all envelopes, about 500 bytes */
 
 static uint64_t held_bytes;
+static uint32_t nonward;
 
 struct message *
 message_new(void)
@@ -141,6 +143,7 @@ onward_clear(struct envelope *e)
 		message_unref(o->owner);
 		free(o);
 	}
+	nonward -= e->nonward;
 	e->nonward = 0;
 }
 
@@ -149,10 +152,11 @@ onward_add(struct envelope *e)
 {
 	struct onward *o;
 
-	if ((o = calloc(1, sizeof(*o))) == NULL)
+	if (nonward >= ONWARD_MAX || (o = calloc(1, sizeof(*o))) == NULL)
 		return NULL;
 	TAILQ_INSERT_TAIL(&e->onward, o, entry);
 	e->nonward++;
+	nonward++;
 	return o;
 }
 

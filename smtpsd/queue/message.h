@@ -94,7 +94,7 @@ void		 message_forget_wishes(struct message *);
 uint64_t	 message_id_now(void);
 uint64_t	 message_id_after(uint64_t);	/* 1 behind the last */
 
-/* One more, zeroed; NULL: no memory. */
+/* One more, zeroed; NULL: no memory, or all envelopes have too many. */
 struct onward	*onward_add(struct envelope *);
 void		 onward_clear(struct envelope *);
 
