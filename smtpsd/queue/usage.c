@@ -13,6 +13,7 @@
 
 #define WAITING_MAX	4096
 #define DAY		86400
+#define UNREAD_MAX	(LINK_UNREAD_MAX / 2)	/* some 150,000 users */
 
 static struct store *store;
 static struct user_usage *waiting;
@@ -57,17 +58,34 @@ usage_turn(void)
 		store_rollback(store);
 }
 
+struct sending {
+	struct link	*link;
+	unsigned int	 nleft;		/* had no room */
+};
+
+/* More would be a fault of the link, and cost policy its life. */
 static void
 send_one(const struct user_usage *u, void *arg)
 {
-	(void)link_send(arg, MSG_QUEUE_POLICY_USAGE, u, sizeof(*u));
+	struct sending *to = arg;
+
+	if (link_queued(to->link) > UNREAD_MAX)
+		to->nleft++;
+	else
+		(void)link_send(to->link, MSG_QUEUE_POLICY_USAGE, u,
+		    sizeof(*u));
 }
 
 void
 usage_send(struct link *policy, uint64_t now_s)
 {
+	struct sending to = { policy, 0 };
+
 	/* Of the future as well: the clock may have been set back. */
 	if (store_list_usage(store, now_s < 2 * DAY ? 0 : now_s / DAY - 1,
-	    send_one, policy) == -1)
+	    send_one, &to) == -1)
 		log_warnx("usage: quotas begin anew");
+	else if (to.nleft > 0)
+		log_warnx("usage: quotas of %u users begin anew: there are "
+		    "too many", to.nleft);
 }
