@@ -133,6 +133,35 @@ def crowd(s):
        "when they are over he has places again")
 
 
+# Runs as another user: connects and hangs up until it is killed.
+FLOOD = """
+import socket, sys
+while True:
+    c = socket.socket(socket.AF_UNIX)
+    c.connect(sys.argv[1])
+    c.close()
+"""
+
+
+def flood(s):
+    """A user's loop is no burden for the logins of others."""
+    e = pwd.getpwnam("smtpst1")
+    loops = [subprocess.Popen(["/usr/bin/python3", "-c", FLOOD,
+                               s.dir + "/submit"], user=e.pw_uid,
+                              group=e.pw_gid, extra_groups=[], cwd="/",
+                              stderr=subprocess.DEVNULL) for i in range(2)]
+    time.sleep(3)
+    with s.raw() as r:
+        r.ask("EHLO x")
+        eq(r.login("smtpst2")[:3], "235", "a login over the network")
+    ok(codes(talk(s, "smtpst2"))[0] == "220", "and one at the socket")
+    for p in loops:
+        p.kill()
+        p.wait()
+    n = len(s.log_lines(r"local socket \S+: refused"))
+    ok(n < 200, "the log has %d lines about it" % n)
+
+
 def order(s):
     """What is written before the greeting waits."""
     c = socket.socket(socket.AF_UNIX)
@@ -186,6 +215,7 @@ with Server(listen="", start=False) as s:
     identity(s)
     mapped(s)
     crowd(s)
+    flood(s)
     order(s)
     listed(s)
     places(s)

@@ -26,6 +26,7 @@
 #include "kinds.h"
 #include "lognet.h"
 #include "parent.h"
+#include "peerlimit.h"
 #include "restart.h"
 #include "rules.h"
 #include "sign.h"
@@ -91,6 +92,12 @@ struct bucket *
 child_ask_bucket(struct child *c)
 {
 	return &c->ask_bucket;
+}
+
+struct bucket *
+child_peer_bucket(struct child *c)
+{
+	return &c->peer_bucket;
 }
 
 uint64_t
@@ -320,6 +327,7 @@ slot_new(int kind, int instance)
 	bucket_init(&c->sign_bucket, SIGN_BURST, parent_now_ms());
 	bucket_init(&c->auth_bucket, AUTH_FAIL_BURST, parent_now_ms());
 	bucket_init(&c->ask_bucket, AUTH_ASK_BURST, parent_now_ms());
+	bucket_init(&c->peer_bucket, PEER_BURST, parent_now_ms());
 	bucket_init(&c->accuse_bucket, ACCUSE_BURST, parent_now_ms());
 	evtimer_set(&c->restart_ev, on_restart, c);
 	evtimer_set(&c->sign_ev, on_sign_turn, c);

@@ -50,6 +50,7 @@ const char	*child_name(const struct child *);
 struct bucket	*child_sign_bucket(struct child *);
 struct bucket	*child_auth_bucket(struct child *);
 struct bucket	*child_ask_bucket(struct child *);
+struct bucket	*child_peer_bucket(struct child *);
 /* The next request on its signing link has to wait for everybody's turn. */
 void		 child_sign_yield(struct child *);
 

@@ -36,6 +36,7 @@ struct child {
 	struct bucket		 sign_bucket;
 	struct bucket		 auth_bucket;
 	struct bucket		 ask_bucket;
+	struct bucket		 peer_bucket;
 	struct bucket		 accuse_bucket;
 	struct event		 sign_ev;	/* reads the next request */
 	char			 name[32];

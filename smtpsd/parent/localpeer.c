@@ -19,17 +19,24 @@
 
 #include "authanswer.h"
 #include "authenticate.h"
-#include "authlimit.h"
 #include "base/accounts.h"
 #include "base/link.h"
 #include "base/log.h"
 #include "base/peer.h"
+#include "bucket.h"
 #include "child.h"
 #include "conf.h"
 #include "localpeer.h"
 #include "mail/usersfile.h"
 #include "parent.h"
+#include "peerlimit.h"
 #include "proto/net_parent.h"
+
+/* Of refusals in the log: who connects and hangs up costs himself nothing. */
+#define LINES_RATE	1.0
+#define LINES_BURST	50.0
+
+static struct bucket	lines = { .tokens = LINES_BURST };
 
 static int
 has_path(const struct sockaddr_un *un, socklen_t size, const char *path)
@@ -70,7 +77,7 @@ check_socket(int fd, const char *path)
 
 /* AUTH_OK and user, or what is to be said. */
 static enum auth_result
-peer_user(int fd, char *user, size_t usersize)
+peer_user(struct child *net, int fd, char *user, size_t usersize)
 {
 	const struct passwd	*pw;
 	uid_t			 uid;
@@ -79,6 +86,8 @@ peer_user(int fd, char *user, size_t usersize)
 
 	if (peer_ids(fd, &uid, &gid, &pid) == -1 || pid == getpid())
 		return AUTH_BAD;
+	if (!peerlimit_may_ask(net, uid, parent_now_ms()))
+		return AUTH_LATER;
 	switch (accounts_uid(uid, &pw)) {
 	case ACCOUNTS_UNSURE:
 		log_info("local socket: the name of uid %lu cannot be looked "
@@ -111,11 +120,6 @@ on_net_peer(struct link *link, struct link_in *in)
 		link_fault(link, "PEER of a session that is not its own");
 		return;
 	}
-	if (!authlimit_may_ask(net, parent_now_ms())) {
-		authenticate_local(child_id(net), m->session, m->listener,
-		    NULL);
-		return;
-	}
 	/* A listener may have gone by a reload that net has not seen yet. */
 	l = conf_listener_by_id(parent_conf(), m->listener);
 	if (l == NULL || l->kind != LISTENER_LOCAL) {
@@ -125,12 +129,15 @@ on_net_peer(struct link *link, struct link_in *in)
 	}
 	if ((why = check_socket(in->fd, l->path)) != NULL) {
 		/* It may be dead already: then nobody waits either. */
-		log_info("local socket %s: refused: %s", l->path, why);
+		if (bucket_take(&lines, LINES_RATE, LINES_BURST,
+		    parent_now_ms()))
+			log_info("local socket %s: refused: %s", l->path,
+			    why);
 		authenticate_local(child_id(net), m->session, m->listener,
 		    NULL);
 		return;
 	}
-	result = peer_user(in->fd, user, sizeof(user));
+	result = peer_user(net, in->fd, user, sizeof(user));
 	if (result == AUTH_LATER)
 		authanswer_net(child_id(net), m->session, AUTH_LATER, NULL);
 	else if (result != AUTH_OK)
