@@ -6,23 +6,7 @@ from smtpsdtest import *
 
 import threading
 
-
-def read_memory(pid):
-    """All readable memory of a process, as a list of bytes."""
-    parts = []
-    with open("/proc/%d/maps" % pid) as maps, \
-            open("/proc/%d/mem" % pid, "rb", 0) as mem:
-        for line in maps:
-            words = line.split()
-            if not words[1].startswith("r") or "[v" in line:
-                continue
-            start, end = (int(x, 16) for x in words[0].split("-"))
-            try:
-                mem.seek(start)
-                parts.append(mem.read(end - start))
-            except (OSError, ValueError, OverflowError):
-                continue
-    return parts
+from memory import found as holds, read_memory
 
 
 def integers(key):
@@ -139,11 +123,26 @@ with Server(kinds=("rsa",), start=False) as s:
             ok(any(w in p for w in words for p in read_memory(os.getpid())),
                "the search finds it in the client")
     ok(until(lambda: not s.show("sessions")), "the sessions have ended")
-    for pid in s.children():
-        name, parts = process_name(pid), read_memory(pid)
-        bad = [w for w in words if any(w in p for p in parts)]
+    for pid in [s.pid] + s.children():
+        name, bad = process_name(pid), holds(pid, words)
         ok(not bad, "%s holds no password%s" %
            (name, "".join(": %r" % w for w in bad)))
+    # smtpsctl, which made a hash and waits for a daemon that does not answer.
+    control = s.children("control")[0]
+    os.kill(control, signal.SIGSTOP)
+    secret = "Wd4-paper-clip-%d" % os.getpid()
+    before = os.stat(s.dir + "/users").st_ino
+    p = subprocess.Popen([s.prefix + "/sbin/smtpsctl", "-s",
+                          s.dir + "/smtpsd.sock", "-t", s.dir + "/users",
+                          "user", "passwd", "smtpst2"],
+                         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    p.stdin.write(secret.encode() + b"\n")
+    p.stdin.close()
+    ok(until(lambda: os.stat(s.dir + "/users").st_ino != before),
+       "smtpsctl has changed the users file")
+    eq(holds(p.pid, [secret.encode()]), [], "and holds no password")
+    os.kill(control, signal.SIGCONT)
+    eq(p.wait(30), 0, "it tells the daemon and ends")
     with open("/proc/%d/status" % s.children("net")[0]) as f:
         status = f.read()
     ok("Seccomp:\t2" in status, "net: seccomp filter is on")

@@ -5,6 +5,8 @@ from smtpsdtest import *
 
 import base64
 
+from memory import found as holds
+
 SERVICE = "/etc/pam.d/smtpsd"
 LISTEN = "listen on 127.0.0.1 smtps port %d auth system senders <senders>" % \
     PORT
@@ -198,21 +200,13 @@ with Server(listen=LISTEN, start=False) as s:
        "and the next login is fine")
     eq(s.children("login"), login, "the login process is still the same")
 
-    # The password is not left in the login process.
-    with open("/proc/%d/maps" % login[0]) as f:
-        maps = [l.split() for l in f]
-    found = False
-    with open("/proc/%d/mem" % login[0], "rb") as mem:
-        for m in maps:
-            if "w" not in m[1] or m[-1].startswith("[v"):
-                continue
-            a, b = (int(x, 16) for x in m[0].split("-"))
-            try:
-                mem.seek(a)
-                found = found or b"Unix-smtpst1" in mem.read(b - a)
-            except OSError:
-                pass
-    ok(not found, "no password stays in the login process")
+    # The password is left in nobody.
+    ok(until(lambda: not s.show("sessions")), "the sessions have ended")
+    words = [(UNIX_PASSWORD % "smtpst1").encode(), base64.b64encode(
+        ("\0smtpst1\0" + UNIX_PASSWORD % "smtpst1").encode())]
+    for pid in [s.pid] + s.children():
+        eq(holds(pid, words), [], "no password stays in " +
+           process_name(pid))
 
 run("umount", "-l", "/etc")
 shutil.rmtree(etc, ignore_errors=True)

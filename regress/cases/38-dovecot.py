@@ -6,6 +6,8 @@ from smtpsdtest import *
 import base64
 import threading
 
+from memory import found as holds
+
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
 
@@ -216,6 +218,11 @@ else:
         ok(until(lambda: auth(s, b"smtpst1", b"dove-smtpst1", "127.5.0.5") ==
                  "235", 30), "Dovecot is back: so are the logins")
         ok("dove-smtpst1" not in s.log(), "no password in the log")
+        ok(until(lambda: not s.show("sessions")), "the sessions have ended")
+        words = [b"dove-smtpst1", base64.b64encode(b"\0smtpst1\0dove-smtpst1")]
+        for pid in [s.pid] + s.children():
+            eq(holds(pid, words), [], "no password stays in " +
+               process_name(pid))
     d.remove()
 
 # --- the broken one --------------------------------------------------------
