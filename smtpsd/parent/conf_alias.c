@@ -1,12 +1,14 @@
 /*
  * Tables of aliases: reads the files that :include: names, for policy, which
- * can read none, has actions made for commands and files, and says beforehand what would be refused when mail comes.
- * All of it are warnings: one bad alias stops no other mail.  Called by
- * conf_check.c when tables and actions are there.
+ * can read none, has actions made for commands and files, and says beforehand
+ * what would be refused when mail comes.  All of it are warnings: one bad
+ * alias stops no other mail.  Called by conf_check.c when tables and actions
+ * are there.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf_file.h"
 #include "conf_parse.h"
@@ -18,6 +20,8 @@
 #include "userdb.h"
 
 #define CAUTIONS_MAX	10		/* of one table */
+#define ALIAS_DEPTH	20		/* as policy's, alias.h */
+#define STEPS_MAX	100000		/* along aliases of one table */
 #define LOOKUPS_MAX	1000		/* of users, for all tables */
 #define INCLUDES_MAX	256		/* files */
 #define INCLUDE_MAX	(1U << 20)	/* bytes of one */
@@ -30,6 +34,7 @@ struct check {
 	int			 is_include;	/* a file of it is read */
 	unsigned int		 ncautions;
 	unsigned int		*nlookups;
+	unsigned int		 nsteps;	/* of leads_back() */
 };
 
 static void	check_list(struct check *, const char *, const char *);
@@ -194,7 +199,9 @@ is_known(struct check *c, const char *key, const char *name)
 		return 1;
 	if (c->action->kind == ACTION_EXPAND)
 		at = NULL;	/* is of this host, not of the key's domain */
-	if (has_key(c->table, name, at != NULL ? at : "") ||
+	/* Its own name is the mailbox. */
+	if ((strcasecmp(name, key) != 0 &&
+	    has_key(c->table, name, at != NULL ? at : "")) ||
 	    table_get(c->table, "*") != NULL ||
 	    (at != NULL && table_get(c->table, at) != NULL) ||
 	    is_user(c, name))
@@ -280,6 +287,30 @@ check_list(struct check *c, const char *key, const char *list)
 		caution(c, key, NULL, "mail for it is refused: no target", "");
 }
 
+/*
+ * Does mail for key come back to it, by names alone?  Its own name in its own
+ * list is a mailbox.
+ */
+static int
+leads_back(struct check *c, const char *key, const char *list, int depth)
+{
+	struct alias_target t;
+	const char *next;
+
+	while (aliastext_next(&list, &t) && ++c->nsteps < STEPS_MAX) {
+		if (t.kind != ALIAS_NAME || t.is_final)
+			continue;
+		if (strcasecmp(t.text, key) == 0) {
+			if (depth > 0)
+				return 1;
+		} else if (depth < ALIAS_DEPTH &&
+		    (next = table_get(c->table, t.text)) != NULL &&
+		    leads_back(c, key, next, depth + 1))
+			return 1;
+	}
+	return 0;
+}
+
 static void
 check_item(const char *key, const char *value, void *arg)
 {
@@ -290,6 +321,9 @@ check_item(const char *key, const char *value, void *arg)
 		caution(c, key, "write user@domain", "is of no use: aliases "
 		    "of a relay have a domain", "");
 	check_list(c, key, value);
+	if (leads_back(c, key, value, 0))
+		caution(c, key, NULL, "mail for it is refused: it leads back "
+		    "to itself", "");
 }
 
 /* RFC 5321 4.5.1: there must be one.  Virtual users are always there. */
@@ -347,7 +381,7 @@ conf_check_aliases(struct conf *conf, struct conf_errors *errors)
 		if (table == NULL)
 			continue;
 		c.table = table;
-		c.ncautions = 0;
+		c.ncautions = c.nsteps = 0;
 		table_each(table, check_item, &c);
 		check_postmaster(&c);
 		table_free(table);

@@ -432,6 +432,19 @@ static const struct test warned[] = {
 	    "table t { root = a@b.test, x = no.such.user }\n",
 	    "aliases <t>: x: mail for it is refused: nobody is called "
 	    "no.such.user" },
+	{ "alias of itself, without a mailbox", HEAD RULE
+	    "action m maildir alias <t>\nmatch for local action m\n"
+	    "table t { root = nobodyhere@a.test, x = \"x, root\" }\n",
+	    "aliases <t>: x: mail for it is refused: nobody is called x" },
+	{ "alias that leads back", HEAD RULE "action m maildir alias <t>\n"
+	    "match for local action m\n"
+	    "table t { root = a@a.test, x = \"a@a.test, y\", y = z, z = X }\n",
+	    "aliases <t>: x: mail for it is refused: it leads back" },
+	{ "alias that only looks so", HEAD RULE "action m maildir "
+	    "\"/var/vmail/%{dest.user}\" user nobody "
+	    "alias <t>\nmatch for local action m\n"
+	    "table t { root = \"root, x\", x = \"y, \\\\x\", y = \"y, \\\\x\" }\n",
+	    NULL },
 	{ "alias of a file that is not there", HEAD RULE
 	    "action m maildir alias <t>\nmatch for local action m\n"
 	    "table t { root = \":include:/nonexistent\" }\n",
