@@ -109,7 +109,8 @@ result_defer(struct store *store, struct envelope *e)
 	char text[TEXT_SIZE];
 
 	text[0] = '\0';
-	if (e->result != NULL && e->result->remote[0] != '\0') {
+	if (e->result != NULL && e->result->remote[0] != '\0' &&
+	    strstr(e->result->text, e->result->remote) == NULL) {
 		strlcpy(text, e->result->remote, sizeof(text));
 		strlcat(text, ": ", sizeof(text));
 	}
