@@ -30,6 +30,7 @@ static struct job_list results = TAILQ_HEAD_INITIALIZER(results);
 static struct job_list taken = TAILQ_HEAD_INITIALIZER(taken);
 static struct job_list committed = TAILQ_HEAD_INITIALIZER(committed);
 static unsigned int nresults, ntaken;	/* ntaken: committed as well */
+static uint64_t taken_bytes, take_max = COMMIT_BYTES;
 static uint64_t first_ms;
 static struct result_stats stats;
 
@@ -152,9 +153,13 @@ result_recall(struct store *store, struct envelope *e)
 static int
 is_overtaken(const struct job *job, const struct envelope *e)
 {
-	struct envelope *of = job->is_copy ? schedule_find(e->id) : NULL;
+	struct envelope *of;
 
-	if (of == NULL || of->result == NULL)
+	if (!job->is_copy)
+		return 0;
+	if ((of = schedule_find(e->id)) == NULL)
+		return 1;
+	if (of->result == NULL)
 		return 0;
 	of->is_warned = e->is_warned;
 	return 1;
@@ -257,17 +262,25 @@ report_bytes(const struct job *job)
 	return bytes;
 }
 
-/* However many have ended, one commit has so many, and one at least. */
+/*
+ * However many have ended, one commit has so many, and one at least.  Behind
+ * one that failed it is half of those: what has no room on the disk, or cannot
+ * be stored for another reason, is soon alone.
+ */
 static void
 result_take(void)
 {
 	struct job *job;
-	uint64_t bytes = 0;
+	uint64_t bytes;
 
-	while ((job = TAILQ_FIRST(&results)) != NULL &&
-	    (bytes += report_bytes(job)) <= COMMIT_BYTES) {
+	taken_bytes = 0;
+	while ((job = TAILQ_FIRST(&results)) != NULL) {
+		bytes = report_bytes(job);
+		if (ntaken > 0 && taken_bytes + bytes > take_max)
+			break;
 		TAILQ_REMOVE(&results, job, entry);
 		TAILQ_INSERT_TAIL(&taken, job, entry);
+		taken_bytes += bytes;
 		nresults--;
 		ntaken++;
 	}
@@ -368,6 +381,7 @@ result_stored(uint64_t now_s)
 	/* a notification handed on may end at once, as a new result */
 	TAILQ_CONCAT(&done, &committed, entry);
 	ntaken = 0;
+	take_max = take_max > COMMIT_BYTES / 2 ? COMMIT_BYTES : take_max * 2;
 	while ((job = TAILQ_FIRST(&done)) != NULL) {
 		TAILQ_REMOVE(&done, job, entry);
 		for (i = 0; i < job->nenv; i++)
@@ -387,10 +401,17 @@ result_forget(void)
 {
 	struct job *job;
 
-	/* the older ones first, as they came */
-	TAILQ_CONCAT(&committed, &taken, entry);
-	TAILQ_CONCAT(&committed, &results, entry);
-	TAILQ_CONCAT(&results, &committed, entry);
+	TAILQ_CONCAT(&taken, &committed, entry);
+	if (ntaken > 1)
+		take_max = taken_bytes / 2;
+	if (ntaken == 1)
+		/* alone: the others first */
+		TAILQ_CONCAT(&results, &taken, entry);
+	else {
+		/* the older ones first, as they came */
+		TAILQ_CONCAT(&taken, &results, entry);
+		TAILQ_CONCAT(&results, &taken, entry);
+	}
 	nresults += ntaken;
 	ntaken = 0;
 	TAILQ_FOREACH(job, &results, entry) {
