@@ -25,7 +25,7 @@ PACKAGES="gcc make bmake clang libtls-dev libssl-dev libevent-dev libbsd-dev
     gsasl mutt s-nail nmap sslscan testssl.sh libio-socket-ssl-perl
     libauthen-sasl-perl
     php-cli git git-email libmailtools-perl
-    bsd-mailx
+    bsd-mailx libc6-dev-arm64-cross libc6-dev-riscv64-cross
     clamav-daemon clamsmtp valgrind"
 CASE_S=400		# seconds that one case may take
 JOBS=${JOBS-3}		# cases at a time

@@ -188,6 +188,7 @@ static const struct call calls[] = {
 	/* libcrypto and libunbound look for files and bear their absence. */
 	CALL(openat, OUTSIDE, DENY)
 	CALL(newfstatat, OUTSIDE, DENY)
+	CALL(faccessat, OUTSIDE, DENY)
 #ifdef __NR_open
 	CALL(open, OUTSIDE, DENY)
 	CALL(stat, OUTSIDE, DENY)
@@ -196,7 +197,11 @@ static const struct call calls[] = {
 #ifdef SANITIZED
 	/* What a report of the sanitizer needs. */
 	CALL(openat, ACCEPT | ANSWER | COMPUTE, DENY)
+#ifdef __NR_readlink
 	CALL(readlink, ALL, FREE)
+#else
+	CALL(readlinkat, ALL & ~STORE, FREE)
+#endif
 	CALL(prctl, ALL, FREE)
 #endif
 };
