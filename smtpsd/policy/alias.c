@@ -420,6 +420,31 @@ expand_no_more(struct alias_expansion *x, const struct list *l)
 	return add_local(x, l);
 }
 
+/*
+ * domain_try_canonical() for a target: most of a long list are in one domain,
+ * and to convert it is most of the work.
+ */
+static const char *
+canonical(struct alias_expansion *x, const char *address, char *room)
+{
+	const char	*domain = address_domain(address), *form;
+
+	if (domain != NULL && strcmp(domain, x->domain) == 0) {
+		memcpy(room, address, (size_t)(domain - address));
+		room[domain - address] = '\0';
+		if (strlcat(room, x->domain_form, MAILADDR_SIZE) <
+		    MAILADDR_SIZE)
+			return room;
+	}
+	form = domain_try_canonical(address, room, MAILADDR_SIZE);
+	if (form == room) {
+		strlcpy(x->domain, domain, sizeof(x->domain));
+		strlcpy(x->domain_form, address_domain(room),
+		    sizeof(x->domain_form));
+	}
+	return form;
+}
+
 /* action NULL: the rules say; a bare name stays with that of its alias. */
 static enum reply_id
 expand(struct alias_expansion *x, const char *address, size_t depth,
@@ -437,9 +462,7 @@ expand(struct alias_expansion *x, const char *address, size_t depth,
 		return refuse(x, address, REPLY_ALIAS_LOOP);
 	x->chain[depth] = address;
 	request.is_alias = depth > 0;
-	/* Once: for a long list it is most of the work. */
-	l.canonical = domain_try_canonical(address, room, sizeof(room));
-	if (l.canonical == NULL)
+	if ((l.canonical = canonical(x, address, room)) == NULL)
 		return refuse(x, address, REPLY_TRY_LATER);
 	if (action == NULL && (reply = rules_match(x->conf, &request,
 	    l.canonical, &action)) != REPLY_OK)

@@ -39,7 +39,9 @@ struct alias_expansion {
 	size_t			 nowners;
 	size_t			 ntargets;
 	uint32_t		 owner;		/* of what is being expanded */
-	unsigned int		 visits;
+	unsigned int		 visits;	/* addresses looked at: its cost */
+	char			 domain[MAILADDR_SIZE];	/* converted last */
+	char			 domain_form[MAILADDR_SIZE];
 	const char		*chain[ALIAS_DEPTH_MAX];
 	char			 owners[ALIAS_OWNERS_MAX][MAILADDR_SIZE];
 	struct alias_result	 results[ALIAS_RESULTS_MAX];

@@ -105,8 +105,7 @@ test_cost(void)
 	ncalls = 0;
 	tap_ok(alias_expand(&x, "all@example.org") == REPLY_OK &&
 	    x.nresults == LIST, "a list of addresses with U-labels");
-	tap_ok(ncalls < LIST + 5, "one conversion for each (%d for %d)",
-	    ncalls, LIST);
+	tap_ok(ncalls < 5, "of one domain is one conversion (%d)", ncalls);
 }
 
 static void
@@ -118,6 +117,7 @@ test_no_memory(void)
 	char			*list;
 
 	no_memory = 1;
+	x.domain[0] = '\0';	/* what it knows already needs none */
 	tap_ok(rules_match(x.conf, &req, "a@b" UE ".example", &action) ==
 	    REPLY_TRY_LATER && action == NULL, "no rule");
 	req.user = "vip@b" UE ".example";

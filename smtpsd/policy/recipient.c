@@ -28,6 +28,9 @@
 #define PARKED_MS	10000
 #define HANDED_MAX	1000		/* of one transaction: the queue numbers
 					 * envelopes with ten bits */
+#define WORK_MAX	(5 * HANDED_MAX) /* of one transaction: whoever gives a
+					 * long list again and again, or with
+					 * many tags, holds up all others */
 #define REMEMBERED_MAX	(8U << 20)	/* of one net */
 
 struct parked {
@@ -128,7 +131,10 @@ find_bounce_route(const struct conf *conf, const struct session *s,
 	enum reply_id	reply;
 
 	prepare(&route, conf, s);
-	if ((reply = bounce_find(&route, sender, out)) == REPLY_NONE)
+	reply = bounce_find(&route, sender, out);
+	if (sender[0] != '\0')
+		s->tx->work += route.visits;
+	if (reply == REPLY_NONE)
 		strlcpy(expansion.waits_for, route.waits_for,
 		    sizeof(expansion.waits_for));
 	return reply;
@@ -307,6 +313,7 @@ accept_recipient(struct session *s, const struct recipient *r,
 		return reply;
 	prepare(&expansion, conf, s);
 	reply = alias_expand(&expansion, recipient);
+	s->tx->work += expansion.visits;
 	if (reply != REPLY_OK) {
 		if (reply != REPLY_NONE &&
 		    strcasecmp(expansion.culprit, recipient) != 0)
@@ -394,8 +401,9 @@ recipient_add(struct session *s, const struct recipient *r)
 		answer(s, rcpt, REPLY_BAD_RCPT, 0);
 		return;
 	}
-	if (conf != NULL && conf->limits.recipients_max != 0 &&
-	    s->tx->ncommands >= conf->limits.recipients_max) {
+	if ((conf != NULL && conf->limits.recipients_max != 0 &&
+	    s->tx->ncommands >= conf->limits.recipients_max) ||
+	    s->tx->work >= WORK_MAX) {
 		answer(s, rcpt, REPLY_TOO_MANY_RCPT, 0);
 		return;
 	}

@@ -38,6 +38,44 @@ test_mail(void)
 	    "END ends the authentication");
 }
 
+/* A list of 400 in one transaction again and again, with other tags. */
+static void
+test_work(void)
+{
+	static char	text[16384];
+	char		to[64];
+	size_t		n;
+	uint32_t	i, passed = 0, refused = 0;
+
+	n = (size_t)snprintf(text, sizeof(text), "many: x@far.example");
+	for (i = 1; i < 400; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    ",%u@far.example", i);
+	testconf_begin(1000000, 1000);
+	testconf_table(1, "example.org\n");
+	testconf_table(2, text);
+	testconf_action("out", 0, 0, "");
+	testconf_action("local", 1, 2, "");
+	testconf_rule(FROM_AUTH, 0, FOR_ANY, 0, 0, "", "out");
+	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 1, 0, "", "local");
+	testconf_listener(2, 0, 0, "");
+	tap_ok(testconf_end() != NULL, "a long list");
+	mail(S(9), 1, 2, 0, 0, "x@far.example");
+	for (i = 0; i < 20; i++) {
+		snprintf(to, sizeof(to), "many+%u@example.org", i);
+		if (rcpt(S(9), 1, i, to) == REPLY_RCPT_OK)
+			passed++;
+		else
+			refused += rcpts[0].reply == REPLY_TOO_MANY_RCPT;
+	}
+	tap_ok(passed >= 2 && passed < 20 && passed + refused == 20,
+	    "it is expanded some times, not without end (%u)", passed);
+	mail(S(9), 2, 2, 0, 0, "x@far.example");
+	tap_ok(rcpt(S(9), 2, 0, "many@example.org") == REPLY_RCPT_OK,
+	    "but in the next transaction");
+	send_session(MSG_NET_POLICY_END, S(9), 0);
+}
+
 static void
 test_rcpt(void)
 {
@@ -409,5 +447,6 @@ main(void)
 	test_revoked();
 	test_revoked_stuffed();
 	test_net_restart();
+	test_work();
 	return tap_done();
 }

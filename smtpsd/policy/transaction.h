@@ -25,6 +25,7 @@ struct transaction {
 	int			 may_notify;	/* RFC 3461 was offered */
 	uint32_t		 n_next;	/* least n of the next RCPT */
 	uint32_t		 ncommands;	/* RCPTs accepted or parked */
+	uint32_t		 work;		/* addresses looked at for it */
 	uint32_t		 opened;	/* generation of the queue, or 0 */
 	char			 address[IPADDR_SIZE];
 	const char		*envid;		/* behind sender; "": none */
