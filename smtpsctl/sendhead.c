@@ -377,6 +377,20 @@ fail(struct work *w, int status, const char *name, const char *why)
 	snprintf(w->err, w->errsize, "%s: %s", name, why);
 }
 
+/* Who writes must not need SMTPUTF8 for no more than a name. */
+static void
+encode_authors(struct rewrite *r)
+{
+	size_t size;
+	char *text = list_encode(r->out.p, r->out.size, &size);
+
+	if (text == NULL)
+		return;
+	r->out.size = 0;
+	append(&r->out, text, size);
+	free(text);
+}
+
 /* A field with addresses, its last CRLF not in size. */
 static void
 do_addresses(struct work *w, const char *p, size_t size, int kind,
@@ -393,6 +407,8 @@ do_addresses(struct work *w, const char *p, size_t size, int kind,
 	error = rewrite_list(&r, p + skip, size - skip, &why);
 	if (error == -1 && is_rcpt)
 		fail(w, EX_DATAERR, name, why);
+	if (error == 0 && (kind & IS_AUTHOR) && is_wide(r.out.p, r.out.size))
+		encode_authors(&r);
 	if (!(kind & IS_BCC)) {
 		append(&whole, p, skip);
 		append(&whole, error == -1 ? p + skip : r.out.p,

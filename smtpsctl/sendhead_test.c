@@ -6,6 +6,9 @@
 #include "base/tap.h"
 
 #define F	"From: a@b.c\r\n"
+#define A2	"\xc3\xa4\xc3\xa4"
+#define A10	A2 A2 A2 A2 A2
+#define A100	A10 A10 A10 A10 A10 A10 A10 A10 A10 A10
 
 /* rcpts: sorted, joined by blanks; NULL: without -t.  want NULL: refused. */
 static const struct {
@@ -55,9 +58,9 @@ static const struct {
 	{ "but not in groups", F "To: t: a@y.z; b@y.z\r\n", NULL, "", 0 },
 	{ "names in Latin-1", "From: J\xfcrgen \xc3\xa4 <a@b.c>\r\n"
 	    "To: \"M\xfcller, F\" <a@y.z>, b@y.z (\xfc)\r\n",
-	    "From: J?rgen \xc3\xa4 <a@b.c>\r\n"
+	    "From: =?UTF-8?B?Sj9yZ2VuIMOk?= <a@b.c>\r\n"
 	    "To: \"M?ller, F\" <a@y.z>, b@y.z (?)\r\n\r\n",
-	    "a@y.z b@y.z", 1 },
+	    "a@y.z b@y.z", 0 },
 	{ "Latin-1 alone", "From: \xfc <a@b.c>\r\n",
 	    "From: ? <a@b.c>\r\n\r\n", NULL, 0 },
 	{ "but not in addresses", F "To: A <\xfc@y.z>\r\n", NULL, "", 0 },
@@ -74,7 +77,21 @@ static const struct {
 	{ "UTF-8 in a Subject", F "Subject: \xc3\xa4\r\n",
 	    F "Subject: \xc3\xa4\r\n\r\n", NULL, 0 },
 	{ "UTF-8 in From", "From: \xc3\xa4 <a@b.c>\r\n",
-	    "From: \xc3\xa4 <a@b.c>\r\n\r\n", NULL, 1 },
+	    "From: =?UTF-8?B?w6Q=?= <a@b.c>\r\n\r\n", NULL, 0 },
+	{ "with quotes and a fold",
+	    "From:\r\n\t\"\xc3\xa4, \\\"b\r\n c\" <a@b.c>\r\n",
+	    "From:\r\n\t=?UTF-8?B?w6QsICJiIGM=?= <a@b.c>\r\n\r\n", NULL, 0 },
+	{ "long ones in words of whole characters",
+	    "From: " A10 A10 A10 " <a@b.c>\r\n",
+	    "From: =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOk"
+	    "w6TDpMOkw6TDpMOkw6Q=?= =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpA==?="
+	    " <a@b.c>\r\n\r\n", NULL, 0 },
+	{ "not more than 200 bytes", "From: b" A100 " <a@b.c>\r\n",
+	    "From: b" A100 " <a@b.c>\r\n\r\n", NULL, 1 },
+	{ "an address in UTF-8", "From: \xc3\xa4 <\xc3\xa4@b.c>\r\n",
+	    "From: \xc3\xa4 <\xc3\xa4@b.c>\r\n\r\n", NULL, 1 },
+	{ "To is nobody's matter", F "To: \xc3\xa4 <a@y.z>\r\n",
+	    F "To: \xc3\xa4 <a@y.z>\r\n\r\n", "a@y.z", 0 },
 };
 
 static void

@@ -1,15 +1,20 @@
 /*
  * Lists of addresses as many programs write them, made what RFC 5322 says:
  * an '@' in a name without quotes, names in bytes that are no UTF-8, ';'
- * between addresses.  An address itself is never touched.  Called for lists
- * that cannot be read as they are; what comes out is read again.
+ * between addresses; and names in UTF-8 as RFC 2047 has them.  An address
+ * itself is never touched.  What comes out is read again.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "mail/address.h"
+#include "mail/base64.h"
 
 #include "sendlist.h"
+
+#define NAME_BYTES	200
+#define WORD_BYTES	45	/* RFC 2047 2: of a word with its frame 75 */
+#define WORD_ROOM	80
 
 /* One element of a list: all up to the separator, which is at end. */
 struct element {
@@ -155,6 +160,109 @@ list_repair(const char *in, size_t size, size_t *outsize)
 		    e.end);
 		if (e.end < end)
 			*out++ = ',';
+	}
+	*outsize = (size_t)(out - text);
+	return text;
+}
+
+/* What a name says, without quotes and folds.  -1: too long, or not simple. */
+static int
+name_text(const struct element *e, char text[NAME_BYTES], size_t *size)
+{
+	const char *p = e->p, *end = e->angle;
+	int is_quoted;
+	size_t n = 0;
+
+	while (p < end && is_blank(*p))
+		p++;
+	while (end > p && is_blank(end[-1]))
+		end--;
+	is_quoted = p < end && *p == '"' && skip_quoted(p, end) == end;
+	if (is_quoted) {
+		p++;
+		end--;
+	}
+	for (; p < end; p++) {
+		if (*p == '\r' || *p == '\n')
+			continue;
+		if (is_quoted && *p == '\\' && p + 1 < end)
+			p++;
+		else if (!is_quoted && strchr("\"\\()", *p) != NULL)
+			return -1;
+		if (n == NAME_BYTES)
+			return -1;
+		text[n++] = *p;
+	}
+	*size = n;
+	return 0;
+}
+
+/* As encoded words, no character in two of them; NULL: it cannot be. */
+static char *
+copy_encoded(char *out, const struct element *e)
+{
+	char text[NAME_BYTES];
+	const char *p;
+	size_t left, n;
+	int size;
+
+	if (name_text(e, text, &left) == -1)
+		return NULL;
+	for (p = e->p; p < e->angle && is_blank(*p); p++)
+		*out++ = *p;
+	for (p = text; left > 0; p += n, left -= n) {
+		for (n = left < WORD_BYTES ? left : WORD_BYTES; n < left &&
+		    n > 1 && ((unsigned char)p[n] & 0xc0) == 0x80; n--)
+			;
+		memcpy(out, "=?UTF-8?B?", 10);
+		out += 10;
+		if ((size = base64_encode(p, n, out, WORD_ROOM)) == -1)
+			return NULL;
+		out += size;
+		memcpy(out, "?= ", 3);
+		out += 3;
+	}
+	return out;
+}
+
+static int
+is_wide(const char *p, const char *end)
+{
+	for (; p < end; p++)
+		if ((unsigned char)*p >= 0x80)
+			return 1;
+	return 0;
+}
+
+char *
+list_encode(const char *in, size_t size, size_t *outsize)
+{
+	const char *end = in + size, *p;
+	struct element e;
+	char *text, *out, *next;
+
+	/* A name is two bytes and a '<' or more; its words have 14 more, for
+	 * each 42 bytes of it, and a third. */
+	if ((text = out = malloc(8 * size + WORD_ROOM)) == NULL)
+		return NULL;
+	for (p = in; p < end; p = e.end + 1) {
+		element_find(&e, p, end);
+		if (e.is_odd)
+			break;
+		if (e.angle != NULL && is_wide(e.p, e.angle)) {
+			if ((next = copy_encoded(out, &e)) == NULL)
+				break;
+			out = next;
+			p = e.angle;
+		}
+		memcpy(out, p, (size_t)(e.end - p));
+		out += e.end - p;
+		if (e.end < end)
+			*out++ = *e.end;
+	}
+	if (p < end || is_wide(text, out)) {
+		free(text);
+		return NULL;
 	}
 	*outsize = (size_t)(out - text);
 	return text;

@@ -12,5 +12,11 @@
  * nothing can be done, or no memory.
  */
 char	*list_repair(const char *in, size_t size, size_t *outsize);
+/*
+ * The same list in ASCII: names in UTF-8 become encoded words, so that it can
+ * go to a host without SMTPUTF8.  NULL: more than names are beyond ASCII, or
+ * no memory.
+ */
+char	*list_encode(const char *in, size_t size, size_t *outsize);
 
 #endif

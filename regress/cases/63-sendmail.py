@@ -72,6 +72,12 @@ def identity():
     sends("-F", "-FJ\u00fcrgen", "smtpst2", text="Subject: two\n\nx\n")
     eq(header(mail_with("Subject: two"), "From"),
        ["=?UTF-8?B?SsO8cmdlbg==?= <smtpst1@mail.example.org>"], "its From")
+    sends("a name in UTF-8", "smtpst2", text="From: J\u00fcrgen <smtpst1@"
+          "example.org>\nSubject: name\n\nx\n")
+    eq((header(mail_with("Subject: name"), "From"),
+        b"UTF8" in mail_with("Subject: name").split(b"From:")[0]),
+       (["=?UTF-8?B?SsO8cmdlbg==?= <smtpst1@example.org>"], False),
+       "needs no SMTPUTF8")
     sends("-f own address", "-f", "smtpst1@example.org", "smtpst2",
           text="Subject: three\n\nx\n")
     eq(header(mail_with("Subject: three"), "Return-Path"),
