@@ -45,6 +45,14 @@ def early_replies(session):
                 "250 ok\r\n250 ok\r\n354 go\r\n250 taken")
 
 
+def refused_in_the_body(session):
+    """Too big, it finds, and goes while more is on its way."""
+    session.say("354 go")
+    session.file.read(8192)
+    session.say("552 5.3.4 too big for us")
+    raise EOFError
+
+
 def in_the_body(session):
     session.say("354 go\r\n250 2.0.0 taken already")
     while session.line() != ".":
@@ -91,6 +99,19 @@ with server() as s:
        "no line of theirs in the log")
     p = s.ctl("show", "queue")
     eq(p.returncode, 0, "show queue works")
+
+    # Refused before its end: why that is can be read.
+    hop.drop()
+    n = len(hop.messages)
+    hop.fail("data", refused_in_the_body)
+    s.send(FAR, subject="big", body=("x" * 88 + "\r\n") * 100000)
+    ok(until(lambda: errors(s), 25), "refused in the middle: put off")
+    ok("too big for us" in (errors(s) or [""])[0], "with its reason")
+    diag((errors(s) or [""])[0])
+    hop.ok()
+    hop.drop()
+    ok(hop.wait(n + 1, 25) and s.wait_queue(0),
+       "and sent when it takes more")
 
     # Refused for good, with text that wants to be something else.
     hop.drop()

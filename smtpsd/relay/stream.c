@@ -34,6 +34,8 @@ struct stream {
 	int			 fd;
 	int			 is_shaking, is_secure;
 	int			 is_dead, is_dirty, is_failed;
+	int			 write_waits;	/* TLS: for input */
+	int			 read_waits;	/* TLS: for room */
 	char			*out;
 	size_t			 out_start, out_used, out_size;
 	uint64_t		 sent;
@@ -45,6 +47,7 @@ static char read_buffer[READ_SIZE];
 
 static void	on_readable(int, short, void *);
 static void	on_writable(int, short, void *);
+static ssize_t	input_read(struct stream *, const char **);
 
 static void
 stream_mark(struct stream *s)
@@ -106,6 +109,7 @@ output_write(struct stream *s, const char **why)
 
 	if (s->tls != NULL) {
 		n = tls_write(s->tls, data, size);
+		s->write_waits = n == TLS_WANT_POLLIN;
 		if (n == TLS_WANT_POLLIN || n == TLS_WANT_POLLOUT)
 			return 0;
 		if (n == -1)
@@ -132,7 +136,10 @@ output_flush(struct stream *s, const char **why)
 		if ((n = output_write(s, why)) == -1)
 			return -1;
 		if (n == 0) {
-			event_add(&s->write_event, NULL);
+			/* A handshake that the server began and lets hang
+			 * must not be asked after all the time. */
+			if (!s->write_waits)
+				event_add(&s->write_event, NULL);
 			return 0;
 		}
 		s->out_start += (size_t)n;
@@ -145,6 +152,28 @@ output_flush(struct stream *s, const char **why)
 		s->out_size = 0;
 	}
 	return 0;
+}
+
+/*
+ * What the server said before it went may be the final reply to a message:
+ * who did not read it would send that once more.
+ */
+static void
+write_failed(struct stream *s, const char *why)
+{
+	char reason[256];
+	const char *unused;
+	ssize_t n;
+	int i;
+
+	strlcpy(reason, why, sizeof(reason));	/* libtls may change it */
+	event_del(&s->write_event);
+	for (i = 0; i < READS_MAX && !s->is_dead && !s->is_failed; i++) {
+		if ((n = input_read(s, &unused)) <= 0)
+			break;
+		s->on->data(s->arg, read_buffer, (size_t)n);
+	}
+	stream_fail(s, reason);
 }
 
 void
@@ -162,7 +191,7 @@ stream_flush_all(void)
 			event_del(&s->write_event);
 			stream_free(s);
 		} else if (!s->is_failed && output_flush(s, &why) == -1)
-			stream_fail(s, why);
+			write_failed(s, why);
 	}
 }
 
@@ -313,6 +342,7 @@ input_read(struct stream *s, const char **why)
 
 	if (s->tls != NULL) {
 		n = tls_read(s->tls, read_buffer, sizeof(read_buffer));
+		s->read_waits = n == TLS_WANT_POLLOUT;
 		if (n == TLS_WANT_POLLIN)
 			return 0;
 		if (n == TLS_WANT_POLLOUT) {
@@ -350,6 +380,10 @@ on_readable(int fd, short what, void *arg)
 		if (s->is_shaking || s->is_dead || s->is_failed)
 			return;
 	}
+	if (s->write_waits) {
+		s->write_waits = 0;
+		event_add(&s->write_event, NULL);
+	}
 	/* TLS may hold decrypted bytes that poll does not know of. */
 	for (i = 0; i < READS_MAX || s->tls != NULL; i++) {
 		n = input_read(s, &why);
@@ -381,9 +415,11 @@ on_writable(int fd, short what, void *arg)
 		return;
 	}
 	if (output_flush(s, &why) == -1) {
-		stream_fail(s, why);
+		write_failed(s, why);
 		return;
 	}
 	if (s->out_used == s->out_start)
 		s->on->room(s->arg);
+	if (s->read_waits && !s->is_dead && !s->is_failed)
+		on_readable(fd, what, arg);
 }

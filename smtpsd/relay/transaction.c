@@ -419,6 +419,15 @@ data_reply(struct client *client, struct tx *tx)
 	return tx->is_refused ? tx_finish(client) : tx_reset(client);
 }
 
+/* An answer to what has not all been seen; a refusal says why, at least. */
+static int
+reply_too_early(struct client *client, const char *why)
+{
+	if (client->reply.code / 100 >= 4)
+		return client_refused(client, "message");
+	return client_end(client, "4.5.0", why);
+}
+
 static int
 dot_reply(struct client *client, struct tx *tx)
 {
@@ -426,7 +435,7 @@ dot_reply(struct client *client, struct tx *tx)
 
 	/* who answers before has not seen the message */
 	if (stream_queued(client->stream) > client->behind)
-		return client_end(client, "4.5.0",
+		return reply_too_early(client,
 		    "reply before the end of the message");
 	if (!client->action->conf.lmtp || tx->accepted == 0) {
 		result_rest_from_reply(client, d);
@@ -473,7 +482,7 @@ tx_reply(struct client *client)
 		return tx_finish(client);
 	case TX_BODY:
 	default:
-		return client_end(client, "4.5.0",
+		return reply_too_early(client,
 		    "reply in the middle of the message");
 	}
 }
