@@ -3,6 +3,8 @@
  * before it is trusted, what was refused does not come back, and with the
  * disk in order again it goes on.  The same of a flush beside the loop.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -275,6 +277,42 @@ test_log(struct store *s)
 	tap_ok(s->wal_pages == 0, "and leaves time to copy it");
 }
 
+static long long
+log_bytes(void)
+{
+	char name[sizeof(path) + 8];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s-wal", path);
+	return stat(name, &st) == -1 ? -1 : (long long)st.st_size;
+}
+
+/* As when nothing could be copied for long.  The disk gets it back. */
+static void
+test_long_log(struct store *s)
+{
+	long long most, then;
+	int n, r;
+
+	for (n = 0; n < 160; n++) {
+		make_heavy(s);
+		if (store_begin(s, 0) == -1 || store_remove_chunks(s,
+		    s->next_body_id - 1) == -1 || store_commit(s) == -1)
+			break;
+	}
+	most = log_bytes();
+	store_checkpoint(s);
+	r = commit(s, 71, 0);
+	then = log_bytes();
+	tap_ok(r == 0 && most > 145 << 20 && then < 80 << 20,
+	    "a log of %lld bytes is %lld then", most, then);
+	store_checkpoint(s);
+	tap_ok(commit(s, 72, 0) == 0 && has(s, 71) == 1 && has(s, 72) == 1 &&
+	    has(s, 31) == 1, "and all is there");
+	store_close(s);
+	tap_ok(log_bytes() > 32 << 20, "what is needed is kept");
+}
+
 /* A store that is closed meanwhile. */
 static struct store *
 test_later_closed(struct store *s, uint64_t id, int fails)
@@ -337,6 +375,10 @@ main(void)
 	tap_ok(has(s, 51) == 1, "closed meanwhile: it is there");
 	s = test_later_closed(s, 52, 1);
 	tap_ok(has(s, 52) == 0, "closed after a failure: it is not");
+	test_long_log(s);
+	s = store_open(path, 1 << 20);
+	tap_ok(s != NULL && has(s, 31) == 1 && has(s, 71) == 1 &&
+	    has(s, 72) == 1, "after a restart, too");
 	store_close(s);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	tap_ok(system(command) == 0, "cleaned up");

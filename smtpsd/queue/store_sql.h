@@ -38,6 +38,7 @@ struct store {
 	int		 wal_is_known;	/* whether both are */
 	int		 wal_found;	/* pages at the start, -1: unknown */
 	int		 wal_next;	/* checkpoint from here */
+	int		 wal_is_long;	/* the next commit cuts the file */
 	int		 wal_fd;	/* for flushes beside the loop, or -1 */
 	int		 wal_before;	/* pages in front of such a commit */
 	int		 wal_until;	/* and that its flush covers */

@@ -1,7 +1,8 @@
 /*
  * The store's write-ahead log as a file: it is allocated ahead with written
- * zeros and never cut, so that a commit changes no metadata, and it is
- * copied into the database every 64 MiB instead of in small steps.
+ * zeros and not cut, so that a commit changes no metadata, and it is copied
+ * into the database every 64 MiB instead of in small steps.  Only one that has
+ * grown far beyond that, as while a flush hung, gives the disk its room back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,10 @@
 #include "base/log.h"
 #include "proto/sizes.h"
 #include "store_sql.h"
+
+#define LOG_KEEP	75497472	/* 72 MiB */
+#define STRING(n)	STRING_OF(n)
+#define STRING_OF(n)	#n
 
 /* SQLite calls this after each commit. */
 static int
@@ -81,6 +86,29 @@ log_measure(struct store *s)
 	store_exec(s, "PRAGMA application_id = 0;");
 }
 
+/* All of it is in the database; SQLite begins anew with the next commit. */
+static void
+log_shorten(struct store *s)
+{
+	char path[PATHNAME_SIZE];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s-wal", s->path);
+	if (stat(path, &st) == -1 || st.st_size <= 2 * LOG_KEEP)
+		return;
+	s->wal_is_long = sqlite3_exec(s->db, "PRAGMA journal_size_limit = "
+	    STRING(LOG_KEEP), NULL, NULL, NULL) == SQLITE_OK;
+}
+
+/* Else SQLite would cut all of it at the end. */
+static void
+log_shortened(struct store *s)
+{
+	if (sqlite3_exec(s->db, "PRAGMA journal_size_limit = -1", NULL, NULL,
+	    NULL) == SQLITE_OK)
+		s->wal_is_long = 0;
+}
+
 int
 store_wal_start(struct store *s)
 {
@@ -90,12 +118,14 @@ store_wal_start(struct store *s)
 	s->wal_next = STORE_WAL_PAGES;
 	s->wal_found = -1;
 	s->wal_pages = s->wal_flushed = s->wal_is_known = 0;
+	s->wal_is_long = 0;
 	sqlite3_wal_hook(s->db, on_commit, s);
 	sqlite3_file_control(s->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
 	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
 	    &frames, &copied) == SQLITE_OK) {
 		s->wal_is_known = frames == copied;
 		s->wal_found = frames;
+		log_shorten(s);
 	} else {
 		/* a full disk may not have room for it */
 		store_complain(s, "checkpoint");
@@ -158,11 +188,14 @@ store_copy_log(struct store *s)
 	log_debug("store: checkpoint frames=%d copied=%d", frames, copied);
 	s->wal_pages = s->wal_flushed = 0;
 	s->wal_next = STORE_WAL_PAGES;
+	log_shorten(s);
 }
 
 void
 store_checkpoint(struct store *s)
 {
+	if (s->wal_is_long && s->wal_pages > 0 && store_is_idle(s))
+		log_shortened(s);
 	if (s->wal_pages >= s->wal_next && store_is_idle(s))
 		store_copy_log(s);
 }
