@@ -21,7 +21,7 @@ SHOW = """#!/bin/sh
 n=$(mktemp %s/XXXXXX) || exit 75
 { for a in "$@"; do printf 'arg=[%%s]\\n' "$a"; done
 env; echo "cwd=$(pwd)"; echo "id=$(id -u) $(id -g)"; ulimit -v
-grep NoNewPrivs /proc/self/status
+grep NoNewPrivs /proc/self/status; cat /proc/self/limits
 ls -l /proc/self/fd | wc -l
 echo ---; cat; } >$n.part 2>&1
 mv $n.part $n.done; rm $n
@@ -130,6 +130,12 @@ with Server(actions=ACTIONS, rules=RULES, retry="1s to 2s") as s:
     ok("id=%d %d\n" % (USER.pw_uid, USER.pw_gid) in head, "its user")
     ok(re.search(r"NoNewPrivs:\s*1", head), "no privileges to gain")
     ok("\n524288\n" in head, "its memory is limited")
+    for name, most in (("locked memory", 64 << 10), ("core file size", 0),
+                       ("processes", 512), ("open files", 256),
+                       ("nice priority", 0), ("realtime priority", 0)):
+        had = re.search(r"^Max %s +(\w+) +(\w+)" % name, head, re.M)
+        ok(had and all(x.isdigit() and int(x) <= most
+                       for x in had.groups()), "at most %d: %s" % (most, name))
     ok(mail.startswith("Return-Path: <smtpst1@example.org>\n"
                        "Delivered-To: smtpst1@show.example.org\n") and
        mail.endswith("\n\none\ntwo\n") and "\r" not in mail,

@@ -36,6 +36,7 @@
 #define RUNNING_MAX	4
 #define MEMORY_MAX	(512UL << 20)	/* bytes of address space */
 #define SAID_MAX	512		/* bytes of output that are kept */
+#define LOCKED_MAX	(64UL << 10)	/* bytes that are never swapped out */
 #define NOFILE		256
 #define ENV_MAX		10
 
@@ -142,12 +143,35 @@ environment(char *room, size_t size, char *env[ENV_MAX],
 	return 0;
 }
 
+/*
+ * smtpsd itself may lock all memory there is, and its children inherit that.
+ * What is limited further already stays so.
+ */
+static int
+limit_command(void)
+{
+	static const struct {
+		int	 what;
+		rlim_t	 most;
+	} limits[] = {
+		{ RLIMIT_AS, MEMORY_MAX }, { RLIMIT_MEMLOCK, LOCKED_MAX },
+		{ RLIMIT_NOFILE, NOFILE },
+	};
+	struct rlimit rl;
+	size_t i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		rl.rlim_cur = rl.rlim_max = limits[i].most;
+		if (setrlimit(limits[i].what, &rl) == -1 && errno != EPERM)
+			return -1;
+	}
+	return 0;
+}
+
 /* In the child.  What is said from here on is what the user is told. */
 static void
 become(const struct command *command, char *const *env, int in_fd, int out_fd)
 {
-	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
-	struct rlimit files = { NOFILE, NOFILE };
 	const char *failed = "setsid";
 	sigset_t none;
 	int i;
@@ -167,9 +191,7 @@ become(const struct command *command, char *const *env, int in_fd, int out_fd)
 #endif
 	if (setsid() != -1) {
 		failed = "limits";
-		if (setrlimit(RLIMIT_AS, &memory) == 0 &&
-		    (setrlimit(RLIMIT_NOFILE, &files) == 0 ||
-		    errno == EPERM)) {
+		if (limit_command() == 0) {
 			failed = home();
 			if (chdir(home()) == 0) {
 				execve(command->argv[0], command->argv, env);
