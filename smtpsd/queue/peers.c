@@ -224,6 +224,9 @@ peers_policy_link(uint32_t peer_id, int fd)
 	    .nrules = sizeof(policy_rules) / sizeof(policy_rules[0]),
 	    .down = policy_down, .peer_id = peer_id };
 
+	/* The last one's end may not have been seen yet. */
+	if (policy != NULL)
+		incoming_drop_bodyless();
 	link_close(policy);
 	if ((policy = link_new(fd, &end)) == NULL)
 		fatal("policy link");
