@@ -376,6 +376,9 @@ with server(options="allow-loopback helo out.example.org source 127.0.0.5 "
     eq({l for _, l in h.commands if l.startswith("EHLO")},
        {"EHLO out.example.org"}, "with the name of helo")
     ok(h.connections <= 2, "one connection at a time")
+with server(options="allow-loopback source 192.0.2.77") as s:
+    put_off(s, "own.example", "127.0.0.50: the source address is not of this "
+            "host", "a source that is not of this host is told of")
 
 # --- name servers that lie ---------------------------------------------------
 with server() as s:

@@ -242,13 +242,16 @@ static void
 attempt_start(struct connector *c, uint32_t n, uint64_t now)
 {
 	const struct target *target = target_of(c, n);
+	const char *source = target->address.family == 4 ? c->def.source4 :
+	    c->def.source6;
 	struct attempt *a;
 	int fd;
 
-	fd = dial(&target->address, c->def.port, target->address.family == 4 ?
-	    c->def.source4 : c->def.source6);
+	fd = dial(&target->address, c->def.port, source);
 	if (fd == -1) {
-		target_unreached(c, n, strerror(errno));
+		target_unreached(c, n, errno == EADDRNOTAVAIL &&
+		    *source != '\0' ? "the source address is not of this host" :
+		    strerror(errno));
 		return;
 	}
 	for (a = c->attempt; a->connector != NULL; a++)
