@@ -53,8 +53,8 @@ commit_stored(uint64_t now_s)
 		incoming_stored();
 	}
 	if (way.has_results) {
-		is_alone = 0;
 		result_stored(now_s);
+		is_alone = is_alone && result_has_failed();
 	}
 }
 

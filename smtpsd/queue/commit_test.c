@@ -13,6 +13,7 @@
 
 static unsigned int nready, nresults, nrefused, naccepted, nstored, in_tx;
 static unsigned int ncommitted, nheld, nlost;
+static int has_failed;			/* some result is still waiting */
 static int is_full, fails_results, is_heavy, is_flushing, flush_end;
 static uint64_t first_ms;
 
@@ -108,6 +109,12 @@ result_forget(void)
 {
 	nresults += nheld;
 	nheld = 0;
+}
+
+int
+result_has_failed(void)
+{
+	return has_failed;
 }
 
 int
@@ -219,6 +226,30 @@ test_later(uint64_t ms)
 	tap_ok(nresults == 0 && nstored == stored + 4, "and stored then");
 }
 
+/* Some of those that failed together are stored, one is still to fail. */
+static void
+test_suspect(uint64_t ms)
+{
+	unsigned int accepted = naccepted, refused;
+
+	fails_results = has_failed = 1;
+	nresults = nready = 1;
+	commit_turn(ms, 1);
+	refused = nrefused;
+	fails_results = 0;
+	commit_turn(ms += 2000, 1);
+	fails_results = 1;
+	nresults = nready = 1;
+	commit_turn(ms += 2000, 1);
+	tap_ok(nrefused == refused && naccepted == accepted + 1,
+	    "what is to fail takes nobody along");
+	fails_results = has_failed = 0;
+	commit_turn(ms += 2000, 1);
+	nresults = nready = 1;
+	commit_turn(ms += 2000, 1);
+	commit_turn(ms += 2000, 1);
+}
+
 int
 main(void)
 {
@@ -252,6 +283,7 @@ main(void)
 	nready = nresults = 1;
 	commit_turn(ms += 100, 1);
 	tap_ok(naccepted == 31 && nstored == 4, "the next rides along again");
+	test_suspect(ms += 10000);
 	test_later(ms + 10000);
 	tap_ok(in_tx == 0, "each transaction ends");
 	return tap_done();

@@ -52,6 +52,12 @@ result_waiting(void)
 	return nresults;
 }
 
+int
+result_has_failed(void)
+{
+	return 0;
+}
+
 uint64_t
 result_first_ms(void)
 {

@@ -31,6 +31,7 @@ static struct job_list taken = TAILQ_HEAD_INITIALIZER(taken);
 static struct job_list committed = TAILQ_HEAD_INITIALIZER(committed);
 static unsigned int nresults, ntaken;	/* ntaken: committed as well */
 static uint64_t taken_bytes, take_max = COMMIT_BYTES;
+static int has_failed;			/* some of those that wait */
 static uint64_t first_ms;
 static struct result_stats stats;
 
@@ -46,6 +47,12 @@ unsigned int
 result_waiting(void)
 {
 	return nresults;
+}
+
+int
+result_has_failed(void)
+{
+	return has_failed;
 }
 
 uint64_t
@@ -381,6 +388,8 @@ result_stored(uint64_t now_s)
 	/* a notification handed on may end at once, as a new result */
 	TAILQ_CONCAT(&done, &committed, entry);
 	ntaken = 0;
+	if (nresults == 0)
+		has_failed = 0;
 	take_max = take_max > COMMIT_BYTES / 2 ? COMMIT_BYTES : take_max * 2;
 	while ((job = TAILQ_FIRST(&done)) != NULL) {
 		TAILQ_REMOVE(&done, job, entry);
@@ -402,6 +411,7 @@ result_forget(void)
 	struct job *job;
 
 	TAILQ_CONCAT(&taken, &committed, entry);
+	has_failed |= ntaken > 0;
 	if (ntaken > 1)
 		take_max = taken_bytes / 2;
 	if (ntaken == 1)

@@ -21,6 +21,7 @@ struct result_stats {
 
 void	result_add(struct job *, uint64_t now_ms);	/* takes the job */
 unsigned int result_waiting(void);
+int	result_has_failed(void);	/* once, some that still wait */
 uint64_t result_first_ms(void);		/* when the oldest came */
 /* In store_begin(): as many as one commit bears, the others go on waiting. */
 int	result_store(struct store *, uint64_t now_s);
