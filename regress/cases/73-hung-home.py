@@ -21,12 +21,15 @@ def hang(user):
 if not os.path.exists("/dev/fuse"):
     skip("a home that hangs", "no FUSE")
     done()
-with Server(expect_deaths=True) as s:
+with Server(expect_deaths=True, actions=DEFAULT_ACTIONS +
+            'action "kept" mbox "%s/kept"\n' % pwd.getpwnam("smtpst2").pw_dir,
+            rules='match from auth for domain kept.example action "kept"\n' +
+            DEFAULT_RULES) as s:
     fd = hang("smtpst2")
     if fd == -1:
         skip("a home that hangs", "FUSE cannot be mounted")
         done()
-    s.send(["smtpst2@example.org"])
+    s.send(["smtpst2@example.org", "smtpst2@kept.example"])
     ok(until(lambda: s.children("deliver")), "a deliver hangs in it")
     for n in range(1, 4):
         p = run("timeout", "5", PREFIX + "/sbin/smtpsctl", "-s",
@@ -44,6 +47,8 @@ with Server(expect_deaths=True) as s:
     os.close(fd)                        # now there is an error instead
     run("umount", "-l", pwd.getpwnam("smtpst2").pw_dir)
     ok(s.wait_mail(1, "smtpst2", 20), "and arrives when the home is back")
+    ok(until(lambda: os.path.exists(pwd.getpwnam("smtpst2").pw_dir + "/kept"),
+             20), "in a file of it as well")
     # One that is not there.
     with open("/etc/passwd") as f:
         text = f.read()

@@ -152,7 +152,9 @@ prepare(struct delivery *d, const struct conf_action *action,
 	if (prepare_root(action, who, d->root, d->conf.path, text, textsize) ==
 	    -1)
 		return -1;
+	/* Below his home he makes it himself; see above. */
 	if (action->kind == ACTION_MBOX && action->path[0] != '~' &&
+	    !mailroot_is_below(action->path, who->home) &&
 	    mboxfile_make(d->root, d->conf.path, d->conf.user, who, err,
 	    sizeof(err)) == -1) {
 		log_warnx("deliver: %s", err);

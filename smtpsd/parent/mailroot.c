@@ -76,3 +76,15 @@ mailroot_is_home(const char *home)
 	}
 	return home[0] == '/' && home[strspn(home, "/")] != '\0';
 }
+
+/* As they are written: another way to the same place is not seen here. */
+int
+mailroot_is_below(const char *path, const char *home)
+{
+	size_t	 n = strlen(home);
+
+	while (n > 1 && home[n - 1] == '/')
+		n--;
+	return mailroot_is_home(home) && strncmp(path, home, n) == 0 &&
+	    path[n] == '/';
+}

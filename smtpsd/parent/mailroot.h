@@ -22,4 +22,7 @@ int	mailroot_split(const char *path, const char *home, char *root,
  */
 int	mailroot_is_home(const char *home);
 
+/* 1: the path is below such a home. */
+int	mailroot_is_below(const char *path, const char *home);
+
 #endif

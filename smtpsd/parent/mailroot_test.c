@@ -60,5 +60,11 @@ main(void)
 	for (i = 0; i < sizeof(homes) / sizeof(homes[0]); i++)
 		tap_ok(mailroot_is_home(homes[i].path) == homes[i].is,
 		    "home \"%s\"", homes[i].path);
+	tap_ok(mailroot_is_below("/home/alice/mbox", "/home/alice") &&
+	    mailroot_is_below("/home/alice/a/b", "/home/alice/"), "below");
+	tap_ok(!mailroot_is_below("/home/alicia/mbox", "/home/alice") &&
+	    !mailroot_is_below("/home/alice", "/home/alice") &&
+	    !mailroot_is_below("/etc/alice", "/etc") &&
+	    !mailroot_is_below("~/mbox", "/home/alice"), "not below");
 	return tap_done();
 }
