@@ -424,3 +424,16 @@ address_is_hostname(const char *s)
 
 	return end != NULL && *end == '\0' && !t.full && t.n <= 253;
 }
+
+int
+address_is_dns_name(const char *s)
+{
+	char copy[DOMAIN_MAX + 2], *p;
+
+	if (strlcpy(copy, s, sizeof(copy)) >= sizeof(copy))
+		return 0;
+	for (p = copy; *p != '\0'; p++)
+		if (*p == '_')
+			*p = 'x';
+	return address_is_hostname(copy);
+}

@@ -35,5 +35,7 @@ int	address_tagless(const char *address, char *out, size_t outsize);
 size_t	address_utf8_size(const char *s);
 /* A host name of letters, digits, hyphens, labels of 1..63, in all <= 253. */
 int	address_is_hostname(const char *s);
+/* The same with '_' for a letter, as others name hosts in DNS. */
+int	address_is_dns_name(const char *s);
 
 #endif

@@ -242,5 +242,11 @@ main(void)
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		tap_ok(address_is_hostname(names[i].in) == names[i].want,
 		    "host name \"%.20s\"", names[i].in);
+	tap_ok(address_is_dns_name("_dc-mx.0a1b.example.org") &&
+	    address_is_dns_name("a_b") && address_is_dns_name("plain") &&
+	    !address_is_hostname("a_b"), "'_' in names of DNS");
+	tap_ok(!address_is_dns_name("") && !address_is_dns_name("_;x") &&
+	    !address_is_dns_name("_..x") && !address_is_dns_name("a b"),
+	    "and nothing else");
 	return tap_done();
 }

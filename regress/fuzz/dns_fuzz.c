@@ -19,7 +19,7 @@ check_mx(const uint8_t *data, size_t size)
 	MUST(mx.count <= MX_MAX);
 	MUST(!(mx.is_null && mx.count > 0));
 	for (i = 0; i < mx.count; i++) {
-		MUST(address_is_hostname(mx.mx[i].host));
+		MUST(address_is_dns_name(mx.mx[i].host));
 		MUST(strlen(mx.mx[i].host) < sizeof(mx.mx[i].host));
 		MUST(i == 0 || mx.mx[i - 1].preference <=
 		    mx.mx[i].preference);

@@ -448,7 +448,7 @@ exchangers_take(struct route *r, const struct resolver_relay_mx_done *msg)
 	    r->nhosts < ROUTE_HOSTS_MAX; i++) {
 		mx = &msg->mx[i];
 		if (strnlen(mx->host, HOSTNAME_SIZE) == HOSTNAME_SIZE ||
-		    mx->preference >= own || !address_is_hostname(mx->host))
+		    mx->preference >= own || !address_is_dns_name(mx->host))
 			continue;
 		r->preference[r->nhosts] = mx->preference;
 		strlcpy(r->hosts[r->nhosts++], mx->host,

@@ -165,16 +165,20 @@ on_mx(void *arg, const struct record *r)
 
 	memset(&mx, 0, sizeof(mx));
 	if (r->size < 3 ||
-	    name_read(r, r->offset + 2, mx.host, sizeof(mx.host)) == -1)
+	    name_read(r, r->offset + 2, mx.host, sizeof(mx.host)) == -1) {
+		out->has_unusable = 1;
 		return;
+	}
 	mx.preference = get16(r->data);
 	ttl_least(&out->ttl_s, r);
 	if (mx.host[0] == '\0') {
 		out->is_null = 1;
 		return;
 	}
-	if (!address_is_hostname(mx.host))
+	if (!address_is_dns_name(mx.host)) {
+		out->has_unusable = 1;
 		return;
+	}
 	for (i = out->count; i > 0 &&
 	    out->mx[i - 1].preference > mx.preference; i--)
 		;
@@ -195,7 +199,7 @@ dns_mx(const uint8_t *data, size_t size, struct dns_mx *out)
 	memset(out, 0, sizeof(*out));
 	out->ttl_s = UINT32_MAX;
 	error = answer_each(data, size, DNS_MX, on_mx, out);
-	if (out->count > 0)
+	if (out->count > 0 || out->has_unusable)
 		out->is_null = 0;	/* RFC 7505 3: it must be the only one */
 	return error;
 }

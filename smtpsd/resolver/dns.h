@@ -27,6 +27,7 @@ struct dns_mx {
 	uint32_t	count;
 	uint32_t	ttl_s;
 	int		is_null;	/* "0 ." alone, RFC 7505 */
+	int		has_unusable;	/* some were left out: no host names */
 	struct mail_exchanger mx[MX_MAX];	/* sorted, ties as they came */
 };
 

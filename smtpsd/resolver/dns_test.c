@@ -62,26 +62,34 @@ static const struct {
 	const char	*name;
 	const char	*data;
 	size_t		 size;
-	const char	*want;	/* "preference host, ...", "null", "bad" */
+	const char	*want;	/* "preference host, ...", "null", "unusable",
+				 * "bad" */
 } exchangers[] = {
 	{ "two, sorted", HEADER("\2") QUESTION MX_RR("\24", "\5", "\1c\0")
 	    MX_RR("\12", "\5", "\1B\0"), 12 + 7 + 17 * 2, "10 b, 20 c, " },
 	{ "compressed", HEADER("\1") QUESTION MX_RR("\1", "\6",
 	    "\1x\300\14"), 12 + 7 + 18, "1 x.a, " },
 	{ "pointer to itself", HEADER("\1") QUESTION MX_RR("\1", "\4",
-	    "\300\41"), 12 + 7 + 16, "" },
+	    "\300\41"), 12 + 7 + 16, "unusable" },
 	{ "null", HEADER("\1") QUESTION MX_RR("\0", "\3", "\0"),
 	    12 + 7 + 15, "null" },
 	{ "null beside another", HEADER("\2") QUESTION MX_RR("\0", "\3",
 	    "\0") MX_RR("\1", "\5", "\1b\0"), 12 + 7 + 15 + 17, "1 b, " },
+	{ "underscore", HEADER("\1") QUESTION MX_RR("\1", "\5",
+	    "\1_\0"), 12 + 7 + 17, "1 _, " },
 	{ "not a host name", HEADER("\1") QUESTION MX_RR("\1", "\5",
-	    "\1_\0"), 12 + 7 + 17, "" },
+	    "\1$\0"), 12 + 7 + 17, "unusable" },
+	{ "beside one that is", HEADER("\2") QUESTION MX_RR("\1", "\5",
+	    "\1$\0") MX_RR("\2", "\5", "\1b\0"), 12 + 7 + 17 * 2, "2 b, " },
+	{ "beside null", HEADER("\2") QUESTION MX_RR("\1", "\5",
+	    "\1$\0") MX_RR("\0", "\3", "\0"), 12 + 7 + 17 + 15, "unusable" },
+	{ "none", HEADER("\0") QUESTION, 12 + 7, "" },
 	{ "control in a label", HEADER("\1") QUESTION MX_RR("\1", "\5",
-	    "\1\n\0"), 12 + 7 + 17, "" },
+	    "\1\n\0"), 12 + 7 + 17, "unusable" },
 	{ "dot in a label", HEADER("\1") QUESTION MX_RR("\1", "\5",
-	    "\1.\0"), 12 + 7 + 17, "" },
+	    "\1.\0"), 12 + 7 + 17, "unusable" },
 	{ "too short", HEADER("\1") QUESTION MX_RR("\1", "\2", ""),
-	    12 + 7 + 14, "" },
+	    12 + 7 + 14, "unusable" },
 	{ "cut", HEADER("\1") QUESTION MX_RR("\1", "\5", "\1b"),
 	    12 + 7 + 16, "bad" },
 };
@@ -101,6 +109,8 @@ check_exchangers(size_t i)
 		strlcpy(text, "bad", sizeof(text));
 	else if (got.is_null)
 		strlcpy(text, "null", sizeof(text));
+	else if (got.count == 0 && got.has_unusable)
+		strlcpy(text, "unusable", sizeof(text));
 	else
 		for (n = 0; n < got.count; n++) {
 			snprintf(one, sizeof(one), "%u %s, ",

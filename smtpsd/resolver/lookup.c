@@ -248,6 +248,9 @@ answer_read(struct lookup *l, const struct query *query, const void *packet,
 	l->answer[query->which] = a;
 	if (l->kind == LOOKUP_MX && a->mx.is_null)
 		return RESOLVE_NULL_MX;
+	/* RFC 5321 5.1: there are exchangers, so the domain itself is none. */
+	if (l->kind == LOOKUP_MX && a->mx.has_unusable)
+		return RESOLVE_OK;
 	return count > 0 ? RESOLVE_OK : RESOLVE_NONE;
 }
 
@@ -392,7 +395,7 @@ on_relay_host(struct link *link, struct link_in *in)
 	done.request = msg->request;
 	if (hosts_parse_address(msg->name, &done.address[0]) == 0)
 		done.count = 1;
-	else if (!address_is_hostname(msg->name)) {
+	else if (!address_is_dns_name(msg->name)) {
 		host_done(link, &done, RESOLVE_NONE);
 		return;
 	} else
