@@ -62,7 +62,7 @@ client_finish(struct client *client, const char *status, const char *why)
 		status = "4.4.1";
 	tx_end_all(client, status, why);
 	destination_client_gone(client->destination, client,
-	    client->was_ready, status, why);
+	    client->reach, status, why);
 	client_free(client);
 	return -1;
 }
@@ -138,7 +138,7 @@ static int
 ready(struct client *client)
 {
 	client->state = CLIENT_READY;
-	client->was_ready = 1;
+	client->reach = CLIENT_WAS_READY;
 	if (client->connector != NULL) {
 		connect_worked(client->connector);
 		connect_free(client->connector);

@@ -15,6 +15,7 @@
 #include "client.h"
 #include "conf.h"
 #include "delivery.h"
+#include "destination.h"
 #include "reply.h"
 #include "route.h"
 #include "stream.h"
@@ -67,7 +68,7 @@ struct client {
 	size_t			 behind;	/* bytes written behind the dot */
 	int			 without_tls;
 	int			 is_retired;
-	int			 was_ready;
+	enum client_reach	 reach;
 	int			 has_later;	/* a target may work later */
 	uint64_t		 request;	/* for a socket, 0: none */
 	TAILQ_ENTRY(client)	 asking;	/* socket.c's list */

@@ -25,10 +25,16 @@ struct delivery	*destination_next(struct destination *);
 /* From client.c: it may take deliveries now. */
 void		 destination_client_ready(struct destination *,
 		    struct client *);
+/* How far a connection came. */
+enum client_reach { CLIENT_NOT_READY, CLIENT_WAS_READY, CLIENT_TOOK_MAIL };
 /* From client.c: it is about to be freed.  why NULL: ended in order. */
 void		 destination_client_gone(struct destination *,
-		    struct client *, int was_ready, const char *status,
+		    struct client *, enum client_reach, const char *status,
 		    const char *why);
+/* From client.c: others wait for a place, and it has more than one. */
+int		 destination_is_wanted(const struct destination *);
+/* So it is, and one, between two messages, will be retired: counted. */
+int		 destination_gives_up(struct destination *);
 /* From client.c: one more socket may be on its way there. */
 int		 destination_has_room(const struct destination *);
 /* From client.c: opportunistic TLS does not work there. */

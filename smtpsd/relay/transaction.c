@@ -174,7 +174,8 @@ tx_idle(struct client *client)
 
 	if (client->tx[0].delivery != NULL)
 		return 0;
-	if (!may_have_more(client))
+	if (!may_have_more(client) ||
+	    (!client->is_retired && destination_gives_up(client->destination)))
 		client->is_retired = 1;
 	if (!client->is_retired)
 		d = tx_take(client);
@@ -195,6 +196,8 @@ tx_finish(struct client *client)
 {
 	struct delivery *d = client->tx[0].delivery;
 
+	if (client->tx[0].state == TX_DOT)
+		client->reach = CLIENT_TOOK_MAIL;
 	client->tx[0] = client->tx[1];
 	client->tx[1].delivery = NULL;
 	d->client = NULL;
@@ -230,6 +233,7 @@ tx_dot(struct client *client, const char *dot)
 	if (client_write(client, dot, strlen(dot)) == -1)
 		return -1;
 	if (client_has_room(client) == 2 && may_have_more(client) &&
+	    !destination_is_wanted(client->destination) &&
 	    (d = tx_take(client)) != NULL)
 		return tx_start(client, &client->tx[1], d);
 	return 0;
