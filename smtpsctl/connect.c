@@ -236,6 +236,12 @@ request_run(uint32_t type, const struct ctl_request *request, const void *tail,
 	return is_failed || fflush(stdout) == EOF ? -1 : 0;
 }
 
+void
+complain_text(const char *text)
+{
+	fprintf(stderr, "%s: %s\n", getprogname(), text);
+}
+
 int
 ctl_request(uint32_t type, uint64_t arg, uint32_t limit,
     const struct ctl_handlers *with)

@@ -52,6 +52,9 @@ int	ctl_request_part(uint64_t message, struct message_part *part,
 int	ctl_request_text(uint32_t type, uint64_t arg, uint32_t limit,
 	    const char *text, const struct ctl_handlers *);
 
+/* A handler for warnings: to standard error. */
+void	complain_text(const char *);
+
 /* show.c: exit status */
 int	show_sessions(int json);
 /* Some pages of what stands above an envelope, or all of it. */

@@ -126,6 +126,8 @@ mailq_main(void)
 int
 newaliases_main(void)
 {
+	static const struct ctl_handlers handlers = { .text = complain_text };
+
 	if (geteuid() != 0) {
 		printf("newaliases: nothing to build; smtpsd reads its aliases "
 		    "when root runs newaliases or `smtpsctl reload'\n");
@@ -141,7 +143,7 @@ newaliases_main(void)
 		    "aliases when it starts\n");
 		return 0;
 	}
-	return ctl_request(MSG_CTL_CONTROL_RELOAD, 0, 0, NULL) == -1 ?
+	return ctl_request(MSG_CTL_CONTROL_RELOAD, 0, 0, &handlers) == -1 ?
 	    EX_CONFIG : 0;
 }
 

@@ -111,7 +111,9 @@ run_kill(const char *id)
 static int
 run_simple(uint32_t type)
 {
-	return !connected() || ctl_request(type, 0, 0, NULL) == -1;
+	static const struct ctl_handlers handlers = { .text = complain_text };
+
+	return !connected() || ctl_request(type, 0, 0, &handlers) == -1;
 }
 
 /* A running smtpsd reads the file again; without one there is no need. */

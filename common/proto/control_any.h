@@ -90,7 +90,7 @@ struct any_control_done {
 	uint64_t	request;
 	uint32_t	failed;		/* 0: done */
 	uint32_t	next;		/* MESSAGE; 0: nothing is left */
-	/* a failed reload: every complaint, one per line */
+	/* of a reload: every complaint and warning, one per line */
 	char		text[4096];
 };
 _Static_assert(sizeof(struct any_control_done) == 16 + 4096, "done");

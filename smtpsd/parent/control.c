@@ -23,8 +23,11 @@
 #include "proto/control_any.h"
 #include "sign.h"
 
+#define COMPLAINTS_SIZE	4096
+
 static uint64_t	reload_request;
 static int	reload_pending;
+static char	reload_warnings[COMPLAINTS_SIZE];	/* of the one that is pending */
 
 void
 on_control_stats(struct link *link, struct link_in *in)
@@ -55,10 +58,11 @@ join_errors(const struct conf_errors *errors, char *out, size_t outsize)
 
 	out[0] = '\0';
 	for (i = 0; i < errors->n; i++) {
+		if (i > 0)
+			strlcat(out, "\n", outsize);
 		if (errors->list[i].is_warning)
 			strlcat(out, "warning: ", outsize);
 		strlcat(out, errors->list[i].text, outsize);
-		strlcat(out, "\n", outsize);
 	}
 }
 
@@ -67,7 +71,8 @@ on_control_reload(struct link *link, struct link_in *in)
 {
 	const struct control_request	*m = in->data;
 	struct conf_errors		 errors = { 0 };
-	char				 text[4096];
+	char				 text[COMPLAINTS_SIZE];
+	size_t				 i;
 
 	if (reload_pending) {
 		control_answer_done(link, m->request, 1,
@@ -76,9 +81,14 @@ on_control_reload(struct link *link, struct link_in *in)
 	}
 	reload_request = m->request;
 	reload_pending = 1;
+	reload_warnings[0] = '\0';
 	if (parent_reload(&errors) == -1) {
 		join_errors(&errors, text, sizeof(text));
 		control_reload_done(1, text);
+	} else {
+		join_errors(&errors, reload_warnings, sizeof(reload_warnings));
+		for (i = 0; i < errors.n; i++)
+			log_warnx("warning: %s", errors.list[i].text);
 	}
 	conf_errors_free(&errors);
 }
@@ -90,7 +100,7 @@ control_reload_done(int failed, const char *text)
 		return;
 	reload_pending = 0;
 	control_answer_done(child_link(PROC_CONTROL, 0), reload_request, failed,
-	    text);
+	    !failed && text[0] == '\0' ? reload_warnings : text);
 }
 
 void
