@@ -25,12 +25,13 @@
 
 #include "admit.h"
 #include "fuzz.h"
+#include "journal.h"
 #include "session.h"
 #include "session_fuzz.h"
 #include "tx.h"
 
 #define CHOICES		8	/* bytes */
-#define OUTPUT_BOUND	(65536 + 1024)	/* session.c's OUTPUT_MAX and EHLO */
+#define OUTPUT_BOUND	(16384 + 1024)	/* session.c's OUTPUT_MAX and EHLO */
 #define SLOTS_BOUND	(1001 * 512)	/* replies that waited for policy */
 
 static void
@@ -39,7 +40,7 @@ check_one(struct session *s, void *arg)
 	size_t	unsent = s->out_size - s->out_off, bound = OUTPUT_BOUND;
 
 	(void)arg;
-	MUST(session_state(s)[0] != '\0');
+	MUST(journal_state(s)[0] != '\0');
 	if (peers.nrecords > 0)
 		bound += SLOTS_BOUND;
 	/* Nobody makes us hold more than this, whatever he does. */
@@ -58,6 +59,8 @@ turn(void)
 	session_turn();
 	n = peers_answer_ready();
 	session_turn();
+	while (host_go_on())
+		session_turn();
 	session_each(check_one, NULL);
 	(void)model_run();
 	return n > 0;
@@ -70,9 +73,8 @@ read_all(void)
 
 	do {
 		at = host.in_at;
-		host.is_active = 0;
 		host_readable();
-	} while (turn() || host.in_at != at || host.is_active);
+	} while (turn() || host.in_at != at);
 }
 
 static void

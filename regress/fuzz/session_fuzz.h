@@ -60,6 +60,7 @@ int	host_has_op(void);	/* an operation is next in the input */
 int	host_has_bytes(void);
 void	host_readable(void);	/* calls back if it wants to hear of it */
 void	host_writable(void);
+int	host_go_on(void);	/* calls back if it wanted to go on by itself */
 void	host_tick(void);
 
 /* session_peers.c */

@@ -172,16 +172,28 @@ int
 event_del(struct event *ev)
 {
 	event_switch(ev, 0);
+	if (events[READ_EVENT].ev == ev)
+		host.is_active = 0;
 	return 0;
 }
 
 void
 event_active(struct event *ev, int what, short n)
 {
-	(void)ev;
 	(void)what;
 	(void)n;
+	MUST(events[READ_EVENT].ev == ev);
 	host.is_active = 1;
+}
+
+int
+host_go_on(void)
+{
+	if (!host.is_active)
+		return 0;
+	host.is_active = 0;
+	events[READ_EVENT].call(3, EV_READ, events[READ_EVENT].arg);
+	return 1;
 }
 
 void

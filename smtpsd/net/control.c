@@ -12,6 +12,7 @@
 #include "proto/control_answer.h"
 #include "proto/control_any.h"
 #include "control.h"
+#include "journal.h"
 #include "listener.h"
 #include "session.h"
 #include "stats.h"
@@ -52,7 +53,7 @@ control_session(struct session *s, void *arg)
 		strlcpy(i->tls_version, version, sizeof(i->tls_version));
 		strlcpy(i->tls_cipher, cipher, sizeof(i->tls_cipher));
 	}
-	strlcpy(i->state, session_state(s), sizeof(i->state));
+	strlcpy(i->state, journal_state(s), sizeof(i->state));
 	if (s->user != NULL)
 		strlcpy(i->user, s->user, sizeof(i->user));
 	(void)link_send(control, MSG_NET_CONTROL_SESSION, &m, sizeof(m));

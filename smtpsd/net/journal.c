@@ -61,3 +61,21 @@ journal_end(struct session *s, const char *why)
 	    (unsigned long long)(proc_now_ms() - s->start_ms) / 1000,
 	    log_text(why));
 }
+
+const char *
+journal_state(const struct session *s)
+{
+	if (s->is_closing)
+		return "closing";
+	if (s->mode == MODE_HANDSHAKE)
+		return "handshake";
+	if (s->mode == MODE_PROXY)
+		return "proxy";
+	if (s->mode == MODE_DATA)
+		return s->wait == WAIT_QUEUE ? "commit" : "data";
+	if (s->mode == MODE_AUTH || s->wait == WAIT_AUTH)
+		return "auth";
+	if (s->tx != NULL)
+		return "mail";
+	return s->helo != NULL ? "idle" : "start";
+}

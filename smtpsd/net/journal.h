@@ -20,5 +20,7 @@ size_t	journal_refusal(struct session *, char *reply, size_t size,
 	    size_t room);
 void	journal_login(const struct session *);
 void	journal_end(struct session *, const char *why);
+/* What it is doing, in a word. */
+const char	*journal_state(const struct session *);
 
 #endif

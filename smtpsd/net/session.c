@@ -32,7 +32,7 @@
 
 #define BUCKETS		4096
 #define INPUT_SIZE	32768	/* a TLS record and a rest before it */
-#define OUTPUT_MAX	65536	/* unsent replies before reading pauses */
+#define OUTPUT_MAX	16384	/* unsent replies before reading pauses */
 #define REFUSALS_MAX	1000	/* even if they are trouble of ours */
 #define TURN_MAX	262144	/* bytes of one session in one turn */
 #define CLOSE_S		10	/* to take the last reply */
@@ -251,6 +251,17 @@ session_start_tls(struct session *s, size_t have)
 }
 
 /*
+ * It goes on in the next turn, when all others had theirs: neither the event
+ * library nor session_turn() ends before nobody has anything more to do.
+ */
+static void
+session_yield(struct session *s)
+{
+	s->must_yield = 1;
+	session_has_work(s);
+}
+
+/*
  * Handle and read in turns until there is no more or it has to wait.  One
  * that always has more goes on in the next turn: others have theirs.
  */
@@ -269,7 +280,7 @@ session_read(struct session *s, size_t have)
 		if (session_is_blocked(s) || have == sizeof(input))
 			return have;
 		if (total >= TURN_MAX) {
-			event_active(&s->read_ev, EV_READ, 1);
+			session_yield(s);
 			return have;
 		}
 		n = tio_read(&s->tio, input + have, sizeof(input) - have);
@@ -421,15 +432,17 @@ session_work(struct session *s)
 	if (s->is_dead || session_is_early(s))
 		return;
 	unsent = s->out_size - s->out_off;
+	if (s->must_yield) {
+		s->must_yield = 0;
+		event_active(&s->read_ev, EV_READ, 1);
+	}
 	if (!session_flush(s))
 		return;
-	if (s->is_closing) {
+	if (s->is_closing)
 		session_drop(s, s->why != NULL ? s->why : "quit");
-	} else if (unsent > OUTPUT_MAX) {
+	else if (unsent > OUTPUT_MAX)
 		/* It had stopped reading only for that. */
-		s->must_run = 1;
-		session_has_work(s);
-	}
+		event_active(&s->read_ev, EV_READ, 1);
 }
 
 void
@@ -578,20 +591,4 @@ session_stop(void)
 	stop_ms = proc_now_ms() + STOP_S * 1000;
 	conf_retire();
 	session_each(session_stop_one, NULL);
-}
-
-const char *
-session_state(const struct session *s)
-{
-	if (s->is_closing)
-		return "closing";
-	if (session_is_early(s))
-		return s->mode == MODE_PROXY ? "proxy" : "handshake";
-	if (s->mode == MODE_DATA)
-		return s->wait == WAIT_QUEUE ? "commit" : "data";
-	if (s->mode == MODE_AUTH || s->wait == WAIT_AUTH)
-		return "auth";
-	if (s->tx != NULL)
-		return "mail";
-	return s->helo != NULL ? "idle" : "start";
 }

@@ -88,6 +88,7 @@ struct session {
 	uint8_t			 is_esmtp;
 	uint8_t			 has_work;
 	uint8_t			 must_run;	/* what it waited for came */
+	uint8_t			 must_yield;	/* others first, then it goes on */
 	uint8_t			 read_off;	/* no read event */
 	uint8_t			 write_on;	/* a write event */
 	uint8_t			 starts_tls;	/* STARTTLS was accepted */
@@ -119,7 +120,6 @@ void		 session_finish(struct session *);	/* close when sent */
 void		 session_drop(struct session *, const char *why);
 /* The client has this long from now on. */
 void		 session_deadline(struct session *, uint64_t seconds);
-const char	*session_state(const struct session *);
 
 void		 session_turn(void);	/* at the end of each turn */
 void		 session_stop(void);	/* the process is to end */
