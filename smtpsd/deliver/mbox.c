@@ -90,6 +90,24 @@ dotlock_make(struct mbox *m)
 	return 0;
 }
 
+/*
+ * In a directory where everybody may make files, but remove only his own, a
+ * lock of somebody who has nothing to do with this mailbox would last as long
+ * as he likes.
+ */
+static int
+dotlock_is_foreign(const struct mbox *m)
+{
+	const mode_t open_to_all = S_ISVTX | S_IWOTH;
+	struct stat dir, st;
+
+	return fstat(m->dir_fd, &dir) == 0 &&
+	    (dir.st_mode & open_to_all) == open_to_all &&
+	    fstatat(m->dir_fd, m->lock, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != geteuid() && st.st_uid != 0 &&
+	    st.st_uid != dir.st_uid;
+}
+
 static int
 dotlock_try(struct mbox *m)
 {
@@ -102,6 +120,8 @@ dotlock_try(struct mbox *m)
 		return 0;
 	if (errno != EEXIST)
 		return -1;
+	if (dotlock_is_foreign(m))
+		return 0;
 	if (dotlock_is_dead(m)) {
 		log_info("lock %s of a deliver that died removed",
 		    log_vis(m->lock));

@@ -237,6 +237,41 @@ static const struct {
 	{ "a whole message", "From a b\n\nx\n\n", "" },
 };
 
+/* Where everybody may make files, everybody could lock everybody's mailbox. */
+static void
+check_foreign(void)
+{
+	const uid_t nobody = 65534;
+	struct outcome o;
+
+	if (geteuid() != 0) {
+		tap_ok(1, "another user's lock # SKIP needs root");
+		return;
+	}
+	spit("open", "");
+	spit("open.lock", "");
+	if (fchownat(root_fd, "open.lock", nobody, nobody, 0) == -1)
+		exit(2);
+	tap_ok(deliver("open", "", "x", &o) == -1,
+	    "another user's lock in a directory closed to him");
+	if (fchmod(root_fd, 01777) == -1)
+		exit(2);
+	tap_ok(deliver("open", "", "x", &o) == 0,
+	    "where all may write it is no lock");
+	tap_ok(faccessat(root_fd, "open.lock", F_OK, 0) == 0, "and stays");
+	unlinkat(root_fd, "open.lock", 0);
+	if (symlinkat("open", root_fd, "open.lock") == -1 ||
+	    fchownat(root_fd, "open.lock", nobody, nobody,
+	    AT_SYMLINK_NOFOLLOW) == -1)
+		exit(2);
+	tap_ok(deliver("open", "", "x", &o) == 0, "nor is a link of his");
+	unlinkat(root_fd, "open.lock", 0);
+	spit("open.lock", "");
+	tap_ok(deliver("open", "", "x", &o) == -1, "the own one is");
+	if (fchmod(root_fd, 0700) == -1)
+		exit(2);
+}
+
 static void
 check_torn(size_t i)
 {
@@ -269,6 +304,7 @@ main(void)
 	check_traps();
 	check_locks();
 	check_killed();
+	check_foreign();
 	check_full();
 	for (i = 0; i < sizeof(torn) / sizeof(torn[0]); i++)
 		check_torn(i);
