@@ -31,6 +31,8 @@ struct message {
 	uint32_t	 refs;
 	char		*body;		/* all of it, or NULL: read the store */
 	int		 is_held;	/* body counts against the limit */
+	int		 is_cut;	/* a notification has but so many */
+	uint32_t	 npieces;	/* of the body: the next is damaged */
 	char		 sender[MAILADDR_SIZE];
 	char		 user[LOGIN_SIZE];
 	struct bounce_route bounce;

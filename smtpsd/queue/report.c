@@ -66,11 +66,13 @@ is_full_wanted(const struct message *m, struct envelope *const *reported,
 
 /*
  * The body up to max bytes, in memory that the caller frees if *copy is set.
- * A body that cannot be read is none: the sender is told all the same.
+ * One that cannot be read fails once, as SQLite then writes nothing in this
+ * transaction, and ends in front of that from then on: the sender is told all
+ * the same.
  */
-static const char *
-body_get(struct store *store, const struct message *m, size_t max,
-    size_t *size, char **copy)
+static int
+body_get(struct store *store, struct message *m, size_t max,
+    const char **body, size_t *size, char **copy)
 {
 	char *piece, *bigger;
 	size_t n;
@@ -80,11 +82,16 @@ body_get(struct store *store, const struct message *m, size_t max,
 	*size = 0;
 	if (m->body != NULL) {
 		*size = m->size < max ? (size_t)m->size : max;
-		return m->body;
+		*body = m->body;
+		return 0;
 	}
-	for (i = 0; *size < m->size && *size < max; i++) {
-		if (store_read_body(store, m, i, *size, &piece, &n) != 0)
-			break;
+	for (i = 0; *size < m->size && *size < max &&
+	    (!m->is_cut || i < m->npieces); i++) {
+		if (store_read_body(store, m, i, *size, &piece, &n) != 0) {
+			m->is_cut = 1;
+			m->npieces = i;
+			return -1;
+		}
 		bigger = n == 0 ? NULL : realloc(*copy, *size + n);
 		if (bigger != NULL) {
 			memcpy(bigger + *size, piece, n);
@@ -95,12 +102,13 @@ body_get(struct store *store, const struct message *m, size_t max,
 		if (bigger == NULL)
 			break;
 	}
-	return *copy;
+	*body = *copy;
+	return 0;
 }
 
 /* Fill in the text of a notification. */
 static int
-report_compose(struct store *store, const struct message *from,
+report_compose(struct store *store, struct message *from,
     struct envelope *const *reported, size_t nreported, struct message *m)
 {
 	char boundary[48], *copy;
@@ -119,8 +127,11 @@ report_compose(struct store *store, const struct message *from,
 	d.reported = reported;
 	d.nreported = nreported;
 	d.is_full = is_full_wanted(from, reported, nreported);
-	d.body = body_get(store, from, d.is_full ? DSN_FULL_MAX :
-	    DSN_EXCERPT_MAX, &d.body_size, &copy);
+	if (body_get(store, from, d.is_full ? DSN_FULL_MAX : DSN_EXCERPT_MAX,
+	    &d.body, &d.body_size, &copy) == -1) {
+		free(copy);
+		return -1;
+	}
 	if (d.body_size < from->size)
 		d.is_full = 0;
 	m->body = dsn_compose(&d, &size, &m->flags);
@@ -148,7 +159,7 @@ int
 report_store(struct store *store, struct job *job, uint64_t now_s)
 {
 	struct envelope *reported[MESSAGE_ENVELOPES_MAX], *e;
-	const struct message *from = job->message;
+	struct message *from = job->message;
 	size_t n = report_collect(job, reported);
 	struct message *m;
 

@@ -2,9 +2,13 @@
  * Results with a store and without the agents: however many have ended, one
  * commit has so much of them, and none is lost or told of twice.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
 
 #include "base/log.h"
 #include "base/tap.h"
@@ -250,6 +254,59 @@ test_full(void)
 	store_limit_pages(store, 1 << 20);
 }
 
+/* The pages of all bodies of z lead nowhere.  How many. */
+static int
+damage(const char *path)
+{
+	static const unsigned char far[4] = { 0x7f, 0xff, 0xff, 0xff };
+	unsigned char page[16384];
+	sqlite3 *db;
+	off_t at;
+	int fd, n = 0;
+
+	/* from the log into the database */
+	if (sqlite3_open(path, &db) != SQLITE_OK || sqlite3_exec(db,
+	    "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) != SQLITE_OK)
+		abort();
+	sqlite3_close(db);
+	if ((fd = open(path, O_RDWR)) == -1)
+		abort();
+	for (at = 0; pread(fd, page, sizeof(page), at) ==
+	    (ssize_t)sizeof(page); at += (off_t)sizeof(page))
+		if (page[4] == 'z' && memcmp(page + 4, page + 5, 10000) == 0)
+			n += pwrite(fd, far, sizeof(far), at) == sizeof(far);
+	close(fd);
+	return n;
+}
+
+/* It is to go back to its sender, and is damaged. */
+static void
+test_damaged(const char *path)
+{
+	struct message *m = teststore_message(201, 60000);
+	struct job *job = make(201, 60000);
+	unsigned int n;
+
+	reset();
+	memset(m->body, 'z', m->size);
+	if (store_begin(store, 1) == -1 || teststore_add(store, m, 1) == -1 ||
+	    store_commit(store) == -1)
+		abort();
+	message_unref(m);
+	store_close(store);
+	tap_ok(damage(path) > 0, "one is damaged");
+	if ((store = teststore_open(path, 0)) == NULL)
+		abort();
+	free(job->message->body);
+	job->message->body = NULL;
+	job->message->flags = MAIL_RET_FULL;
+	end(job, AGENT_PERMFAIL, "5.1.1");
+	n = attempts(10);
+	tap_ok(result_waiting() == 0 && ndsn == 1 && nreleased == 1 &&
+	    strstr(last_dsn, "Status: 5.1.1") != NULL,
+	    "its sender is told, at attempt %u", n);
+}
+
 int
 main(void)
 {
@@ -265,6 +322,7 @@ main(void)
 	test_small();
 	test_overtaken();
 	test_full();
+	test_damaged(path);
 	store_close(store);
 	snprintf(path, sizeof(path), "rm -rf %s", dir);
 	tap_ok(system(path) == 0, "cleaned up");
