@@ -1,6 +1,6 @@
 /*
- * mailq, newaliases and sendmail -q.  mailq prints the queue in the form that scripts
- * know from other mail systems; control decides who may see it.
+ * mailq, newaliases and sendmail -q.  mailq prints the queue in the form that
+ * scripts know from other mail systems; control decides who may see it.
  */
 #include <ctype.h>
 #include <errno.h>
