@@ -14,6 +14,8 @@ from hostile import *
 import hashlib
 import statistics
 
+from memory import found
+
 ME, OTHER = "192.0.2.1", "198.51.100.7"
 LISTEN = """\
 listen on 127.0.0.1 smtps port %d auth <users> senders <senders> pki mail.example.org
@@ -476,17 +478,75 @@ def recipients(c):
     c.login(6, "smtpst3")
     c.e.ask("rcpt 6 1 0 smtpst2@example.org")
     c.killed("RCPT before MAIL", "before MAIL|RCPT")
-    # It can ask for nothing that the queue holds.
-    for name in ("QUEUE_LIST", "QUEUE_MESSAGE", "QUEUE_EDIT"):
-        kind, size = c.shapes["MSG_CONTROL_" + name][:2]
-        c.e.ask("fill queue 0x%x %d 0" % (kind, size))
-        c.killed("control's %s to the queue" % name,
-                 r"0x%04x not allowed" % kind)
     c.suffer("recipients")
     eq(len(c.s.mails("smtpst2")), n + 1, "nothing else was delivered")
 
 
-main([signatures, passwords, oracle, identities, recipients], listen=LISTEN,
+# All that net may say, by link.
+SPOKEN = {"parent": ("NET_PARENT_AUTH", "NET_PARENT_AUTH_STEP",
+                     "NET_PARENT_AUTH_CANCEL", "NET_PARENT_PEER"),
+          "policy": ("NET_POLICY_MAIL", "NET_POLICY_RCPT", "NET_POLICY_END",
+                     "NET_POLICY_HEADER", "NET_POLICY_RESET"),
+          "queue": ("NET_QUEUE_BODY", "NET_QUEUE_END", "NET_QUEUE_ABORT"),
+          "control": ("NET_CONTROL_SESSION", "ANY_CONTROL_STAT",
+                      "ANY_CONTROL_DONE")}
+
+
+def bodies(c):
+    """It cannot read back a message, whatever it asks for it."""
+    word = b"Jx5-red-herring-%d" % os.getpid()
+    # One of a client of the other net, and one of its own; no host takes them.
+    c.s.send("x@far.example", body=word.decode() + "\r\n")
+    ok(begin(c, 7, rcpts=("y@far.example",)), "a transaction of its own")
+    c.e.ask("body 7 1 100")
+    eq(c.e.ask("end 7 1 100 1").queued, "1", "is queued")
+    q = c.s.show("queue")
+    eq(len(q), 2, "both wait")
+    with_word = [x for x in q if word in c.s.ctl(
+        "show", "message", x["message"]).stdout]
+    eq(len(with_word), 1, "root can read the one with the word")
+    ids = [int(with_word[0][k], 16) for k in ("message", "envelope")]
+    # What it says is in its memory, and so is what it hears.
+    ok(c.login(8, "smtpst3").word == "ok" and
+       found(c.e.pid, [b"mail.example.org"]), "it remembers what it is told")
+    tried = died = 0
+    for ident in ids:
+        session = int(c.e.session(7)[1:], 16)
+        for link, names in SPOKEN.items():
+            for name in names:
+                kind, least = c.shapes["MSG_" + name][:2]
+                c.e.ask("send %s 0x%x %s 0" % (link, kind, struct.pack(
+                    "=QQ", session, ident).ljust(least, b"\0")[:max(
+                        least, 16)].hex()))
+                tried += 1
+                if c.e.ask("up %s 30" % link).rest == "1":
+                    continue
+                ok(c.e.is_killed(), name + ": its end")
+                died += 1
+                c.spend(link)
+                c.again()
+                session = int(c.e.session(7)[1:], 16)
+                begin(c, 7)
+        eq(found(c.e.pid, [word]), [], "it has not got the word")
+    ok(tried >= 24, "%d messages with the ids, %d were its end" %
+       (tried, died))
+    # It can ask for nothing that the queue holds.
+    for name in ("QUEUE_LIST", "QUEUE_MESSAGE", "QUEUE_EDIT"):
+        kind, size = c.shapes["MSG_CONTROL_" + name][:2]
+        c.e.ask("send queue 0x%x %s 0" % (kind, (bytes(8) + ids[0].to_bytes(
+            8, "little")).ljust(size, b"\0").hex()))
+        c.killed("control's %s to the queue" % name,
+                 r"0x%04x not allowed" % kind)
+    # Nor for what an agent of the queue gets.
+    for name in [n for n in c.shapes if n.startswith("MSG_AGENT_QUEUE_")]:
+        kind, size = c.shapes[name][:2]
+        c.e.ask("fill queue 0x%x %d 0" % (kind, size))
+        c.killed("%s to the queue" % name[4:], r"0x%04x not allowed" % kind)
+    c.suffer("bodies")
+
+
+main([signatures, passwords, oracle, identities, recipients, bodies],
+     listen=LISTEN,
      kinds=("rsa", "ec", "ec"), names=("mail.example.org", "ec.example.org",
                                        "unused.example.org"), case=Case,
      special={signatures: {"kinds": ("rsa4096", "ec", "ec")}})
