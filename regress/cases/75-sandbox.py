@@ -117,6 +117,16 @@ FDS = {                         # besides those of the loop, and sockets
     "deliver": "Maildir/tmp Maildir/new .",
 }
 
+# Sockets: the log and the links; what is listened on.  The queue has a link
+# for each deliver.
+SOCKETS = {
+    "auth": {"unix": 2}, "login": {"unix": 2}, "dovecot": {"unix": 2},
+    "policy": {"unix": 5}, "relay": {"unix": 5}, "resolver": {"unix": 3},
+    "net": {"unix": 6, "tcp, listening": 3}, "queue": {"unix": None},
+    "control": {"unix": 6, "unix, listening": 1},
+    "deliver": {"unix": 3}, "command": {"unix": 3},
+}
+
 THREADS = {"queue": 2}          # the second only flushes
 
 SERVICE = "/etc/pam.d/smtpsd"
@@ -156,6 +166,31 @@ def descriptors(pid):
         except OSError:
             pass
     return sorted(found)
+
+
+def sockets(pid):
+    """How many of each kind."""
+    kinds = {}
+    with open("/proc/net/unix") as f:
+        for w in (line.split() for line in list(f)[1:]):
+            kinds[w[6]] = "unix, listening" if int(w[3], 16) & 0x10000 \
+                else "unix"
+    for kind in ("tcp", "tcp6", "udp", "udp6"):
+        with open("/proc/net/" + kind) as f:
+            for w in (line.split() for line in list(f)[1:]):
+                kinds[w[9]] = kind[:3] + (", listening" if w[3] == "0A" and
+                                          kind[:3] == "tcp" else "")
+    have = {}
+    for n in os.listdir("/proc/%d/fd" % pid):
+        try:
+            m = re.match(r"socket:\[(\d+)\]", os.readlink(
+                "/proc/%d/fd/%s" % (pid, n)))
+        except OSError:
+            continue
+        if m:
+            kind = kinds.get(m.group(1), "another")
+            have[kind] = have.get(kind, 0) + 1
+    return have
 
 
 def may_be_made(name, pid):
@@ -234,7 +269,9 @@ def describe(s, name, pid, user, root):
     eq((fds.count("anon_inode:[eventpoll]"), fds.count("pipe")),
        (1, 3 if name == "command" else 2),
        "%s: one epoll, one pipe for signals" % name)
-    diag("%s: %d sockets" % (name, fds.count("socket")))
+    have = sockets(pid)
+    eq({k: None if SOCKETS[name].get(k, 0) is None else n
+        for k, n in have.items()}, SOCKETS[name], "%s: sockets" % name)
 
 
 def judge(name, what, result):
