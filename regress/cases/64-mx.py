@@ -439,6 +439,36 @@ with server() as s:
         s.ctl("remove", "all")
     s.check_alive()
 
+# TLS that does not work at one exchanger is no reason to go without it at
+# another.
+visits = []
+
+
+def alert(session):
+    session.say("220 go")
+    session.sock.sendall(b"\x15\x03\x03\0\2\2\x28")
+    raise EOFError
+
+
+def once(session):
+    visits.append(session.n)
+    if len(visits) == 1:
+        return False
+    session.say("421 4.3.2 not again")
+
+
+bad, good = hop("127.0.0.2", **TLS), hop("127.0.0.3", **TLS)
+bad.fail("connect", once)
+bad.fail("starttls", alert)
+with server() as s:
+    mx("halftls.example", ("10 a", "127.0.0.2"), ("20 b", "127.0.0.3"))
+    s.send("a@halftls.example")
+    ok(good.wait(1) and good.messages[0].tls,
+       "TLS broken at the first exchanger: TLS at the second")
+    ok(len(visits) == 2 and any("EHLO" in c[1] for c in bad.commands),
+       "the first was tried with and without")
+bad.ok()
+
 with server(expect_deaths=True) as s:
     mx("silent.example", ("10 a", "127.0.0.2"))
     dns.fault("silent.example", "silent")

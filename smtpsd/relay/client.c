@@ -23,6 +23,7 @@
 #define GREETING_S	300	/* RFC 5321 4.5.3.2.1 */
 #define COMMAND_S	120
 #define QUIT_S		5
+#define TLS_BROKEN_MS	600000	/* where it is not required */
 
 void
 client_wait(struct client *client, unsigned int seconds)
@@ -359,8 +360,8 @@ on_stream_failed(void *arg, const char *why)
 		if (client->rule.tls == RELAY_PLAIN && !client->without_tls &&
 		    client->connector != NULL) {
 			/* The same address once more, in the clear. */
-			destination_tls_broken(client->destination);
-			client->without_tls = 1;
+			client->target->clear_until_ms = proc_now_ms() +
+			    TLS_BROKEN_MS;
 			connect_again(client->connector);
 			connect_some(client);
 			return;
@@ -407,7 +408,9 @@ on_connect_done(void *arg, int fd, uint32_t n)
 		(void)client_finish(client, "4.4.1", why);
 		return;
 	}
-	client->host = all->hosts[all->target[n].host];
+	client->target = &all->target[n];
+	client->without_tls = client->target->clear_until_ms > proc_now_ms();
+	client->host = all->hosts[client->target->host];
 	(void)client_connected(client, fd);
 }
 
@@ -447,13 +450,12 @@ client_make(struct destination *destination, struct action *action,
 
 struct client *
 client_new(struct destination *destination, struct action *action,
-    const char *domain, struct targets *targets, int without_tls)
+    const char *domain, struct targets *targets)
 {
 	struct client *client;
 
 	if ((client = client_make(destination, action, domain)) == NULL)
 		return NULL;
-	client->without_tls = without_tls;
 	if (targets != NULL && connector_make(client, targets) == -1) {
 		client_free(client);
 		return NULL;

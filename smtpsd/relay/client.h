@@ -20,7 +20,7 @@ struct targets;
  * NULL: no memory.  When it ends it calls destination_client_gone().
  */
 struct client	*client_new(struct destination *, struct action *,
-		    const char *domain, struct targets *, int without_tls);
+		    const char *domain, struct targets *);
 /* A delivery could be given now: 1 at once, 2 behind the one being sent. */
 int		 client_has_room(const struct client *);
 int		 client_is_ready(const struct client *);	/* logged in */

@@ -66,7 +66,8 @@ struct client {
 	struct capability	 can;
 	uint32_t		 messages;
 	size_t			 behind;	/* bytes written behind the dot */
-	int			 without_tls;
+	struct target		*target;	/* of these, that it has */
+	int			 without_tls;	/* it has none that works */
 	int			 is_retired;
 	enum client_reach	 reach;
 	int			 has_later;	/* a target may work later */

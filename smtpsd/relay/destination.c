@@ -83,7 +83,6 @@ destination_configure(struct destination *dest)
 	route_free(dest->route);
 	dest->route = NULL;
 	dest->fail_until_ms = dest->connect_after_ms = 0;
-	dest->tls_broken_until_ms = 0;
 	/* A smarthost was chosen to take our mail; others are strangers. */
 	dest->limit = dest->domain[0] == '\0' ? slot_limit_max(dest) :
 	    CLIENTS_FIRST;

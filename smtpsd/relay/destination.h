@@ -37,8 +37,6 @@ int		 destination_is_wanted(const struct destination *);
 int		 destination_gives_up(struct destination *);
 /* From client.c: one more socket may be on its way there. */
 int		 destination_has_room(const struct destination *);
-/* From client.c: opportunistic TLS does not work there. */
-void		 destination_tls_broken(struct destination *);
 
 void		 destination_conf_changed(void);
 void		 destination_init(void);

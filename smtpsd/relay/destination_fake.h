@@ -139,14 +139,13 @@ route_tick(struct route *route, uint64_t ms)
 
 struct client *
 client_new(struct destination *destination, struct action *action,
-    const char *domain, struct targets *t, int without_tls)
+    const char *domain, struct targets *t)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
 	(void)action;
 	(void)domain;
 	(void)t;
-	(void)without_tls;
 	client->destination = destination;
 	client->nsockets = 1;
 	all[nall++] = client;

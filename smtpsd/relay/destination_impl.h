@@ -34,7 +34,7 @@ struct destination {
 	TAILQ_ENTRY(destination) hungry;	/* slot.c's list */
 	int			 is_hungry;
 	uint64_t		 connect_after_ms;
-	uint64_t		 fail_until_ms, tls_broken_until_ms;
+	uint64_t		 fail_until_ms;
 	uint64_t		 used_ms;
 	int			 fail_class;
 	char			 fail_status[12];

@@ -16,6 +16,7 @@ struct target {
 	struct host_address	 address;
 	uint32_t		 host;		/* index of hosts */
 	uint32_t		 preference;	/* of that: the lower first */
+	uint64_t		 clear_until_ms; /* TLS does not work there */
 };
 
 /* Counted: connections keep the one they were made with. */

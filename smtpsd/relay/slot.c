@@ -18,7 +18,6 @@
 #define CLIENTS_ALL_MAX	250
 #define CLIENTS_SHARED	200	/* of these; the others are first ones */
 #define PAUSE_MS	10000	/* between attempts to have one more */
-#define TLS_BROKEN_MS	600000
 
 static TAILQ_HEAD(, destination) hungry = TAILQ_HEAD_INITIALIZER(hungry);
 static unsigned int	nhungry;
@@ -191,12 +190,6 @@ destination_client_gone(struct destination *dest, struct client *client,
 		destination_fail(dest, status, why);
 }
 
-void
-destination_tls_broken(struct destination *dest)
-{
-	dest->tls_broken_until_ms = proc_now_ms() + TLS_BROKEN_MS;
-}
-
 static void
 on_route_done(void *arg, const struct route_why *why)
 {
@@ -250,8 +243,7 @@ client_start(struct destination *dest)
 		targets_unref(targets);
 		return -1;
 	}
-	client = client_new(dest, dest->action, dest->domain, targets,
-	    dest->tls_broken_until_ms > proc_now_ms());
+	client = client_new(dest, dest->action, dest->domain, targets);
 	targets_unref(targets);
 	if (client == NULL) {
 		destination_fail(dest, "4.3.0", "out of memory");
