@@ -131,6 +131,8 @@ fuzz()
 		    "$dir/corpus/$t" "$inputs" || od -c "$T/crash-$t" | head -40
 	done <"$T/fuzzers/list"
 	unset FUZZ_DICT FUZZ_CRASH
+	# Of another engine with other objects, which "make fuzz" needs.
+	step fuzz-libfuzzer sh "$dir/build.sh" libfuzzer "$T/libfuzzer"
 }
 
 # An installed smtpsd for the cases, in a prefix of its own.
