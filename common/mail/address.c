@@ -416,6 +416,15 @@ address_tagless(const char *address, char *out, size_t outsize)
 }
 
 int
+address_has_control(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return 1;
+	return 0;
+}
+
+int
 address_is_hostname(const char *s)
 {
 	char scrap[DOMAIN_MAX + 2];

@@ -31,6 +31,8 @@ int	address_local(const char *address, char *out, size_t outsize);
  * as well: "bob+a b"@example.org is bob@example.org.  -1: it has no tag.
  */
 int	address_tagless(const char *address, char *out, size_t outsize);
+/* Holds it a byte that could end a line or hide in one? */
+int	address_has_control(const char *address);
 /* Bytes of the UTF-8 sequence at s; 0: it is none, or a C1 control. */
 size_t	address_utf8_size(const char *s);
 /* A host name of letters, digits, hyphens, labels of 1..63, in all <= 253. */

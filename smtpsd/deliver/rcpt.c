@@ -7,21 +7,13 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "mail/address.h"
 
 #include "conf.h"
 #include "delivery_impl.h"
 #include "expand.h"
 #include "forward.h"
 #include "maildir.h"
-
-static int
-has_control(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return 1;
-	return 0;
-}
 
 void
 rcpt_fail(struct delivery_rcpt *rcpt, int class, const char *status,
@@ -74,7 +66,7 @@ rcpt_open(struct delivery *d, struct delivery_rcpt *rcpt,
 	int dir_fd;
 
 	/* policy's word, from the disk: such a message ends, not the link */
-	if (has_control(d->open.sender) || has_control(recipient)) {
+	if (address_has_control(d->open.sender) || address_has_control(recipient)) {
 		rcpt_fail(rcpt, AGENT_PERMFAIL, "5.1.3",
 		    "Address with a control character");
 		return;

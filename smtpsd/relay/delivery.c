@@ -10,6 +10,7 @@
 #include "base/link.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "mail/address.h"
 
 #include "client.h"
 #include "delivery.h"
@@ -141,15 +142,6 @@ delivery_done(struct delivery *d)
 	delivery_free(d);
 }
 
-static int
-has_control(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return 1;
-	return 0;
-}
-
 /*
  * An address that could break out of its command is tried nowhere.  Policy or
  * the disk may have made it: no fault of the queue, which would be replaced
@@ -195,7 +187,7 @@ on_queue_open(struct link *link, struct link_in *in)
 	d->flags = msg->flags;
 	strlcpy(d->action, msg->action, sizeof(d->action));
 	strlcpy(d->sender, msg->sender, sizeof(d->sender));
-	d->has_control = has_control(msg->sender);
+	d->has_control = address_has_control(msg->sender);
 	memcpy(d->envid, msg + 1, envid_size);
 	LIST_INSERT_HEAD(&hash[d->id % HASH_SIZE], d, hashed);
 	ndeliveries++;
@@ -221,7 +213,7 @@ on_queue_rcpt(struct link *link, struct link_in *in)
 		fatal("recipient");
 	rcpt->notify = msg->notify;
 	strlcpy(rcpt->recipient, msg->recipient, sizeof(rcpt->recipient));
-	d->has_control |= has_control(msg->recipient);
+	d->has_control |= address_has_control(msg->recipient);
 	if (++d->nrcpt_known == d->nrcpt)
 		begin(d);
 }
