@@ -32,20 +32,6 @@ test_pread(int fd, void *buf, size_t size, sqlite3_int64 at)
 }
 
 static void
-replace_pread(void)
-{
-	static const char *const names[] = { "pread", "pread64" };
-	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-	size_t i;
-
-	for (i = 0; i < 2; i++)
-		if (vfs->xGetSystemCall(vfs, names[i]) != NULL &&
-		    vfs->xSetSystemCall(vfs, names[i],
-		    (sqlite3_syscall_ptr)(void *)test_pread) != SQLITE_OK)
-			abort();
-}
-
-static void
 put(struct store *s, uint64_t id, char c)
 {
 	struct message *m = teststore_message(id, SIZE);
@@ -199,7 +185,7 @@ main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/queue.db", dir);
-	replace_pread();
+	teststore_syscall("pread", (void *)test_pread);
 	if ((s = teststore_open(path, 0)) == NULL)
 		return 1;
 	for (i = 1; i <= 4; i++)

@@ -44,20 +44,6 @@ test_pwrite(int fd, const void *buf, size_t size, sqlite3_int64 at)
 	return pwrite(fd, buf, size, (off_t)at);
 }
 
-static void
-replace_pwrite(void)
-{
-	static const char *const names[] = { "pwrite", "pwrite64" };
-	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-	size_t i;
-
-	for (i = 0; i < 2; i++)
-		if (vfs->xGetSystemCall(vfs, names[i]) != NULL &&
-		    vfs->xSetSystemCall(vfs, names[i],
-		    (sqlite3_syscall_ptr)(void *)test_pwrite) != SQLITE_OK)
-			abort();
-}
-
 static int
 commit(struct store *s, uint64_t id, int fails)
 {
@@ -121,7 +107,7 @@ main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/queue.db", dir);
-	replace_pwrite();
+	teststore_syscall("pwrite", (void *)test_pwrite);
 	if ((s = teststore_open(path, 0)) == NULL)
 		return 1;
 	tap_ok(commit(s, 1, 0) == 0, "stored");

@@ -35,20 +35,6 @@ test_pwrite(int fd, const void *data, size_t size, sqlite3_int64 at)
 	return pwrite(fd, data, size, (off_t)at);
 }
 
-static void
-replace_pwrite(void)
-{
-	static const char *const names[] = { "pwrite", "pwrite64" };
-	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-	size_t i;
-
-	for (i = 0; i < 2; i++)
-		if (vfs->xGetSystemCall(vfs, names[i]) != NULL &&
-		    vfs->xSetSystemCall(vfs, names[i],
-		    (sqlite3_syscall_ptr)(void *)test_pwrite) != SQLITE_OK)
-			abort();
-}
-
 static ino_t
 file_of(const char *suffix)
 {
@@ -216,7 +202,7 @@ main(void)
 	if (mkdtemp(dir) == NULL)
 		return 1;
 	snprintf(path, sizeof(path), "%s/queue.db", dir);
-	replace_pwrite();
+	teststore_syscall("pwrite", (void *)test_pwrite);
 	test_checkpoint();
 	test_spill();
 	test_full();

@@ -1,6 +1,8 @@
 /*
  * What the tests of the store put into it.  Owns no state.
  */
+#include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,22 @@ teststore_open(const char *file, uint64_t prealloc)
 	while (s != NULL && store_sweep(s) == 1)
 		;
 	return s;
+}
+
+void
+teststore_syscall(const char *name, void *call)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	char large[16];
+	const char *const names[] = { name, large };
+	size_t i;
+
+	(void)snprintf(large, sizeof(large), "%s64", name);
+	for (i = 0; i < 2; i++)
+		if (vfs->xGetSystemCall(vfs, names[i]) != NULL &&
+		    vfs->xSetSystemCall(vfs, names[i],
+		    (sqlite3_syscall_ptr)call) != SQLITE_OK)
+			abort();
 }
 
 struct message *

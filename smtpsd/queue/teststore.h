@@ -14,6 +14,8 @@
 
 /* As store_open(), with all done that an opened store still has to do. */
 struct store	*teststore_open(const char *file, uint64_t prealloc);
+/* SQLite calls this in the place of the system's pread or pwrite. */
+void		 teststore_syscall(const char *name, void *call);
 /* From a@example.org at NOW, of size bytes of x. */
 struct message	*teststore_message(uint64_t id, size_t size);
 /*
