@@ -16,6 +16,8 @@ FLOODS = [
     ("NOOP", b"NOOP\r\n" * 4000),
     ("the same list", b"MAIL FROM:<a@b.example>\r\n" +
      b"RCPT TO:<all@example.org>\r\n" * 999 + b"RSET\r\n"),
+    ("lists and no message", (b"MAIL FROM:<a@b.example>\r\n" +
+     b"RCPT TO:<all@example.org>\r\n" * 3 + b"RSET\r\n") * 200),
     ("a list with tags", b"MAIL FROM:<a@b.example>\r\n" + b"".join(
         b"RCPT TO:<all+%d@example.org>\r\n" % i for i in range(999)) +
      b"RSET\r\n"),
@@ -23,14 +25,14 @@ FLOODS = [
 
 
 def flood(text):
-    """In a process of its own, until it is killed."""
-    clients = {}
+    """In a process of its own, until it is killed or alone."""
+    clients, parent = {}, os.getppid()
     for _ in range(CROWD):
         c = socket.create_connection(("127.0.0.1", OPEN))
         c.sendall(b"EHLO client.example\r\n")
         c.setblocking(False)
         clients[c] = b""
-    while clients:
+    while clients and os.getppid() == parent:
         can_read, can_write, _ = select.select(list(clients), list(clients),
                                                [], 1)
         for c in can_read:
@@ -51,7 +53,7 @@ def flood(text):
                 pass
             except OSError:
                 clients.pop(c, None)
-    while True:                 # all were sent away
+    while os.getppid() == parent:       # all were sent away
         time.sleep(1)
 
 

@@ -17,6 +17,7 @@
 
 #define OWED_MAX	4096
 #define STUFFED		(32U << 20)	/* bytes that the queue does not read */
+#define BUSY		(4U << 20)	/* the same, for those with long lists */
 #define LINK_BUFFER	(1 << 20)	/* bytes */
 
 static struct link	*queue;
@@ -86,6 +87,12 @@ handover_generation(void)
 	if (queue == NULL || link_queued(queue) > STUFFED)
 		return 0;
 	return generation;
+}
+
+int
+handover_is_busy(void)
+{
+	return queue == NULL || link_queued(queue) > BUSY;
 }
 
 int

@@ -12,6 +12,8 @@
 void		handover_link(uint32_t peer_id, int fd);	/* takes fd */
 /* Counts the links to a queue from 1; 0: there is none, or it is stuffed. */
 uint32_t	handover_generation(void);
+/* It has much to read already: only for recipients that are few. */
+int		handover_is_busy(void);
 /* envid, orcpt: as the client said, decoded; "": none. */
 int		handover_open(const struct policy_queue_open *,
 		    const char *envid);

@@ -28,6 +28,8 @@
 #define PARKED_MS	10000
 #define HANDED_MAX	1000		/* of one transaction: the queue numbers
 					 * envelopes with ten bits */
+#define FEW		20		/* go to a busy queue too: who floods it
+					 * with lists does not shut out others */
 #define WORK_MAX	(5 * HANDED_MAX) /* of one transaction: whoever gives a
 					 * long list again and again, or with
 					 * many tags, holds up all others */
@@ -324,6 +326,8 @@ accept_recipient(struct session *s, const struct recipient *r,
 	}
 	if ((reply = find_owner_routes(conf, s)) != REPLY_OK)
 		return reply;
+	if (expansion.nresults > FEW && handover_is_busy())
+		return REPLY_TRY_LATER;
 	if (s->tx->nseen + expansion.nresults > HANDED_MAX)
 		return REPLY_TOO_MANY_RCPT;
 	if (make_room(s, expansion.nresults) == -1)
