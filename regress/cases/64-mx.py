@@ -446,6 +446,7 @@ visits = []
 
 def alert(session):
     session.say("220 go")
+    session.sock.recv(1)        # the handshake: what is early is refused
     session.sock.sendall(b"\x15\x03\x03\0\2\2\x28")
     raise EOFError
 
