@@ -122,7 +122,8 @@ with Server(actions=ACTIONS, rules=RULES, retry="1h to 1h",
     domain("bound.example", ("10 a", "::1", FOUR))
     bound = seconds(s, "bound.example", FOUR)
     ok(bound * 3 < worse, "a source that this host has not: %.2f s" % bound)
-    ok(s.log_lines(r"a.bound.example\[::1\]: Cannot assign"), "the log knows")
+    ok(s.log_lines(r"a.bound.example\[::1\]: the source address is "
+                   "not of this host"), "the log knows")
 
     # --- what users see ----------------------------------------------------
     hops[OTHER].fail("connect", "421 4.3.2 closed for lunch")
