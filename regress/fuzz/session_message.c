@@ -58,7 +58,9 @@ check_body(const struct record *r)
 	size_t n;
 
 	MUST(r->body_size > 10 && memcmp(r->body, "Received: ", 10) == 0);
-	p = memmem(m.text, m.text_size, "\r\n\r\n", 4);
+	/* Without a header it begins with the empty line. */
+	p = m.text_size >= 2 && memcmp(m.text, "\r\n", 2) == 0 ? m.text :
+	    memmem(m.text, m.text_size, "\r\n\r\n", 4);
 	/* Binary ends as it ends; a last line else gets what it lacks. */
 	if ((m.flags & MAIL_BINARYMIME) && p != NULL &&
 	    body_ends(r, p, (size_t)(m.text + m.text_size - p)))
