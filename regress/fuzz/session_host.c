@@ -212,9 +212,15 @@ tio_start_tls(struct tio *t, struct tls *server)
 }
 
 void
-tio_enter(struct tio *t)
+tio_readable(struct tio *t)
 {
 	t->drained = 0;
+}
+
+void
+tio_enter(struct tio *t)
+{
+	(void)t;
 }
 
 int

@@ -370,6 +370,7 @@ on_readable(int fd, short what, void *arg)
 	(void)what;
 	if (s->is_dead)
 		return;
+	tio_readable(&s->tio);
 	if (!session_is_early(s) && session_is_blocked(s)) {
 		/* Only now: most waits end before more input arrives. */
 		event_del(&s->read_ev);

@@ -205,9 +205,14 @@ tio_exporter(const struct tio *t, uint8_t *out)
 }
 
 void
-tio_enter(struct tio *t)
+tio_readable(struct tio *t)
 {
 	t->drained = 0;
+}
+
+void
+tio_enter(struct tio *t)
+{
 	receive_owner = t;
 	receive_off = receive_size = 0;
 }
@@ -253,15 +258,24 @@ tio_handshake(struct tio *t)
 	return n;
 }
 
+/* To ask libtls in vain costs as much as a command: a buffer is made, wiped and
+ * freed. */
+static int
+tio_is_empty(const struct tio *t)
+{
+	return t->drained && t->left == NULL && receive_off == receive_size &&
+	    (t->tls == NULL || (t->ssl != NULL && !SSL_has_pending(t->ssl)));
+}
+
 ssize_t
 tio_read(struct tio *t, void *buf, size_t size)
 {
 	ssize_t	n;
 
+	if (tio_is_empty(t))
+		return TIO_WANT_READ;
 	if (t->tls != NULL)
 		return tio_result(tls_read(t->tls, buf, size));
-	if (t->drained)
-		return TIO_WANT_READ;
 	if ((n = read(t->fd, buf, size)) == -1)
 		return errno == EAGAIN || errno == EINTR ? TIO_WANT_READ :
 		    TIO_ERROR;

@@ -20,7 +20,7 @@ struct tio {
 	char		*left;		/* read, not yet decrypted */
 	uint32_t	 left_size;
 	uint32_t	 left_off;
-	uint8_t		 drained;	/* the socket had no more this time */
+	uint8_t		 drained;	/* the socket had no more */
 	uint8_t		 is_open;	/* the handshake is done */
 };
 
@@ -36,6 +36,8 @@ int		tio_configure(struct tls *server, struct tls_config *);
 /* A socket without TLS so far; the fd is the caller's until tio_close(). */
 void		tio_open(struct tio *, int fd);
 int		tio_start_tls(struct tio *, struct tls *server);
+/* The socket has more: until this is said it is not asked again. */
+void		tio_readable(struct tio *);
 /* Enclose every turn of reading or shaking hands; leave: -1 is no memory. */
 void		tio_enter(struct tio *);
 int		tio_leave(struct tio *);
