@@ -1,7 +1,9 @@
 /* Headers as they come and go, and the recipients found in them. */
 #include "sendhead.h"
+#include "sendlist.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/tap.h"
 
@@ -206,6 +208,21 @@ test_sizes(void)
 	tap_ok(folds("Bcc:", "(", 100000) == 0, "comments without end");
 }
 
+/* Nobody has to have looked at the bytes before. */
+static void
+test_encode(void)
+{
+	char in[208], *out;
+	size_t size = 0;
+
+	memset(in, 0x80, 200);
+	memcpy(in + 200, " <a@b.c>", 8);
+	out = list_encode(in, sizeof(in), &size);
+	tap_ok(out != NULL && size < 3 * sizeof(in),
+	    "bytes that begin no character make no word each");
+	free(out);
+}
+
 static void
 test_arguments(void)
 {
@@ -239,6 +256,7 @@ main(void)
 		test_head(i);
 	test_names();
 	test_sizes();
+	test_encode();
 	test_arguments();
 	return tap_done();
 }

@@ -212,7 +212,8 @@ copy_encoded(char *out, const struct element *e)
 		*out++ = *p;
 	for (p = text; left > 0; p += n, left -= n) {
 		for (n = left < WORD_BYTES ? left : WORD_BYTES; n < left &&
-		    n > 1 && ((unsigned char)p[n] & 0xc0) == 0x80; n--)
+		    n > WORD_BYTES - 3 && ((unsigned char)p[n] & 0xc0) == 0x80;
+		    n--)
 			;
 		memcpy(out, "=?UTF-8?B?", 10);
 		out += 10;
