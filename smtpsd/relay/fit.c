@@ -1,7 +1,8 @@
 /*
  * What this server cannot carry, before the first command of a transaction:
- * a message that it would refuse or spoil fails, recipients that are too many
- * wait for the next one.  Called by transaction.c; sends nothing.
+ * a message that it would refuse or spoil fails (for now if there is a better
+ * exchanger), recipients that are too many wait for the next one.  Called by
+ * transaction.c; sends nothing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #include "client_impl.h"
 #include "command.h"
+
+#define STATUS_SIZE 12
 
 /*
  * A connection that RFC 8689 allows: its peer is who it should be.  The name
@@ -27,21 +30,49 @@ is_verified(const struct client *client)
 }
 
 /*
+ * A better exchanger was not reached, and may take what this one does not.
+ */
+static int
+is_backup(const struct client *client)
+{
+	const struct targets *all = client->targets;
+	uint32_t i;
+
+	if (all == NULL || client->target == NULL)
+		return 0;
+	for (i = 0; i < all->count; i++)
+		if (all->target[i].preference < client->target->preference)
+			return 1;
+	return 0;
+}
+
+/* Puts the class before the rest of a status: 4 from a backup, else 5. */
+static int
+unfit_class(const struct client *client, const char *status, char *full,
+    size_t size)
+{
+	int backup = is_backup(client);
+
+	snprintf(full, size, "%c.%s", backup ? '4' : '5', status);
+	return backup ? AGENT_AGAIN : AGENT_PERMFAIL;
+}
+
+/*
  * An alias or a ~/.forward may lead to an address in UTF-8, whatever the
  * message is: it is refused alone, unless only its domain is.
  */
 static void
 refuse_utf8(const struct client *client, struct delivery *d)
 {
-	char text[TEXT_SIZE];
+	char text[TEXT_SIZE], full[STATUS_SIZE];
 	uint32_t n;
+	int class = unfit_class(client, "6.7", full, sizeof(full));
 
 	snprintf(text, sizeof(text), "The next host, %s, does not take "
 	    "internationalized addresses (SMTPUTF8)", client->host);
 	for (n = 0; n < d->nrcpt; n++)
 		if (command_needs_utf8(d->rcpt[n].recipient))
-			delivery_result(d, n, AGENT_PERMFAIL, "5.6.7", "",
-			    text);
+			delivery_result(d, n, class, full, "", text);
 }
 
 /*
@@ -54,24 +85,25 @@ tx_unfit(struct client *client, struct delivery *d)
 	const uint32_t binary = EXT_CHUNKING | EXT_BINARYMIME;
 	uint32_t ext = client->can.ext;
 	const char *status = NULL, *why = "";
-	char text[TEXT_SIZE];
+	char text[TEXT_SIZE], full[STATUS_SIZE];
+	int class;
 
 	if ((d->flags & MAIL_REQUIRETLS) &&
 	    (!(ext & EXT_REQUIRETLS) || !is_verified(client))) {
-		status = "5.7.30";
+		status = "7.30";
 		why = is_verified(client) ? "does not offer REQUIRETLS" :
 		    "is not verified by TLS and DNSSEC, as REQUIRETLS "
 		    "wants";
 	} else if (((d->flags & MAIL_SMTPUTF8) ||
 	    command_needs_utf8(d->sender)) && !(ext & EXT_SMTPUTF8)) {
-		status = "5.6.7";
+		status = "6.7";
 		why = "does not take internationalized mail (SMTPUTF8)";
 	} else if ((d->flags & MAIL_BINARYMIME) && (ext & binary) != binary) {
-		status = "5.6.3";
+		status = "6.3";
 		why = "does not take binary mail (BINARYMIME)";
 	} else if (client->can.size_max != 0 &&
 	    d->size > client->can.size_max) {
-		status = "5.3.4";
+		status = "3.4";
 		why = "does not take messages of this size";
 	}
 	if (status == NULL) {
@@ -82,7 +114,8 @@ tx_unfit(struct client *client, struct delivery *d)
 	} else {
 		snprintf(text, sizeof(text), "The next host, %s, %s",
 		    client->host, why);
-		delivery_result_rest(d, AGENT_PERMFAIL, status, "", text);
+		class = unfit_class(client, status, full, sizeof(full));
+		delivery_result_rest(d, class, full, "", text);
 	}
 	delivery_done(d);
 	return 1;
