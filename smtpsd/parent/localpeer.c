@@ -39,6 +39,12 @@
 static struct bucket	lines = { .tokens = LINES_BURST };
 
 static int
+may_log(void)
+{
+	return bucket_take(&lines, LINES_RATE, LINES_BURST, parent_now_ms());
+}
+
+static int
 has_path(const struct sockaddr_un *un, socklen_t size, const char *path)
 {
 	const size_t	 at = offsetof(struct sockaddr_un, sun_path);
@@ -90,12 +96,15 @@ peer_user(struct child *net, int fd, char *user, size_t usersize)
 		return AUTH_LATER;
 	switch (accounts_uid(uid, &pw)) {
 	case ACCOUNTS_UNSURE:
-		log_info("local socket: the name of uid %lu cannot be looked "
-		    "up: %s", (unsigned long)uid, strerror(errno));
+		if (may_log())
+			log_info("local socket: the name of uid %lu cannot be "
+			    "looked up: %s", (unsigned long)uid,
+			    strerror(errno));
 		return AUTH_LATER;
 	case ACCOUNTS_NONE:
-		log_info("local socket: uid %lu has no name",
-		    (unsigned long)uid);
+		if (may_log())
+			log_info("local socket: uid %lu has no name",
+			    (unsigned long)uid);
 		return AUTH_BAD;
 	default:
 		break;
@@ -129,8 +138,7 @@ on_net_peer(struct link *link, struct link_in *in)
 	}
 	if ((why = check_socket(in->fd, l->path)) != NULL) {
 		/* It may be dead already: then nobody waits either. */
-		if (bucket_take(&lines, LINES_RATE, LINES_BURST,
-		    parent_now_ms()))
+		if (may_log())
 			log_info("local socket %s: refused: %s", l->path,
 			    why);
 		authenticate_local(child_id(net), m->session, m->listener,
