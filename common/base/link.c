@@ -146,7 +146,8 @@ fault(struct link *l, const char *why)
 	if (l->is_down)
 		return;
 	shut(l);
-	log_warnx("link to %s: %s", l->end.name, why);
+	if (!l->end.is_quiet)
+		log_warnx("link to %s: %s", l->end.name, why);
 	if (l->end.down != NULL)
 		l->end.down(l, why);
 	if (l->end.peer_id != 0 && on_broken != NULL)

@@ -78,6 +78,7 @@ struct link_end {
 	uint32_t		 peer_id;	/* process id of boot.h; 0: none */
 	uint8_t			 is_spare;	/* another comes in its place, also
 						 * without a new process */
+	uint8_t			 is_quiet;	/* down() logs why, or not */
 };
 
 /* Takes fd (set non-blocking).  NULL and errno on failure; fd is kept then. */

@@ -30,6 +30,30 @@ with Server() as s:
        any(n.startswith("queue.") for n in stats), "of several processes")
     b.quit()
 
+    # A stranger asks and breaks rules as often as he can.
+    import pwd
+    stranger = pwd.getpwnam("smtpst2")
+    noise = """if 1:
+        import socket, sys
+        for i in range(300):
+            c = socket.socket(socket.AF_UNIX)
+            c.settimeout(2)
+            c.connect(sys.argv[1])
+            try:
+                c.sendall(b"\\xff" * 64)
+                c.recv(10)
+            except OSError:
+                pass
+            c.close()
+        """
+    p = subprocess.run(["/usr/bin/python3", "-c", noise,
+                        s.dir + "/smtpsd.sock"],
+                       user=stranger.pw_uid, group=stranger.pw_gid,
+                       extra_groups=[])
+    eq(p.returncode, 0, "300 messages that are none")
+    n = len([x for x in s.log().splitlines() if "smtpsctl" in x])
+    ok(0 < n < 20, "are %d lines of the log" % n)
+
     # With -j all but a message is JSON, and all of it has to be written.
     s.send("x@far.example")
     envelope = until(lambda: s.show("queue"))[0]["envelope"]

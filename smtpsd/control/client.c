@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bucket.h"
 #include "base/log.h"
 #include "base/peer.h"
 #include "base/proc.h"
@@ -27,6 +28,8 @@
 #define IDLE_S		10		/* until a request comes; twice that
 					 * for a reader who takes nothing */
 #define ANSWER_S	60		/* until something of the answer comes */
+#define LINES_BURST	5		/* log lines on what clients do */
+#define LINES_RATE	(5.0 / 60)
 #define QUEUED_MAX	(32U << 20)	/* bytes a client may lag behind */
 
 enum rank { STRANGER, READER, ADMIN };
@@ -47,6 +50,25 @@ static uint64_t request_last;
 static struct event listen_event;
 static int listen_fd = -1;
 static struct parent_control_conf conf = { UINT32_MAX }, conf_new;
+
+/* A client can ask thousands of times a second: the log has few of them. */
+static void
+client_log(uid_t uid, const char *what)
+{
+	static struct bucket bucket;
+	static uint64_t told;
+	uint64_t now_ms = proc_now_ms();
+
+	if (bucket.last_ms == 0)
+		bucket_init(&bucket, LINES_BURST, now_ms);
+	if (!bucket_take(&bucket, LINES_RATE, LINES_BURST, now_ms))
+		return;
+	if (bucket.refused != told)
+		log_info("smtpsctl: %llu lines like the next were left out",
+		    (unsigned long long)(bucket.refused - told));
+	told = bucket.refused;
+	log_info("smtpsctl: uid %lu: %s", (unsigned long)uid, what);
+}
 
 static void
 client_timer_start(struct client *client, int seconds)
@@ -180,8 +202,7 @@ on_ctl_request(struct link *link, struct link_in *in)
 		return;
 	}
 	if (!client_may(client, in->type)) {
-		log_info("smtpsctl: permission denied for uid %lu",
-		    (unsigned long)client->uid);
+		client_log(client->uid, "permission denied");
 		client_reply_done(client, 1, "permission denied", 0);
 		return;
 	}
@@ -199,8 +220,7 @@ on_client_down(struct link *link, const char *why)
 	struct client *client = link_arg(link);
 
 	if (why != NULL)
-		log_info("smtpsctl: uid %lu: %s", (unsigned long)client->uid,
-		    why);
+		client_log(client->uid, why);
 	client->link = NULL;
 	client_free(client);
 }
@@ -268,7 +288,7 @@ client_new(int fd)
 	struct link_end end = {
 		.name = "smtpsctl", .rules = client_rules,
 		.nrules = sizeof(client_rules) / sizeof(client_rules[0]),
-		.down = on_client_down, .is_spare = 1,
+		.down = on_client_down, .is_spare = 1, .is_quiet = 1,
 	};
 	struct client *client;
 	gid_t gid;

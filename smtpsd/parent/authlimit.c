@@ -17,7 +17,7 @@
 #include "attempt.h"
 #include "authlimit.h"
 #include "base/log.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "child.h"
 #include "memo.h"
 

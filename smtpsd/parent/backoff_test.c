@@ -1,7 +1,7 @@
 /* Waits of those who guess, and the memo of right passwords. */
 #include "backoff.h"
 #include "base/tap.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "memo.h"
 
 static const struct backoff_limits limits = {

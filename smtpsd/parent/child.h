@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bucket.h"
+#include "base/bucket.h"
 #include "kinds.h"
 #include "proto/boot.h"
 

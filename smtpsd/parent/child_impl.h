@@ -10,7 +10,7 @@
 #include <event.h>
 #include <stdint.h>
 
-#include "bucket.h"
+#include "base/bucket.h"
 #include "child.h"
 
 struct lognet;

@@ -23,7 +23,7 @@
 #include "base/link.h"
 #include "base/log.h"
 #include "base/peer.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "child.h"
 #include "conf.h"
 #include "localpeer.h"

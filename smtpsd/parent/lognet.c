@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "lognet.h"
 #include "parent.h"
 

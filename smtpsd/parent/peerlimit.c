@@ -10,7 +10,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "bucket.h"
+#include "base/bucket.h"
 #include "child.h"
 #include "peerlimit.h"
 

@@ -1,6 +1,6 @@
 /* A token bucket: rate tokens per second, at most burst of them saved. */
-#ifndef PARENT_BUCKET_H
-#define PARENT_BUCKET_H
+#ifndef BASE_BUCKET_H
+#define BASE_BUCKET_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /*
- * Token buckets, for what a net process may ask of the parent: signatures,
+ * Token buckets, for what others may make a process do: signatures,
  * failed passwords, log lines.  Pure: the caller brings the time.
  */
 #include "bucket.h"
