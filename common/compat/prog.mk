@@ -1,5 +1,6 @@
 # A program folder: PROG, OBJS, PROG_LIBS, TESTS, TEST_OBJS and TOP.  Each
-# test NAME_test is NAME_test.o with TEST_OBJS and the libraries.
+# test NAME_test is NAME_test.o with TEST_OBJS and the libraries; SOME_OBJS are
+# in those tests only that have a rule of their own.
 
 include $(TOP)/common/compat/common.mk
 
@@ -14,6 +15,7 @@ $(PROG): $(OBJS) $(COMMON_LIBS)
 	    $(LIBS_EVENT) $(LIBS_BSD)
 
 $(OBJS) $(TESTS:=.o): $(STAMP)
+no-shared $(TEST_OBJS) $(SOME_OBJS): $(STAMP)
 no-tests $(TESTS:=.t): $(TEST_OBJS) $(COMMON_LIBS)
 
 .o.t:
@@ -29,5 +31,5 @@ clean:
 .PHONY: all check clean
 
 # One list: BSD make takes a blank at either end for a file without a name.
-ALL_OBJS = $(OBJS) $(TESTS:=.o)
+ALL_OBJS = $(OBJS) $(TEST_OBJS) $(SOME_OBJS) $(TESTS:=.o)
 -include $(ALL_OBJS:.o=.d)
