@@ -93,19 +93,17 @@ run_limits(const char *user)
 static int
 run_kill(const char *id)
 {
-	unsigned long long session;
-	char *end;
+	size_t digits = strspn(id, "0123456789abcdefABCDEF");
 
-	errno = 0;
-	session = strtoull(id, &end, 16);
-	if (id[0] == '\0' || id[0] == '-' || *end != '\0' || errno != 0) {
+	if (digits == 0 || digits > 16 || id[digits] != '\0') {
 		fputs("smtpsctl: bad session ID, see `smtpsctl show "
 		    "sessions'\n", stderr);
 		return 1;
 	}
 	if (!connected())
 		return 1;
-	return ctl_request(MSG_CTL_CONTROL_KILL, session, 0, NULL) == -1;
+	return ctl_request(MSG_CTL_CONTROL_KILL, strtoull(id, NULL, 16), 0,
+	    NULL) == -1;
 }
 
 static int

@@ -140,7 +140,11 @@ edit_selected(uint32_t what, const char *word, const char *text, int json)
 		    "domain\n", word);
 		return 1;
 	}
-	size = strlen(text);
+	if ((size = strlen(text)) == 0) {
+		fprintf(stderr, "smtpsctl: %s: empty; the null sender is "
+		    "'<>'\n", word);
+		return 1;
+	}
 	if (size >= sizeof(bare)) {
 		fputs("smtpsctl: address too long\n", stderr);
 		return 1;

@@ -40,7 +40,8 @@ with Server(retry="1h to 1h") as s:
                  ("remove", "0" * 12 + "1"), ("release", "0" * 12 + "1/1"),
                  ("hold", "nonsense"), ("hold", "r0@far.example"),
                  ("remove", "color", "red"), ("pause", "all"),
-                 ("hold", "domain", "")]:
+                 ("hold", "domain", ""), ("remove", "sender", ""),
+                 ("kill", "session", " -1"), ("kill", "session", "0x1")]:
         r = s.ctl(*args)
         ok(r.returncode != 0 and r.text, " ".join(args) + " is refused")
 
