@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/link.h"
+#include "mail/address.h"
 
 #include "ctl.h"
 
@@ -88,10 +89,32 @@ on_control_body(struct link *link, struct link_in *in)
 		handlers->body(in->data, in->size);
 }
 
+/* A process that was taken over may have said it: no escapes for terminals. */
+static const char *
+visible(const char *text)
+{
+	static char out[sizeof(((struct ctl_done *)0)->text)];
+	size_t i, n;
+
+	strlcpy(out, text, sizeof(out));
+	for (i = 0; out[i] != '\0'; i += n) {
+		n = 1;
+		if (out[i] == '\n' || out[i] == '\t' ||
+		    (out[i] >= ' ' && out[i] <= '~'))
+			continue;
+		if ((n = address_utf8_size(out + i)) == 0) {
+			out[i] = '?';
+			n = 1;
+		}
+	}
+	return out;
+}
+
 static void
 on_control_done(struct link *link, struct link_in *in)
 {
 	const struct ctl_done *done = in->data;
+	const char *text = visible(done->text);
 
 	(void)link;
 	is_done = 1;
@@ -100,13 +123,13 @@ on_control_done(struct link *link, struct link_in *in)
 	if (is_failed)
 		fflush(stdout);		/* the part that came before it */
 	if (is_failed)
-		fprintf(stderr, "%s: %s\n", getprogname(), done->text[0] == '\0' ?
-		    "failed" : done->text);
-	else if (done->text[0] != '\0' && handlers != NULL &&
+		fprintf(stderr, "%s: %s\n", getprogname(),
+		    text[0] == '\0' ? "failed" : text);
+	else if (text[0] != '\0' && handlers != NULL &&
 	    handlers->text != NULL)
-		handlers->text(done->text);
-	else if (done->text[0] != '\0')
-		printf("%s\n", done->text);
+		handlers->text(text);
+	else if (text[0] != '\0')
+		printf("%s\n", text);
 }
 
 static const struct link_rule rules[] = {

@@ -39,6 +39,9 @@ quoted(const char *text)
 		if ((n = utf8_length(s)) == 0) {
 			fputs("\\ufffd", stdout);
 			s++;
+		} else if (s[0] == 0xc2 && s[1] < 0xa0) {
+			printf("\\u%04x", s[1]);	/* C1 steers terminals */
+			s += n;
 		} else if (n > 1) {
 			printf("%.*s", n, (const char *)s);
 			s += n;
