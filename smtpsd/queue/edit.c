@@ -76,7 +76,9 @@ edit_start(const struct edit_def *def, void (*done)(uint64_t,
 
 	if (def->what < EDIT_HOLD || def->what > EDIT_REMOVE ||
 	    def->which < SELECT_ALL || def->which > SELECT_DOMAIN ||
-	    (def->which > SELECT_SENDER && def->selector[0] == '\0') || def->id > MESSAGE_ID_MAX << 10 ||
+	    (def->which > SELECT_SENDER && def->selector[0] == '\0') ||
+	    def->id > (def->which == SELECT_MESSAGE ? MESSAGE_ID_MAX :
+	    MESSAGE_ID_MAX << 10) ||
 	    nedits == EDITS_MAX || (e = calloc(1, sizeof(*e))) == NULL)
 		return -1;
 	e->def = *def;
@@ -131,7 +133,9 @@ edit_matches(const struct edit *e, const struct queue_item *item)
 		return 0;
 	switch (e->def.which) {
 	case SELECT_SENDER:
-		return is_same(item->sender, e->selector);
+		/* that of a message which the disk has lost is not known */
+		return (item->sender[0] != '\0' || item->created_s != 0) &&
+		    is_same(item->sender, e->selector);
 	case SELECT_RECIPIENT:
 		return is_same(item->recipient, e->selector);
 	case SELECT_DOMAIN:

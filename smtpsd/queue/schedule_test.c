@@ -317,11 +317,19 @@ edit(int what, int which, const char *selector)
 static void
 test_edit_zero(void)
 {
+	struct edit_def wraps = { .what = EDIT_REMOVE, .which =
+	    SELECT_MESSAGE, .id = (UINT64_C(1) << 54) + 6005, .selector = "" };
+
 	add(6005, NOW + 500);
 	tap_ok(edit(EDIT_REMOVE, SELECT_ENVELOPE, "") == 0 &&
 	    edit(EDIT_REMOVE, SELECT_MESSAGE, "") == 0,
 	    "what has number 0 is not there");
+	tap_ok(edit_start(&wraps, on_edited, 1) == -1, "nor what has no key");
+	add_orphan(6006);
+	tap_ok(edit(EDIT_HOLD, SELECT_SENDER, "") == 0,
+	    "a sender that was lost is not <>");
 	change("lose", 6005);
+	change("lose", 6006);
 }
 
 /* Whichever form of a domain the administrator writes. */
