@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/tap.h"
 #include "store_sql.h"
+#include "teststore.h"
 
 #define CHUNKS	40
 
