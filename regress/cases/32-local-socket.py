@@ -154,7 +154,7 @@ def flood(s):
     with s.raw() as r:
         r.ask("EHLO x")
         eq(r.login("smtpst2")[:3], "235", "a login over the network")
-    ok(codes(talk(s, "smtpst2"))[0] == "220", "and one at the socket")
+    eq(codes(talk(s, "smtpst2"))[:1], ["220"], "and one at the socket")
     for p in loops:
         p.kill()
         p.wait()

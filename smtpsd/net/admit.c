@@ -35,7 +35,11 @@ admit_leave(const struct session *s)
 		nrefused--;
 }
 
-/* A crowd gets a 421, but only so many at a time cost a handshake. */
+/*
+ * A crowd gets a 421, but only so many at a time cost a handshake.  Whose it
+ * is is not known yet behind a proxy or at a Unix socket: a loop of one user
+ * there must not be the crowd of another (local.c counts his).
+ */
 static int
 admit_check(struct session *s, const struct listener *l, int is_proxy)
 {
@@ -45,6 +49,7 @@ admit_check(struct session *s, const struct listener *l, int is_proxy)
 	if (session_count() - nrefused - self < conf_limits()->sessions_max &&
 	    listener_sessions(l) - self < info->sessions_max &&
 	    !session_is_stopping() && (is_proxy ||
+	    info->kind == LISTENER_LOCAL ||
 	    perip_count(s->perip) <= info->sessions_per_ip))
 		return 0;
 	stats_add(STAT_REFUSED, 1);
