@@ -5,32 +5,26 @@ import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
-import base64
 import threading
 
 from hole import Hole
+from unixauth import SERVICE, UNIX_PASSWORD, auth_plain, own_etc
 
 LISTEN = "listen on 127.0.0.1 smtps port %d auth system senders <senders>" % \
     PORT
-UNIX_PASSWORD = "Unix-%s!"
 ROUNDS = 5              # of two each; login has eight places
 
 if not os.path.isdir("/etc/pam.d"):
     print("1..0 # SKIP no PAM")
     sys.exit(0)
 
-# A copy of /etc of this case's own (the mounts end with it).
-etc = tempfile.mkdtemp(prefix="smtpsd-etc.", dir="/tmp")
-os.chmod(etc, 0o755)
-p = run("sh", "-c", "cp -a /etc/. %s/ && mount --bind %s /etc" % (etc, etc))
-if p.returncode != 0:
-    diag(p.text)
+if not own_etc():
     ok(False, "an /etc of its own")
     done()
 for u in USERS:
     run("chpasswd", "-c", "SHA512", input="%s:%s\n" % (u, UNIX_PASSWORD % u))
 place = tempfile.mkdtemp(prefix="smtpsd-hole.", dir="/tmp")
-with open("/etc/pam.d/smtpsd", "w") as f:
+with open(SERVICE, "w") as f:
     f.write("auth [success=1 default=ignore] pam_succeed_if.so quiet "
             "user != smtpst2\n"
             "auth required pam_listfile.so item=user sense=deny "
@@ -40,17 +34,7 @@ with open("/etc/pam.d/smtpsd", "w") as f:
 
 
 def auth(s, user, source):
-    """The reply's code, from an address of one's own."""
-    sock = socket.create_connection(("127.0.0.1", PORT), 60, (source, 0))
-    tls = s.context().wrap_socket(sock, server_hostname="mail.example.org")
-    with tls, tls.makefile("rb") as f:
-        f.readline()
-        tls.sendall(b"EHLO x\r\n")
-        while f.readline()[3:4] == b"-":
-            pass
-        tls.sendall(b"AUTH PLAIN " + base64.b64encode(
-            ("\0%s\0%s" % (user, UNIX_PASSWORD % user)).encode()) + b"\r\n")
-        return f.readline().decode()[:3]
+    return auth_plain(s, user, UNIX_PASSWORD % user, source)[:3]
 
 
 def hangs(s):
@@ -85,7 +69,6 @@ try:
         hangs(s)
 finally:
     run("umount", "-l", "/etc")
-    shutil.rmtree(etc, ignore_errors=True)
     run("umount", "-l", place)          # where it failed in the middle
     os.rmdir(place)
 done()

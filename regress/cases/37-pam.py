@@ -6,24 +6,18 @@ from smtpsdtest import *
 import base64
 
 from memory import found as holds
+from unixauth import SERVICE, UNIX_PASSWORD, auth_plain, own_etc
 
-SERVICE = "/etc/pam.d/smtpsd"
 LISTEN = "listen on 127.0.0.1 smtps port %d auth system senders <senders>" % \
     PORT
 UNIX = "auth required pam_unix.so\naccount required pam_unix.so\n"
-UNIX_PASSWORD = "Unix-%s!"
 
 if not os.path.isdir("/etc/pam.d"):
     print("1..0 # SKIP no PAM")
     sys.exit(0)
 
-# A copy of /etc of this case's own (the mounts end with it): the passwords,
-# the service and the locks of this case are nobody else's.
-etc = tempfile.mkdtemp(prefix="smtpsd-etc.", dir="/tmp")
-os.chmod(etc, 0o755)
-p = run("sh", "-c", "cp -a /etc/. %s/ && mount --bind %s /etc" % (etc, etc))
-if p.returncode != 0:
-    diag(p.text)
+# The passwords, the service and the locks of this case are nobody else's.
+if not own_etc():
     ok(False, "an /etc of its own")
     done()
 if os.path.exists(SERVICE):
@@ -42,22 +36,8 @@ def unix_password(user, password):
     return p.returncode == 0
 
 
-def auth(s, user, password, source="127.0.0.1"):
-    """The reply's code, from an address of one's own."""
-    sock = socket.create_connection(("127.0.0.1", PORT), 60, (source, 0))
-    tls = s.context().wrap_socket(sock, server_hostname="mail.example.org")
-    f = tls.makefile("rb")
-    try:
-        f.readline()
-        tls.sendall(b"EHLO x\r\n")
-        while f.readline()[3:4] == b"-":
-            pass
-        tls.sendall(b"AUTH PLAIN " + base64.b64encode(
-            ("\0%s\0%s" % (user, password)).encode()) + b"\r\n")
-        return f.readline().decode()[:3]
-    finally:
-        f.close()
-        tls.close()
+def auth(*args):
+    return auth_plain(*args)[:3]
 
 
 for u in USERS + ["root"]:
@@ -209,5 +189,4 @@ with Server(listen=LISTEN, start=False) as s:
            process_name(pid))
 
 run("umount", "-l", "/etc")
-shutil.rmtree(etc, ignore_errors=True)
 done()

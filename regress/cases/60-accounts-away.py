@@ -7,10 +7,11 @@ import os, sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from smtpsdtest import *
 
-import base64
 import contextlib
 import errno
 import resource
+
+from unixauth import UNIX_PASSWORD, auth_plain, copy_etc
 
 MODULE = r"""
 #include <errno.h>
@@ -70,17 +71,15 @@ UIDS = {u: pwd.getpwnam(u).pw_uid for u in USERS}
 REMOTE = ["smtpst2", "smtpst3"]
 SYSTEM_PORT = PORT + 1
 SUBMIT = "/run/smtpsd.submit"      # where sendmail looks
-UNIX_PASSWORD = "Unix-%s!"
 
 # An /etc of this case's own, with these users in the module's file instead.
-etc = tempfile.mkdtemp(prefix="smtpsd-etc.", dir="/tmp")
-os.chmod(etc, 0o755)
-away = etc + "/away"
-p = run("sh", "-c", "cp -a /etc/. %s/ && mkdir %s" % (etc, away))
-if p.returncode != 0 or not os.path.exists(etc + "/nsswitch.conf") or \
-        not os.path.isdir(etc + "/pam.d"):
+if not os.path.exists("/etc/nsswitch.conf") or \
+        not os.path.isdir("/etc/pam.d"):
     print("1..0 # SKIP no NSS or no PAM")
     sys.exit(0)
+etc = copy_etc()
+away = etc + "/away"
+os.mkdir(away)
 with open(away + "/away.c", "w") as f:
     f.write(MODULE)
 p = run("gcc", "-shared", "-fPIC", "-O", "-Wall", "-Wextra", "-Werror",
@@ -159,17 +158,8 @@ def auth(s, user):
     """Of a system password, each time from another address."""
     global count
     count += 1
-    sock = socket.create_connection(("127.0.0.1", SYSTEM_PORT), 60,
-                                    ("127.5.0.%d" % count, 0))
-    tls = s.context().wrap_socket(sock, server_hostname="mail.example.org")
-    with tls, tls.makefile("rb") as f:
-        f.readline()
-        tls.sendall(b"EHLO x\r\n")
-        while f.readline()[3:4] == b"-":
-            pass
-        tls.sendall(b"AUTH PLAIN " + base64.b64encode(
-            ("\0%s\0%s" % (user, UNIX_PASSWORD % user)).encode()) + b"\r\n")
-        return f.readline().decode()[:9]
+    return auth_plain(s, user, UNIX_PASSWORD % user, "127.5.0.%d" % count,
+                      SYSTEM_PORT)[:9]
 
 
 def greeting(s, user):
@@ -297,5 +287,4 @@ with Server(**CONF) as s:
     ok(got.startswith("451 4.3."), "with one behind it: " + got.strip())
 run("umount", "-l", "/run")
 run("umount", "-l", "/etc")
-shutil.rmtree(etc, ignore_errors=True)
 done()

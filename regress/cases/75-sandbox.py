@@ -6,6 +6,7 @@ from smtpsdtest import *
 import inside as I
 import struct
 from nexthop import NextHop
+from unixauth import SERVICE, own_etc
 
 # What each program may ask of the system: the calls that its seccomp filter
 # lets pass with some arguments.  Nothing else may be in a filter.
@@ -129,20 +130,8 @@ SOCKETS = {
 
 THREADS = {"queue": 2}          # the second only flushes
 
-SERVICE = "/etc/pam.d/smtpsd"
 DOVE = 10467
 SYSTEM = 10466
-
-
-def own_etc():
-    etc = tempfile.mkdtemp(prefix="smtpsd-etc.", dir="/tmp")
-    os.chmod(etc, 0o755)
-    if run("sh", "-c", "cp -a /etc/. %s/ && mount --bind %s /etc" %
-           (etc, etc)).returncode != 0:
-        return False
-    with open(SERVICE, "w") as f:
-        f.write("auth required pam_permit.so\naccount required pam_permit.so\n")
-    return True
 
 
 def status(pid):
@@ -313,6 +302,8 @@ PROGRAMS = ["net", "auth", "policy", "queue", "relay", "resolver", "control",
             "login", "dovecot"]
 
 ok(own_etc(), "an /etc of its own")
+with open(SERVICE, "w") as f:
+    f.write("auth required pam_permit.so\naccount required pam_permit.so\n")
 s = Server(listen=CONF_LISTEN, actions=ACTIONS, rules=RULES, start=False,
            extra="processes net 1 auth 1 relay 1", expect_deaths=True)
 tool = I.build(s.dir)

@@ -50,6 +50,7 @@ MS_REC_PRIVATE = 0x44000
 _n = 0
 _failed = 0
 _servers = []
+_left = []
 
 
 def ok(value, name):
@@ -79,6 +80,10 @@ def diag(text):
         print("# " + line, flush=True)
 
 
+def remove_at_end(path):
+    _left.append(path)
+
+
 def done():
     print("1..%d" % _n, flush=True)
     sys.stdout.flush()
@@ -87,6 +92,8 @@ def done():
             s.process.kill()
         if not os.environ.get("KEEP"):
             shutil.rmtree(s.dir, ignore_errors=True)
+    for path in _left:
+        shutil.rmtree(path, ignore_errors=True)
     # Threads of a next hop must not keep the process.
     os._exit(1 if _failed or _n == 0 else 0)
 
