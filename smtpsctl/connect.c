@@ -303,7 +303,7 @@ ctl_request_part(uint64_t message, struct message_part *part,
 	if (next == 0)
 		return 0;
 	if (next <= part->piece || body_size == 0) {
-		fprintf(stderr, "%s: the answer has no end\n", getprogname());
+		complain_text("the answer has no end");
 		return -1;
 	}
 	part->piece = next;

@@ -47,6 +47,12 @@ logins_load(const char *path)
 		if (ctl_request_text(MSG_CTL_CONTROL_LOGINS, 0, PAGE, above,
 		    &handlers) == -1 || has_failed)
 			return -1;
+		if (nlogins > before && before > 0 &&
+		    strcmp(logins[nlogins - 1].login,
+		    logins[before - 1].login) <= 0) {
+			complain_text("the answer has no end");
+			return -1;
+		}
 	} while (nlogins - before >= PAGE);
 	return 0;
 }

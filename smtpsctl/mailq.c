@@ -97,12 +97,14 @@ int
 mailq_main(void)
 {
 	static const struct ctl_handlers handlers = { .item = print_item };
+	uint64_t before;
 	int status;
 
 	if ((status = connect_as("mailq")) != 0)
 		return status;
 	do {
 		of_page = 0;
+		before = last;
 		if (ctl_request(MSG_CTL_CONTROL_QUEUE, last, PAGE,
 		    &handlers) == -1) {
 			if (ferror(stdout))
@@ -112,6 +114,10 @@ mailq_main(void)
 			fprintf(stderr, "mailq: root and the control group of "
 			    "smtpsd.conf(5) may see the queue\n");
 			return EX_NOPERM;
+		}
+		if (of_page > 0 && last <= before) {
+			complain_text("the answer has no end");
+			return EX_UNAVAILABLE;
 		}
 	} while (of_page >= PAGE);
 	if (messages == 0)

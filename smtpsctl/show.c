@@ -189,6 +189,7 @@ show_queue(uint64_t above, int is_all, int json)
 	static const struct ctl_handlers table = { .item = queue_item_table };
 	static const struct ctl_handlers lines = { .item = queue_item_json };
 	unsigned int pages = 0;
+	uint64_t before;
 	int error;
 
 	if (json)
@@ -200,8 +201,13 @@ show_queue(uint64_t above, int is_all, int json)
 	queue_last = above;
 	do {
 		queue_count = 0;
+		before = queue_last;
 		error = ctl_request(MSG_CTL_CONTROL_QUEUE, queue_last,
 		    QUEUE_PAGE, json ? &lines : &table);
+		if (error == 0 && queue_count > 0 && queue_last <= before) {
+			complain_text("the answer has no end");
+			error = -1;
+		}
 	} while (error == 0 && queue_count >= QUEUE_PAGE &&
 	    (is_all || ++pages < QUEUE_PAGES));
 	if (json)

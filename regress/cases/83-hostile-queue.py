@@ -170,6 +170,22 @@ def controls(c):
     shown = ctl.communicate(timeout=30)[0]
     ok(b"\x1b" not in shown and b"\r" not in shown,
        "no control character reaches a terminal")
+    ctl = subprocess.Popen([c.s.prefix + "/sbin/smtpsctl", "-s",
+                            c.s.dir + "/smtpsd.sock", "show", "queue", "all"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    for page in range(3):           # of the same envelope
+        asked = c.heard("control", "CONTROL_QUEUE_LIST")
+        if asked is None:
+            break
+        n, = unpack("Q", asked)
+        for i in range(500):
+            c.message("control", "QUEUE_CONTROL_ITEM",
+                      struct.pack("=Q", n) + item[8:])
+        c.message("control", "ANY_CONTROL_DONE", struct.pack("=Q", n))
+    said = until(lambda: ctl.poll() is not None, 10) and ctl.stderr.read()
+    ctl.kill()
+    ctl.wait()
+    ok(said and b"no end" in said, "pages that do not go on are no answer")
     c.peers_live("answers")
 
 
