@@ -301,12 +301,9 @@ expansion_is(const char *want)
 	return strcmp(got, want) == 0;
 }
 
-int
-main(void)
+static void
+configure(void)
 {
-	enum reply_id	got;
-	size_t		i;
-
 	testconf_begin(0, 0);
 	testconf_table(1, aliases());
 	testconf_table(2, "example.org\ncatch.example\nb\303\274.example\n");
@@ -347,6 +344,15 @@ main(void)
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 7, 0, "", "outalias");
 	testconf_rule(FROM_ANY, 0, FOR_DOMAIN, 9, 0, "", "vcatch");
 	x.conf = testconf_end();
+}
+
+int
+main(void)
+{
+	enum reply_id	got;
+	size_t		i;
+
+	configure();
 	tap_ok(x.conf != NULL, "configuration");
 	x.request.address = "192.0.2.1";
 	x.request.tag = "";
