@@ -54,7 +54,7 @@ unfit_class(const struct client *client, const char *status, char *full,
 	int backup = is_backup(client);
 
 	snprintf(full, size, "%c.%s", backup ? '4' : '5', status);
-	return backup ? AGENT_AGAIN : AGENT_PERMFAIL;
+	return backup ? AGENT_TEMPFAIL : AGENT_PERMFAIL;
 }
 
 /*

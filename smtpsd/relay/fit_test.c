@@ -70,7 +70,7 @@ check(uint32_t on, uint32_t flags, uint64_t size, const char *to,
 	snprintf(rcpt.recipient, sizeof(rcpt.recipient), "%s", to);
 	last_class = -1;
 	tap_ok(tx_unfit(&client, &d) == 1 && strcmp(last_status, status) == 0 &&
-	    last_class == (status[0] == '4' ? AGENT_AGAIN : AGENT_PERMFAIL),
+	    last_class == (status[0] == '4' ? AGENT_TEMPFAIL : AGENT_PERMFAIL),
 	    "exchanger %u: %s", on, status);
 }
 
